@@ -1,0 +1,69 @@
+// Contract; to be implemented by its owner.
+import type { IdentityProviderConfig } from '../../config.ts'
+import type { EpochSeconds } from '../../platform/clock.ts'
+import type { Result } from '../../platform/refusal.ts'
+
+/** What a caller of a sign-in may ask of the provider; all are checked at the return. */
+export interface AuthenticationRequest {
+  readonly prompt?: string
+  readonly loginHint?: string
+  /** Seconds; `auth_time` is then required and checked. */
+  readonly maxAge?: number
+  /** Space-separated, in order of preference; the answer must be one of them. */
+  readonly acrValues?: string
+}
+
+/** The secrets of one sign-in attempt that the provider's answer must fit. */
+export interface AttemptSecrets {
+  readonly state: string
+  readonly nonce: string
+  readonly codeVerifier: string
+}
+
+/** Who the provider says the person is: taken from one verified ID token, completed by UserInfo. */
+export interface Assertion {
+  readonly issuer: string
+  readonly subject: string
+  readonly idToken: string
+  readonly issuedAt: EpochSeconds
+  readonly authTime: EpochSeconds | undefined
+  readonly acr: string | undefined
+  readonly amr: readonly string[] | undefined
+  readonly upstreamSid: string | undefined
+  /** Untrusted text from the provider, still to be cleaned by `core/users`. */
+  readonly claims: { readonly name?: unknown; readonly email?: unknown; readonly email_verified?: unknown; readonly picture?: unknown; readonly preferred_username?: unknown }
+}
+
+/** Codes of what can go wrong between us and a provider. */
+export type ProviderRefusal =
+  | 'provider_unavailable' // discovery, keys, token endpoint or UserInfo cannot be reached or are broken: try again
+  | 'provider_error' // the provider answered with an error of its own (facts.error: its registered code)
+  | 'response_invalid' // the authorization response is malformed, has duplicates, or fails state or RFC 9207 `iss`
+  | 'code_refused' // the token endpoint refused the code
+  | 'id_token_invalid' // any ID token check failed (facts.check names which)
+  | 'access_denied' // the person said no at the provider
+
+export interface IdentityProvider {
+  readonly config: IdentityProviderConfig
+  /** The URL that starts the sign-in at the provider (code, PKCE S256, state, nonce, response_mode). */
+  authorizationUrl(secrets: AttemptSecrets, request: AuthenticationRequest, now: EpochSeconds): Promise<Result<URL, ProviderRefusal>>
+  /**
+   * Judges the authorization response (RFC 6749 §4.1.2, RFC 9207) without contacting the provider's
+   * token endpoint and without consuming anything. Run before the attempt is claimed.
+   */
+  checkResponse(parameters: URLSearchParams, secrets: AttemptSecrets, now: EpochSeconds): Promise<Result<CheckedResponse, ProviderRefusal>>
+  /** Exchanges the code, verifies the ID token (OpenID Connect Core 1.0 §3.1.3.7) and reads UserInfo. */
+  redeem(response: CheckedResponse, secrets: AttemptSecrets, request: AuthenticationRequest, now: EpochSeconds): Promise<Result<Assertion, ProviderRefusal>>
+}
+
+/** The parameters of an authorization response that passed `checkResponse`. */
+export interface CheckedResponse {
+  readonly parameters: URLSearchParams
+}
+
+export interface IdentityProviders {
+  /** In configured order. */
+  readonly all: readonly IdentityProvider[]
+  /** By configured id; `undefined` id means the first; unknown ids give undefined. */
+  find(id: string | undefined): IdentityProvider | undefined
+}

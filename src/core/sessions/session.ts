@@ -1,0 +1,61 @@
+import type { EpochSeconds } from '../../platform/clock.ts'
+
+/** A user's internal id and the `sub` of our tokens: 32 lower-case hexadecimal digits. Made by `parseUserId` or at creation only. */
+export type UserId = string & { readonly brand: 'UserId' }
+/** A session's id and the `sid` of our tokens: 32 lower-case hexadecimal digits. Never the cookie's value. */
+export type SessionId = string & { readonly brand: 'SessionId' }
+
+/** What pages and APIs may be told about the person, as of the last sign-in. */
+export interface Profile {
+  readonly name?: string
+  readonly email?: string
+  readonly emailVerified?: boolean
+  /** An https URL; shown by browsers, never fetched by us. */
+  readonly picture?: string
+}
+
+/** How the person was authenticated upstream, as the verified ID token says. */
+export interface Authentication {
+  readonly providerId: string
+  readonly issuer: string
+  readonly subject: string
+  /** The provider's own session id (`sid` of its ID token), if it sends one. */
+  readonly upstreamSid?: string
+  readonly authTime: EpochSeconds
+  readonly acr?: string
+  readonly amr?: readonly string[]
+}
+
+/** Why a session ended. One word per cause, in storage, logs and tests alike. */
+export type EndCause =
+  | 'person'
+  | 'replaced_by_sign_in'
+  | 'provider_back_channel'
+  | 'provider_front_channel'
+  | 'operator'
+  | 'idle_deadline'
+  | 'absolute_deadline'
+  | 'too_many_sessions'
+  | 'user_disabled'
+  | 'provider_removed'
+  | 'application_removed'
+  | 'key_compromised'
+
+export interface LiveSession {
+  readonly userId: UserId
+  readonly sid: SessionId
+  /** The user's epoch now; every token minted from this session carries it. */
+  readonly epoch: number
+  readonly authentication: Authentication
+  readonly profile: Profile
+  readonly startedAt: EpochSeconds
+  readonly lastUsedAt: EpochSeconds
+  readonly idleDeadlineAt: EpochSeconds
+  readonly absoluteDeadlineAt: EpochSeconds
+  /** A short human label of the browser, e.g. "Firefox on Windows". */
+  readonly device: string
+}
+
+/** The earlier of the two deadlines: nothing minted from the session may outlive it. */
+export const deadlineOf = (session: LiveSession): EpochSeconds =>
+  Math.min(session.idleDeadlineAt, session.absoluteDeadlineAt)

@@ -1,0 +1,50 @@
+import { fileURLToPath } from 'node:url'
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
+import { Response } from 'miniflare'
+import { defineConfig } from 'vitest/config'
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: at('./wrangler.toml') },
+            remoteBindings: false,
+            miniflare: {
+              bindings: {
+                TEST_MIGRATIONS: await readD1Migrations(at('./src/migrations')),
+                ...(await import('./test/world/settings.ts')).settings,
+              },
+              outboundService: (request) =>
+                new Response(`no such host in the test world: ${request.url}`, { status: 502 }),
+            },
+          })),
+        ],
+        test: {
+          name: 'gateway',
+          include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
+          exclude: ['test/browser/**', 'test/structure/**'],
+          setupFiles: ['./test/setup.ts'],
+          isolate: false,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: { name: 'structure', include: ['test/structure/**/*.test.ts'], environment: 'node' },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          environment: 'node',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})
