@@ -42,3 +42,8 @@ export interface Config {
   readonly identityProviders: readonly IdentityProviderConfig[]
   readonly secrets: { readonly handleKey: RotatingSecret; readonly keyEncryptionKey: RotatingSecret; readonly adminApiKey: RotatingSecret }
 }
+
+/** Turns the environment into a Config, or names every problem at once. To be written by its owner. */
+export function parseConfig(_env: Record<string, unknown>): { readonly ok: true; readonly config: Config } | { readonly ok: false; readonly problems: readonly string[] } {
+  return { ok: false, problems: ['not there yet'] }
+}

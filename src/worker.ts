@@ -1,6 +1,11 @@
-import { DurableObject } from 'cloudflare:workers'
-export class UserSessions extends DurableObject {}
-export class KeyRing extends DurableObject {}
-export class ProviderMetadata extends DurableObject {}
-export class OneTimeReference extends DurableObject {}
-export default { fetch: () => new Response('x') }
+/** The runtime's entry: requests, Durable Objects and the entrypoint for other Workers. Nothing else. */
+import { gatewayFor } from './gateway.ts'
+
+export { OneTimeReference } from './core/references/one-time-reference.ts'
+export { ProviderMetadata } from './core/identity-providers/provider-metadata.ts'
+export { UserSessions } from './core/sessions/user-sessions.ts'
+export { KeyRing } from './core/tokens/key-ring.ts'
+
+export default {
+  fetch: (request, env, context) => gatewayFor(env).fetch(request, env, context),
+} satisfies ExportedHandler<Env>

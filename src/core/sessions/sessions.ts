@@ -30,3 +30,11 @@ export interface Sessions {
   end(userId: UserId, sid: SessionId, cause: EndCause, now: EpochSeconds): Promise<Result<{ ended: boolean }, 'unavailable'>>
   endAll(userId: UserId, cause: EndCause, now: EpochSeconds): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
 }
+
+export function createSessions(_parts: {
+  userSessions: Env['USER_SESSIONS']
+  handleKey: import('../../platform/secrets.ts').RotatingSecret
+  deadlines: { readonly idleSeconds: number; readonly absoluteSeconds: number }
+}): Sessions {
+  throw new Error('not there yet')
+}

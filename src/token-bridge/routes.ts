@@ -1,0 +1,3 @@
+import { Hono } from 'hono'
+import type { RequestVariables } from '../platform/request-facts.ts'
+export const tokenBridgeRoutes = (_parts: object) => new Hono<{ Variables: RequestVariables }>()
