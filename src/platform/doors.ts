@@ -1,10 +1,36 @@
-import type { RequestFacts } from './request-facts.ts'
+import { describeThrown, log } from './log.ts'
+import { ok, refuse } from './refusal.ts'
 import type { Result } from './refusal.ts'
+import type { RequestFacts } from './request-facts.ts'
+
 /** The doors that a stranger can push. */
 export type Door = 'sign_in' | 'callback' | 'bridge' | 'back_channel'
+
 export interface Doors {
+  /**
+   * Counts one request of this client at this door. A refusal is answered 429 with `Retry-After: 60`.
+   * What is counted is the door, never the path or the method that was used to reach it.
+   */
   mayEnter(door: Door, facts: RequestFacts): Promise<Result<undefined, 'rate_limited'>>
 }
-export function createDoors(_limits: Record<Door, RateLimit>): Doors {
-  return { mayEnter: async () => ({ ok: true, value: undefined }) }
+
+/**
+ * Doors over the platform's rate limits. They are a shield, not an authority: counters are kept per
+ * location. When a counter cannot be asked the door stays open, since behind each of these doors stands a
+ * check of its own, and nobody is to be locked out by a broken counter. A door where guessing pays
+ * (passwords, tickets) must not be added here with that policy.
+ */
+export function createDoors(limits: Readonly<Record<Door, RateLimit>>): Doors {
+  return {
+    async mayEnter(door, facts) {
+      try {
+        const { success } = await limits[door].limit({ key: `${door}:${facts.clientKey}` })
+        return success ? ok(undefined) : refuse('rate_limited', { door })
+      } catch (thrown) {
+        const error = describeThrown(thrown)
+        log('error', { event: 'doors.unavailable', request_id: facts.requestId, door, error })
+        return ok(undefined)
+      }
+    },
+  }
 }

@@ -1,0 +1,17 @@
+/** Whether a value is what a JSON object parses to. */
+export const isJsonObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/**
+ * The JSON object in some bytes; undefined when they are not well-formed UTF-8, begin with a byte order
+ * mark, or hold anything but one object.
+ */
+export function parseJsonObject(bytes: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const value = JSON.parse(text) as unknown
+    return isJsonObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
