@@ -1,11 +1,25 @@
-// The type is the agreement; the parser below it is to be written by its owner.
+/**
+ * The environment becomes one frozen Config, or every problem at once. wrangler.toml and the Worker's
+ * secrets are read here and nowhere else; README.md, "Settings", explains each of them to operators.
+ */
+import { isLoopback } from './platform/host-kind.ts'
 import type { RotatingSecret } from './platform/secrets.ts'
+import { quote, SettingsTable } from './settings/settings-table.ts'
+import type { SigningAlgorithm } from './protocol/signing-algorithms.ts'
+import { readIdentityProviders } from './settings/provider-settings.ts'
+import { readSecrets } from './settings/secret-settings.ts'
+import { checkOrigin, checkScope } from './settings/setting-rules.ts'
 
-export type SigningAlgorithm = 'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA' | 'Ed25519'
+export type { SigningAlgorithm }
 
 export type ClientAuthentication =
   | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly clientSecret: string }
-  | { readonly method: 'private_key_jwt'; readonly privateKey: JsonWebKey; readonly algorithm: SigningAlgorithm; readonly keyId: string | undefined }
+  | {
+      readonly method: 'private_key_jwt'
+      readonly privateKey: JsonWebKey
+      readonly algorithm: SigningAlgorithm
+      readonly keyId: string | undefined
+    }
   | { readonly method: 'none' }
 
 /** An upstream OpenID provider that we rely on. */
@@ -36,14 +50,114 @@ export interface Config {
   readonly isHttps: boolean
   /** Origins besides our own that may call the bridge and be returned to. */
   readonly allowedOrigins: readonly string[]
-  readonly accessToken: { readonly audience: string; readonly lifetimeSeconds: number; readonly scope: string }
+  readonly accessToken: {
+    readonly audience: string
+    readonly lifetimeSeconds: number
+    readonly scope: string
+  }
   readonly session: { readonly idleSeconds: number; readonly absoluteSeconds: number }
   /** In configured order; the first is the default. */
   readonly identityProviders: readonly IdentityProviderConfig[]
-  readonly secrets: { readonly handleKey: RotatingSecret; readonly keyEncryptionKey: RotatingSecret; readonly adminApiKey: RotatingSecret }
+  readonly secrets: {
+    readonly handleKey: RotatingSecret
+    readonly keyEncryptionKey: RotatingSecret
+    readonly adminApiKey: RotatingSecret
+  }
 }
 
-/** Turns the environment into a Config, or names every problem at once. To be written by its owner. */
-export function parseConfig(_env: Record<string, unknown>): { readonly ok: true; readonly config: Config } | { readonly ok: false; readonly problems: readonly string[] } {
-  return { ok: false, problems: ['not there yet'] }
+export type ParsedConfig =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+const BINDINGS = [
+  'USER_SESSIONS',
+  'KEY_RING',
+  'PROVIDER_METADATA',
+  'ONE_TIME_REFERENCES',
+  'REVOCATION',
+  'DIRECTORY',
+  'SIGN_IN_LIMIT',
+  'CALLBACK_LIMIT',
+  'BRIDGE_LIMIT',
+  'BACK_CHANNEL_LIMIT',
+]
+
+const DAY_SECONDS = 86_400
+
+/**
+ * Turns the environment into a deep-frozen Config, or names every problem at once: each a sentence that
+ * begins with the setting as it stands in wrangler.toml. No problem holds the value of a secret.
+ */
+export function parseConfig(env: Readonly<Record<string, unknown>>): ParsedConfig {
+  const problems: string[] = []
+  const settings = new SettingsTable(env, problems)
+  const issuer = settings.text('ISSUER', checkOrigin)
+  const isHttps = issuer.startsWith('https:')
+  const identityProviders = readIdentityProviders(settings, { issuer, isHttps })
+  const config: Config = {
+    issuer,
+    isHttps,
+    allowedOrigins: readAllowedOrigins(settings, issuer),
+    accessToken: readAccessToken(settings.table('ACCESS_TOKEN')),
+    session: readSession(settings.table('SESSION')),
+    identityProviders,
+    secrets: readSecrets(settings, { isHttps, identityProviders }),
+  }
+  for (const binding of BINDINGS) {
+    if (typeof env[binding] !== 'object' || env[binding] === null)
+      settings.refuse(binding, 'the binding is missing')
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: freeze(config) }
+}
+
+function readAllowedOrigins(settings: SettingsTable, issuer: string): readonly string[] {
+  const origins = settings.texts('ALLOWED_ORIGINS', (value) => {
+    const problem = checkOrigin(value)
+    if (problem !== undefined) return problem
+    // A page on a developer's machine is not a place to send the people of a deployed gateway.
+    const isLeftover = issuer.startsWith('https:') && isLoopback(new URL(value))
+    return isLeftover ? `${quote(value)} is a loopback host, but ISSUER is https` : undefined
+  })
+  return origins.filter((origin) => origin !== issuer)
+}
+
+function readAccessToken(table: SettingsTable): Config['accessToken'] {
+  const accessToken = {
+    audience: table.text('audience', (value) =>
+      /^[\x21-\x7e]+$/.test(value)
+        ? undefined
+        : `${quote(value)} holds blanks or control characters`,
+    ),
+    lifetimeSeconds: table.wholeNumber('lifetime_seconds', { min: 30, max: 300, fallback: 300 }),
+    scope: table.text('scope', checkScope, ''),
+  }
+  table.refuseUnknown()
+  return accessToken
+}
+
+function readSession(table: SettingsTable): Config['session'] {
+  const absoluteSeconds = table.wholeNumber('absolute_seconds', {
+    min: 60,
+    max: 30 * DAY_SECONDS,
+    fallback: DAY_SECONDS / 2,
+  })
+  const idleSeconds = table.wholeNumber('idle_seconds', {
+    min: 60,
+    max: 30 * DAY_SECONDS,
+    fallback: Math.min(1800, absoluteSeconds),
+  })
+  if (idleSeconds > absoluteSeconds) {
+    table.refuse(
+      'idle_seconds',
+      `${idleSeconds} is more than absolute_seconds (${absoluteSeconds})`,
+    )
+  }
+  table.refuseUnknown()
+  return { idleSeconds, absoluteSeconds }
+}
+
+function freeze<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return value
+  for (const member of Object.values(value)) freeze(member)
+  return Object.freeze(value)
 }

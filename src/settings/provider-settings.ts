@@ -1,0 +1,156 @@
+/** The identity providers in the settings: `[[vars.IDENTITY_PROVIDERS]]` and their secrets. */
+import type { IdentityProviderConfig } from '../config.ts'
+import { hostKind, isLoopback } from '../platform/host-kind.ts'
+import { quote } from './settings-table.ts'
+import type { SettingsTable } from './settings-table.ts'
+import { SIGNING_ALGORITHMS } from '../protocol/signing-algorithms.ts'
+import {
+  CLIENT_AUTHENTICATION_METHODS,
+  readClientAuthentication,
+  secretName,
+} from './client-authentication-settings.ts'
+import {
+  checkDisplayName,
+  checkEmailDomain,
+  checkIssuerForm,
+  checkScope,
+  checkVisibleAscii,
+} from './setting-rules.ts'
+
+/** Words that stand where a provider's id may stand in our routes, now or later. */
+const RESERVED_IDS = [
+  'backchannel-logout',
+  'callback',
+  'events',
+  'frontchannel-logout',
+  'login',
+  'logout',
+  'sessions',
+  'token',
+]
+
+/** What the rest of the settings says about ourselves. */
+interface Gateway {
+  readonly issuer: string
+  readonly isHttps: boolean
+}
+
+export function readIdentityProviders(
+  settings: SettingsTable,
+  gateway: Gateway,
+): readonly IdentityProviderConfig[] {
+  const tables = settings.tables('IDENTITY_PROVIDERS')
+  if (tables.length === 0) settings.refuse('IDENTITY_PROVIDERS', 'names no identity provider')
+  const providers = tables.map((table) => readProvider(settings, table, gateway))
+  refuseRepeated(
+    tables,
+    'id',
+    providers.map(({ id }) => id),
+  )
+  // One issuer with and without a slash would be one provider with two names for its people.
+  refuseRepeated(
+    tables,
+    'issuer',
+    providers.map(({ issuer }) => issuer.replace(/\/$/, '')),
+  )
+  return providers
+}
+
+function readProvider(
+  settings: SettingsTable,
+  table: SettingsTable,
+  gateway: Gateway,
+): IdentityProviderConfig {
+  const id = table.text('id', checkId)
+  const name = table.text('name', checkDisplayName)
+  const issuer = table.text('issuer', checkIssuerForm)
+  const allowInsecureHttp = table.flag('allow_insecure_http')
+  checkIssuerHost(table, { issuer, allowInsecureHttp, gateway })
+  const method = table.oneOf(
+    'token_endpoint_auth_method',
+    CLIENT_AUTHENTICATION_METHODS,
+    'client_secret_basic',
+  )
+  const provider: IdentityProviderConfig = {
+    id,
+    name,
+    issuer,
+    allowInsecureHttp,
+    clientId: table.text('client_id', checkVisibleAscii),
+    clientAuthentication: readClientAuthentication(settings, id, method),
+    scope: table.text('scope', checkOpenidScope, 'openid profile email'),
+    responseMode: table.oneOf('response_mode', ['query', 'form_post'], 'query'),
+    idTokenSigningAlgorithm: table.oneOf(
+      'id_token_signed_response_alg',
+      SIGNING_ALGORITHMS,
+      'RS256',
+    ),
+    backchannelLogoutScope: table.oneOf('backchannel_logout_scope', ['user', 'session'], 'user'),
+    linkByVerifiedEmail: table.flag('link_by_verified_email'),
+    authoritativeEmailDomains: table.texts('authoritative_email_domains', checkEmailDomain),
+    allowedEmailDomains: table.texts('allowed_email_domains', checkEmailDomain),
+  }
+  if (provider.linkByVerifiedEmail && provider.authoritativeEmailDomains.length === 0) {
+    table.refuse(
+      'authoritative_email_domains',
+      'is empty; link_by_verified_email = true needs the domains whose addresses this provider vouches for',
+    )
+  }
+  table.refuseUnknown({
+    client_secret: `is a secret; set it with "wrangler secret put ${secretName(id, 'CLIENT_SECRET')}" instead`,
+    private_key: `is a secret; set it with "wrangler secret put ${secretName(id, 'PRIVATE_KEY')}" instead`,
+  })
+  return provider
+}
+
+/** The host of an issuer: public and https, unless it is on this machine and that is spelled out. */
+function checkIssuerHost(
+  table: SettingsTable,
+  {
+    issuer,
+    allowInsecureHttp,
+    gateway,
+  }: { readonly issuer: string; readonly allowInsecureHttp: boolean; readonly gateway: Gateway },
+): void {
+  const url = URL.parse(issuer)
+  if (url === null) return
+  if (allowInsecureHttp) {
+    if (!isLoopback(url)) table.refuse('allow_insecure_http', 'is only for a loopback issuer')
+    if (gateway.isHttps)
+      table.refuse('allow_insecure_http', 'is only for development, but ISSUER is https')
+  }
+  if (url.protocol === 'http:' && !(isLoopback(url) && allowInsecureHttp)) {
+    table.refuse(
+      'issuer',
+      `${quote(issuer)} is not https; only a loopback host may use http, and only with allow_insecure_http = true`,
+    )
+  } else if (hostKind(url.hostname) !== 'public' && !(isLoopback(url) && allowInsecureHttp)) {
+    table.refuse('issuer', `${quote(issuer)} is not on the public internet`)
+  }
+  if (isOwnHost(url, URL.parse(gateway.issuer))) {
+    table.refuse('issuer', `${quote(issuer)} is this gateway itself`)
+  }
+}
+
+/** On one machine, two servers differ in their ports; elsewhere a host is one party. */
+const isOwnHost = (url: URL, own: URL | null): boolean =>
+  isLoopback(url) ? url.host === own?.host : url.hostname === own?.hostname
+
+function checkId(value: string): string | undefined {
+  if (!/^[a-z][a-z0-9-]{0,31}$/.test(value)) {
+    return `${quote(value)} is not 1 to 32 lower-case letters, digits and hyphens, beginning with a letter`
+  }
+  return RESERVED_IDS.includes(value) ? `${quote(value)} is a word of our own routes` : undefined
+}
+
+const checkOpenidScope = (value: string): string | undefined =>
+  checkScope(value) ??
+  (value.split(' ').includes('openid') ? undefined : `${quote(value)} does not contain openid`)
+
+function refuseRepeated(tables: readonly SettingsTable[], key: string, values: readonly string[]) {
+  values.forEach((value, i) => {
+    const first = values.indexOf(value)
+    if (value === '' || first === i) return
+    tables[i]?.refuse(key, `${quote(value)} is already ${tables[first]?.nameOf(key)}`)
+  })
+}
