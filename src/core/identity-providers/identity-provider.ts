@@ -1,4 +1,3 @@
-// Contract; to be implemented by its owner.
 import type { IdentityProviderConfig } from '../../config.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -31,7 +30,13 @@ export interface Assertion {
   readonly amr: readonly string[] | undefined
   readonly upstreamSid: string | undefined
   /** Untrusted text from the provider, still to be cleaned by `core/users`. */
-  readonly claims: { readonly name?: unknown; readonly email?: unknown; readonly email_verified?: unknown; readonly picture?: unknown; readonly preferred_username?: unknown }
+  readonly claims: {
+    readonly name?: unknown
+    readonly email?: unknown
+    readonly email_verified?: unknown
+    readonly picture?: unknown
+    readonly preferred_username?: unknown
+  }
 }
 
 /** Codes of what can go wrong between us and a provider. */
@@ -40,20 +45,33 @@ export type ProviderRefusal =
   | 'provider_error' // the provider answered with an error of its own (facts.error: its registered code)
   | 'response_invalid' // the authorization response is malformed, has duplicates, or fails state or RFC 9207 `iss`
   | 'code_refused' // the token endpoint refused the code
-  | 'id_token_invalid' // any ID token check failed (facts.check names which)
+  | 'id_token_invalid' // an ID token check failed (facts.check names which); `userinfo_sub`: UserInfo is of somebody else
   | 'access_denied' // the person said no at the provider
 
 export interface IdentityProvider {
   readonly config: IdentityProviderConfig
   /** The URL that starts the sign-in at the provider (code, PKCE S256, state, nonce, response_mode). */
-  authorizationUrl(secrets: AttemptSecrets, request: AuthenticationRequest, now: EpochSeconds): Promise<Result<URL, ProviderRefusal>>
+  authorizationUrl(
+    secrets: AttemptSecrets,
+    request: AuthenticationRequest,
+    now: EpochSeconds,
+  ): Promise<Result<URL, ProviderRefusal>>
   /**
    * Judges the authorization response (RFC 6749 §4.1.2, RFC 9207) without contacting the provider's
    * token endpoint and without consuming anything. Run before the attempt is claimed.
    */
-  checkResponse(parameters: URLSearchParams, secrets: AttemptSecrets, now: EpochSeconds): Promise<Result<CheckedResponse, ProviderRefusal>>
+  checkResponse(
+    parameters: URLSearchParams,
+    secrets: AttemptSecrets,
+    now: EpochSeconds,
+  ): Promise<Result<CheckedResponse, ProviderRefusal>>
   /** Exchanges the code, verifies the ID token (OpenID Connect Core 1.0 §3.1.3.7) and reads UserInfo. */
-  redeem(response: CheckedResponse, secrets: AttemptSecrets, request: AuthenticationRequest, now: EpochSeconds): Promise<Result<Assertion, ProviderRefusal>>
+  redeem(
+    response: CheckedResponse,
+    secrets: AttemptSecrets,
+    request: AuthenticationRequest,
+    now: EpochSeconds,
+  ): Promise<Result<Assertion, ProviderRefusal>>
 }
 
 /** The parameters of an authorization response that passed `checkResponse`. */

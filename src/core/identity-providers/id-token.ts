@@ -1,0 +1,157 @@
+import { base64url } from 'jose'
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import type { SigningAlgorithm } from '../../protocol/signing-algorithms.ts'
+import { verifyProviderJwt } from './verify-provider-jwt.ts'
+import type { Claims, ProviderJwtRules } from './verify-provider-jwt.ts'
+
+/** How far a provider's clock may differ from ours. */
+export const CLOCK_TOLERANCE_SECONDS = 60
+
+/** An ID token is taken right after it was made; one older than this belongs to no sign-in under way. */
+const MAXIMUM_AGE_SECONDS = 600
+
+/** A sign-in attempt lives so long. */
+const MAXIMUM_ATTEMPT_SECONDS = 600
+
+/** NumericDates after the year 9999 are nonsense, and so are those that are no finite number. */
+const LAST_NUMERIC_DATE = 253_402_300_799
+
+/** What the ID token of one sign-in must say. */
+export interface ExpectedIdToken {
+  readonly issuer: string
+  readonly clientId: string
+  readonly nonce: string
+  /** The access token it came with, which `at_hash` must fit. */
+  readonly accessToken: unknown
+  readonly algorithm: SigningAlgorithm
+  /** Seconds. If given, `auth_time` must be there and no older. */
+  readonly maxAge: number | undefined
+  /** `prompt=login` was asked: an `auth_time` from before the attempt shows that it was not heeded. */
+  readonly isReauthentication: boolean
+  /** If given, `acr` must be one of them. */
+  readonly acrValues: readonly string[] | undefined
+}
+
+/** The claims of an ID token after every check. */
+export interface IdToken {
+  readonly subject: string
+  readonly issuedAt: EpochSeconds
+  readonly authTime: EpochSeconds | undefined
+  readonly acr: string | undefined
+  readonly amr: readonly string[] | undefined
+  /** The provider's own session id, as opaque as it came. */
+  readonly sid: string | undefined
+  readonly claims: Claims
+}
+
+/**
+ * Verifies an ID token wholly: header, signature and claims. RFC 8725 §3.11: another kind of token from the
+ * same issuer (`at+jwt`, `logout+jwt`) says so in `typ` and is refused.
+ */
+export async function verifyIdToken(
+  token: unknown,
+  expected: ExpectedIdToken,
+  keys: ProviderJwtRules['keys'],
+  now: EpochSeconds,
+): Promise<Result<IdToken, 'id_token_invalid' | 'provider_unavailable'>> {
+  const { algorithm } = expected
+  const rules = { algorithm, keys, types: ['jwt'], isTypeRequired: false }
+  const verified = await verifyProviderJwt(token, rules, now)
+  if (verified.ok) return checkIdTokenClaims(verified.value, expected, now)
+  const { code, facts } = verified.refusal
+  return code === 'jwt_invalid' ? refuse('id_token_invalid', facts) : refuse(code, facts)
+}
+
+/** OpenID Connect Core 1.0 §3.1.3.7, and §3.1.3.8 for `at_hash`. `facts.check` names the claim that failed. */
+export async function checkIdTokenClaims(
+  claims: Claims,
+  expected: ExpectedIdToken,
+  now: EpochSeconds,
+): Promise<Result<IdToken, 'id_token_invalid'>> {
+  const { iss, aud, azp, sub, exp, nbf, iat, nonce, acr, amr, sid } = claims
+  const invalid = (check: string) => refuse('id_token_invalid', { check })
+
+  // Back-Channel Logout 1.0 §2.4: what has `events` is a logout token.
+  if (Object.hasOwn(claims, 'events')) return invalid('events')
+  if (iss !== expected.issuer) return invalid('iss')
+  const audiences = Array.isArray(aud) ? (aud as unknown[]) : [aud]
+  // We trust no other audience, so a token that names one is not for us alone.
+  if (audiences.length === 0 || audiences.some((each) => each !== expected.clientId)) {
+    return invalid('aud')
+  }
+  if (azp !== undefined && azp !== expected.clientId) return invalid('azp')
+  if (!isNumericDate(exp) || now >= exp + CLOCK_TOLERANCE_SECONDS) return invalid('exp')
+  if (nbf !== undefined && !(isNumericDate(nbf) && nbf <= now + CLOCK_TOLERANCE_SECONDS)) {
+    return invalid('nbf')
+  }
+  if (
+    !isNumericDate(iat) ||
+    iat > now + CLOCK_TOLERANCE_SECONDS ||
+    now - iat > MAXIMUM_AGE_SECONDS
+  ) {
+    return invalid('iat')
+  }
+  if (nonce !== expected.nonce) return invalid('nonce')
+  if (typeof sub !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(sub)) return invalid('sub')
+  if (!(await isAccessTokenHashRight(claims.at_hash, expected))) return invalid('at_hash')
+  if (!isAuthTimeRight(claims.auth_time, expected, now)) return invalid('auth_time')
+  if (expected.acrValues !== undefined && !(isText(acr) && expected.acrValues.includes(acr))) {
+    return invalid('acr')
+  }
+  // Dropping a session id that we cannot read would be a logout that silently does not happen.
+  if (sid !== undefined && !(typeof sid === 'string' && sid.length >= 1 && sid.length <= 2048)) {
+    return invalid('sid')
+  }
+  return ok({
+    subject: sub,
+    issuedAt: Math.floor(iat),
+    authTime: isNumericDate(claims.auth_time) ? Math.floor(claims.auth_time) : undefined,
+    acr: isText(acr) ? acr : undefined,
+    amr: isListOfTexts(amr) ? amr : undefined,
+    sid,
+    claims,
+  })
+}
+
+const isNumericDate = (value: unknown): value is number =>
+  typeof value === 'number' && value >= 0 && value <= LAST_NUMERIC_DATE
+
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.length >= 1 && value.length <= 255
+
+const isListOfTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.length <= 20 && value.every(isText)
+
+function isAuthTimeRight(
+  authTime: unknown,
+  { maxAge, isReauthentication }: ExpectedIdToken,
+  now: EpochSeconds,
+): boolean {
+  if (authTime === undefined) return maxAge === undefined
+  if (!isNumericDate(authTime)) return false
+  const age = now - authTime
+  const maximumAge = Math.min(
+    maxAge ?? Infinity,
+    isReauthentication ? MAXIMUM_ATTEMPT_SECONDS : Infinity,
+  )
+  return age >= -CLOCK_TOLERANCE_SECONDS && age <= maximumAge + CLOCK_TOLERANCE_SECONDS
+}
+
+async function isAccessTokenHashRight(
+  hash: unknown,
+  { accessToken, algorithm }: ExpectedIdToken,
+): Promise<boolean> {
+  if (hash === undefined) return true
+  if (typeof hash !== 'string' || typeof accessToken !== 'string') return false
+  const digest = await crypto.subtle.digest(
+    hashOf(algorithm),
+    new TextEncoder().encode(accessToken),
+  )
+  return hash === base64url.encode(new Uint8Array(digest.slice(0, digest.byteLength / 2)))
+}
+
+/** Core §3.1.3.6: the hash of the signature's algorithm; Ed25519 signs with SHA-512. */
+const hashOf = (algorithm: SigningAlgorithm): string =>
+  ({ '256': 'SHA-256', '384': 'SHA-384' })[algorithm.slice(2)] ?? 'SHA-512'

@@ -1,0 +1,19 @@
+import { vi } from 'vitest'
+
+/** 2026-11-01T12:00:00Z: the moment at which a frozen test begins. */
+export const NOON = 1_793_534_400
+
+export interface TestClock {
+  /** Epoch seconds now. */
+  now(): number
+  /** Moves time on; nothing else passes with it (no timer fires, nothing in KV expires). */
+  advance(seconds: number): void
+}
+
+/** Stops `Date` at `at` (epoch seconds), in the test, the Worker and its Durable Objects alike. */
+export function freezeClock(at: number = NOON): TestClock {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  vi.setSystemTime(at * 1000)
+  const now = () => Math.floor(Date.now() / 1000)
+  return { now, advance: (seconds) => void vi.setSystemTime((now() + seconds) * 1000) }
+}

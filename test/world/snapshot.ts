@@ -1,0 +1,59 @@
+import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+
+const DIRECTORY_TABLES = ['users', 'identities', 'upstream_sessions'] as const
+
+/**
+ * Everything the gateway holds that a refusal must leave alone: the directory, what is in every user's
+ * object, and the revocation hints. Not in it is what a refusal may leave behind: audit events, the claim
+ * of an attempt, and copies of the providers' documents. What earlier requests still had to publish is
+ * waited for.
+ */
+export async function snapshot(): Promise<unknown> {
+  const objects = await listDurableObjectIds(env.USER_SESSIONS)
+  const users = await Promise.all(objects.map(contentWhenSettled))
+  const directory = await env.DIRECTORY.batch(
+    DIRECTORY_TABLES.map((table) =>
+      env.DIRECTORY.prepare(`SELECT * FROM ${table} ORDER BY 1, 2, 3`),
+    ),
+  )
+  const { keys } = await env.REVOCATION.list({ prefix: 'v1:revocation:' })
+  return {
+    directory: directory.map(({ results }) => results),
+    users: users.filter((tables) => tables.length > 0),
+    hints: await Promise.all(keys.map(async ({ name }) => [name, await env.REVOCATION.get(name)])),
+  }
+}
+
+type Table = readonly [name: string, rows: readonly unknown[]]
+
+async function contentWhenSettled(id: DurableObjectId): Promise<readonly Table[]> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const { tables, isPublished } = await contentOf(id)
+    if (isPublished) return tables
+    await scheduler.wait(10)
+  }
+  throw new Error('a revocation hint is not published')
+}
+
+const contentOf = (id: DurableObjectId) =>
+  runInDurableObject(env.USER_SESSIONS.get(id), (_, { storage: { sql } }) => {
+    const names = sql
+      .exec<{ name: string }>(`SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)
+      .toArray()
+      .map(({ name }) => name)
+      .filter((name) => !name.startsWith('_'))
+    const tables = names.map((name): Table => [name, sql.exec(`SELECT * FROM ${name}`).toArray()])
+    const outbox = tables.find(([name]) => name === 'outbox')?.[1] as { task: string }[] | undefined
+    return {
+      tables: tables.filter(([name]) => name !== 'outbox'),
+      isPublished: outbox?.every(({ task }) => task !== 'publish_hint') ?? true,
+    }
+  })
+
+/** How many sign-in attempts have been claimed. */
+export async function claims(): Promise<number> {
+  const ids = await listDurableObjectIds(env.ONE_TIME_REFERENCES)
+  const claimed = await Promise.all(ids.map((id) => env.ONE_TIME_REFERENCES.get(id).isClaimed()))
+  return claimed.filter(Boolean).length
+}
