@@ -24,6 +24,9 @@ export type AuditEventName =
   | 'key.rotated'
   | 'key.compromised'
 
+/** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
+const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set(['access.accepted', 'token.issued'])
+
 export interface AuditEvent {
   readonly event: AuditEventName
   /** Present when the decision concerns a known user: the event is then stored too. */
@@ -58,7 +61,7 @@ export function createAudit(directory: D1Database, clock: () => number): Audit {
         subject_hash: subject === undefined ? undefined : await shortHash(subject),
         reason,
       })
-      if (userId === undefined || event === 'access.accepted') return
+      if (userId === undefined || LOGGED_ONLY.has(event)) return
       const stored = directory
         .prepare(
           `INSERT INTO audit_events (at, event, request_id, user_id, sid_hash, provider_id, reason, details)

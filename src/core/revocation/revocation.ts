@@ -1,22 +1,136 @@
-// Contract; to be implemented by its owner.
+/**
+ * Whether an access token that verifies still stands: the three levels of README, "Revocation". A token is
+ * revoked when its epoch is below the user's or its session has ended. That is decided by counters and
+ * ids, never by clocks: signing in again revives no old token, and an old sign-out kills no new one.
+ *
+ * The hint in KV may only say "revoked" or "probably not"; whenever it is missing, unreadable, late or
+ * older than the token, the user's object is asked. If that cannot be reached either, the answer is
+ * `unavailable`, and never a pass.
+ */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { LeastRecentlyUsed } from '../../platform/lru.ts'
+import { describeThrown, log } from '../../platform/log.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
+import { within } from '../../platform/time-limit.ts'
+import { askUserSessions } from '../sessions/ask-user-sessions.ts'
+import { parseRevocationHint, revocationHintKey } from '../sessions/revocation-hint.ts'
+import type { RevocationHint } from '../sessions/revocation-hint.ts'
+import { parseSessionId } from '../sessions/session.ts'
 
 /** How surely a revoked token is refused; chosen per route (README, "Revocation"). */
 export type RevocationLevel = 'cached' | 'bounded' | 'strict'
+
+/** The claims by which a verified token is judged. */
+export interface JudgedToken {
+  readonly sub: string
+  readonly sid: string
+  readonly epoch: number
+  readonly jti: string
+  readonly exp: EpochSeconds
+}
 
 export interface Revocation {
   /** Whether a token with these (already verified) claims still stands. */
   check(
     level: RevocationLevel,
-    token: { readonly sub: string; readonly sid: string; readonly epoch: number; readonly jti: string; readonly exp: EpochSeconds },
+    token: JudgedToken,
     now: EpochSeconds,
   ): Promise<Result<undefined, 'revoked' | 'unavailable'>>
 }
 
-export function createRevocation(_parts: {
+/** How long `cached` believes a hint that this isolate has read. */
+const HINT_HELD_SECONDS = 5
+/** The least that KV accepts: how long a location may answer from its own cache. */
+const KV_CACHE_TTL_SECONDS = 30
+const KV_WAIT_MILLISECONDS = 1000
+const HINTS_HELD = 2000
+const REVOKED_TOKENS_HELD = 10_000
+
+export function createRevocation({
+  hints,
+  userSessions,
+}: {
   hints: KVNamespace
   userSessions: Env['USER_SESSIONS']
 }): Revocation {
-  return {} as Revocation
+  const held = new LeastRecentlyUsed<string, { hint: RevocationHint; readAt: EpochSeconds }>(
+    HINTS_HELD,
+  )
+  /** What is revoked stays revoked, so this needs no time limit; the token's own expiry is checked before. */
+  const revoked = new LeastRecentlyUsed<string, true>(REVOKED_TOKENS_HELD)
+
+  async function findHint(
+    level: 'cached' | 'bounded',
+    userId: string,
+    now: EpochSeconds,
+  ): Promise<RevocationHint | undefined> {
+    const known = held.get(userId)
+    const age = known === undefined ? Infinity : now - known.readAt
+    if (level === 'cached' && age >= 0 && age < HINT_HELD_SECONDS) return known?.hint
+    const read = await readHint(hints, userId)
+    if (read === undefined) return undefined
+    // KV may step back to an older value; an isolate does not follow it there.
+    const hint = known !== undefined && known.hint.version > read.version ? known.hint : read
+    held.set(userId, { hint, readAt: now })
+    return hint
+  }
+
+  async function askObject(
+    { sub, sid, epoch }: JudgedToken,
+    now: EpochSeconds,
+  ): Promise<Result<undefined, 'revoked' | 'unavailable'>> {
+    const sessionId = parseSessionId(sid)
+    if (sessionId === undefined) return refuse('revoked')
+    const asked = await askUserSessions(userSessions, sub, async (object) =>
+      object.checkToken({ sid: sessionId, epoch, now }),
+    )
+    return asked.ok ? asked.value : asked
+  }
+
+  return {
+    async check(level, token, now) {
+      if (revoked.get(token.jti)) return refuse('revoked')
+      const hint = level === 'strict' ? undefined : await findHint(level, token.sub, now)
+      const verdict = hint === undefined ? 'unknown' : judge(hint, token)
+      const result =
+        verdict === 'unknown'
+          ? await askObject(token, now)
+          : verdict === 'revoked'
+            ? refuse('revoked')
+            : ok(undefined)
+      if (!result.ok && result.refusal.code === 'revoked') revoked.set(token.jti, true)
+      return result
+    },
+  }
+}
+
+/** What a hint can say of a token. `unknown`: only the object can tell. */
+function judge(hint: RevocationHint, token: JudgedToken): 'stands' | 'revoked' | 'unknown' {
+  if (token.epoch < hint.epoch) return 'revoked'
+  // The token is newer than the hint: someone signed in again and KV has not caught up.
+  if (token.epoch > hint.epoch) return 'unknown'
+  if (hint.ended === undefined) return 'unknown'
+  return hint.ended.some(({ sid }) => sid === token.sid) ? 'revoked' : 'stands'
+}
+
+/** The hint as KV has it here, or undefined when it is missing, late, broken or unreadable. */
+async function readHint(hints: KVNamespace, userId: string): Promise<RevocationHint | undefined> {
+  let problem: string
+  try {
+    const key = await revocationHintKey(userId)
+    const read = await within(
+      KV_WAIT_MILLISECONDS,
+      hints.get(key, { type: 'text', cacheTtl: KV_CACHE_TTL_SECONDS }),
+    )
+    // A missing record is no news: it has expired, or this location has not seen it yet.
+    if (!read.isLate && read.value === null) return undefined
+    const hint = read.isLate ? undefined : parseRevocationHint(read.value ?? '')
+    if (hint !== undefined) return hint
+    problem = read.isLate ? 'late' : 'not a hint'
+  } catch (thrown) {
+    problem = describeThrown(thrown)
+  }
+  log('warn', { event: 'revocation.hint_unusable', user: userId, error: problem })
+  return undefined
 }

@@ -1,6 +1,16 @@
-// Contract; to be implemented by its owner.
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { isJsonObject } from '../../platform/json-object.ts'
 import type { Result } from '../../platform/refusal.ts'
+import { isThumbprint } from './signing-key.ts'
+
+/** RFC 9068 §2.1: the media type that tells an access token from every other JWT. */
+export const ACCESS_TOKEN_TYPE = 'at+jwt'
+
+/**
+ * The `client_id` of a token from the bridge (RFC 9068 §2.2 requires one): the gateway's own pages and the
+ * origins that it allows are one first-party client, and this is its name.
+ */
+export const BRIDGE_CLIENT_ID = 'drawbridge'
 
 /** The claims of our access token (RFC 9068 §2.2, plus `sid` and `epoch`). */
 export interface AccessTokenClaims {
@@ -34,7 +44,55 @@ export interface IssueAccessToken {
 }
 
 export interface AccessTokens {
-  issue(input: IssueAccessToken): Promise<Result<{ token: string; expiresIn: number; jti: string }, 'unavailable'>>
+  /** `session_over`: `notAfter` has come, and nothing may be minted any more. `expiresIn` is in seconds. */
+  issue(
+    input: IssueAccessToken,
+  ): Promise<
+    Result<{ token: string; expiresIn: number; jti: string }, 'session_over' | 'unavailable'>
+  >
   /** Signature, header and claims only; says nothing of revocation. */
-  verify(token: string, now: EpochSeconds): Promise<Result<AccessTokenClaims, 'invalid_token' | 'unavailable'>>
+  verify(
+    token: string,
+    now: EpochSeconds,
+  ): Promise<Result<AccessTokenClaims, 'invalid_token' | 'unavailable'>>
+}
+
+const isId = (value: unknown): value is string =>
+  typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= 1024
+
+/**
+ * The claims of a token whose signature has been verified, each of its type and all required ones there;
+ * undefined otherwise. Claims that we do not know are left out, so that a newer version of the gateway may
+ * add some. A `cnf` that is not a DPoP key's thumbprint is refused: it must never read as "not bound".
+ */
+export function parseAccessTokenClaims(
+  value: Record<string, unknown>,
+): AccessTokenClaims | undefined {
+  const { iss, aud, sub, client_id, iat, exp, jti, sid, epoch, auth_time, acr, scope, cnf } = value
+  if (!isText(iss) || !isText(aud) || !isText(client_id)) return undefined
+  if (!isId(sub) || !isId(sid) || !isId(jti)) return undefined
+  if (!isCount(iat) || !isCount(exp) || !isCount(epoch) || !isCount(auth_time)) return undefined
+  if (acr !== undefined && !isText(acr)) return undefined
+  if (scope !== undefined && !isText(scope)) return undefined
+  const jkt = isJsonObject(cnf) ? cnf.jkt : undefined
+  if (cnf !== undefined && !isThumbprint(jkt)) return undefined
+  return {
+    iss,
+    aud,
+    sub,
+    client_id,
+    iat,
+    exp,
+    jti,
+    sid,
+    epoch,
+    auth_time,
+    ...(acr === undefined ? {} : { acr }),
+    ...(scope === undefined ? {} : { scope }),
+    ...(isThumbprint(jkt) ? { cnf: { jkt } } : {}),
+  }
 }

@@ -1,0 +1,69 @@
+/**
+ * The one way a session ends. Whoever asks for it, a person, a provider, an application or an operator,
+ * asks here: the user's object commits the end and publishes it, and the audit trail tells of it. Only a
+ * session that runs out, or gives way to a newer one, ends without being asked; the object does that
+ * itself, by the same rows and with a log line of the same name.
+ */
+import type { EpochSeconds } from '../../platform/clock.ts'
+import type { Result } from '../../platform/refusal.ts'
+import type { RequestFacts } from '../../platform/request-facts.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { EndCause, SessionId, UserId } from '../sessions/session.ts'
+import type { Sessions } from '../sessions/sessions.ts'
+
+export interface EndSession {
+  /**
+   * Ends one session. Once it is answered, nothing can be minted from the session and `strict` refuses its
+   * tokens. `ended` is false, and nothing is audited, when it had ended before. `unavailable` leaves it
+   * open whether the end was committed: ask again, it is idempotent.
+   */
+  endSession(
+    facts: RequestFacts,
+    input: { userId: UserId; sid: SessionId; cause: EndCause; now: EpochSeconds },
+  ): Promise<Result<{ ended: boolean }, 'unavailable'>>
+  /** Ends all sessions of a user, and every token minted before, at a cost that does not grow with their number. */
+  endAllSessions(
+    facts: RequestFacts,
+    input: { userId: UserId; cause: EndCause; now: EpochSeconds },
+  ): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
+  /** Ends all sessions of a user and lets none open, until `sessions.enable`. */
+  disableUser(
+    facts: RequestFacts,
+    input: { userId: UserId; now: EpochSeconds },
+  ): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
+}
+
+export function createEndSession({
+  sessions,
+  audit,
+}: {
+  sessions: Pick<Sessions, 'end' | 'endAll' | 'disable'>
+  audit: Audit
+}): EndSession {
+  async function auditAll(
+    facts: RequestFacts,
+    userId: UserId,
+    cause: EndCause,
+    outcome: Result<{ ended: number; epoch: number }, 'unavailable'>,
+  ): Promise<typeof outcome> {
+    if (outcome.ok && (outcome.value.ended > 0 || cause === 'user_disabled')) {
+      const { ended } = outcome.value
+      await audit.record(facts, { event: 'sessions.ended', userId, facts: { cause, ended } })
+    }
+    return outcome
+  }
+
+  return {
+    async endSession(facts, { userId, sid, cause, now }) {
+      const outcome = await sessions.end(userId, sid, cause, now)
+      if (outcome.ok && outcome.value.ended) {
+        await audit.record(facts, { event: 'session.ended', userId, sid, facts: { cause } })
+      }
+      return outcome
+    },
+    endAllSessions: async (facts, { userId, cause, now }) =>
+      auditAll(facts, userId, cause, await sessions.endAll(userId, cause, now)),
+    disableUser: async (facts, { userId, now }) =>
+      auditAll(facts, userId, 'user_disabled', await sessions.disable(userId, now)),
+  }
+}

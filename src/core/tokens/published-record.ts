@@ -1,0 +1,37 @@
+import { storageName } from '../../platform/digest.ts'
+import { createSeal } from '../../platform/seal.ts'
+import { memoise } from '../../platform/secrets.ts'
+import type { RotatingSecret } from '../../platform/secrets.ts'
+import { KV_CACHE_SECONDS, PUBLISHED_SECONDS } from './key-lifetimes.ts'
+import { parsePublicKeyRecord } from './signing-key.ts'
+import type { PublicKeyRecord } from './signing-key.ts'
+
+/**
+ * The copy of the public key record in KV (key `storageName('public-keys')`), read near the user. It holds
+ * no secret, but it is sealed: whoever can only write to KV must not be able to plant a key there. KV
+ * forgets it after PUBLISHED_SECONDS, so a copy that could not be replaced is not believed for ever.
+ */
+export interface PublishedRecord {
+  /** Throws what KV throws. */
+  write(record: PublicKeyRecord): Promise<void>
+  /** The copy that this location has; undefined when there is none that we wrote. Throws what KV throws. */
+  read(): Promise<PublicKeyRecord | undefined>
+}
+
+export function createPublishedRecord(parts: {
+  readonly kv: KVNamespace
+  readonly keyEncryptionKey: RotatingSecret
+}): PublishedRecord {
+  const seal = createSeal(parts.keyEncryptionKey, 'public-keys')
+  const name = memoise(() => storageName('public-keys'))
+  return {
+    async write(record) {
+      const sealed = await seal.seal(record)
+      await parts.kv.put(await name(), sealed, { expirationTtl: PUBLISHED_SECONDS })
+    },
+    async read() {
+      const sealed = await parts.kv.get(await name(), { cacheTtl: KV_CACHE_SECONDS })
+      return sealed === null ? undefined : parsePublicKeyRecord(await seal.unseal(sealed))
+    },
+  }
+}

@@ -1,0 +1,147 @@
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { createAudit } from '../../../src/core/audit/audit.ts'
+import { createEndSession } from '../../../src/core/revocation/end-session.ts'
+import { newSessionId, newUserId } from '../../../src/core/sessions/session.ts'
+import type { EndCause } from '../../../src/core/sessions/session.ts'
+import type { RequestFacts } from '../../../src/platform/request-facts.ts'
+import { freezeClock } from '../../world/clock.ts'
+import { openInput, sessionsOf, signedIn, START } from '../sessions/signed-in-user.ts'
+
+let work: Promise<unknown>[] = []
+const facts: RequestFacts = {
+  requestId: 'request-1',
+  clientKey: '192.0.2.1',
+  continent: undefined,
+  waitUntil: (more) => void work.push(more),
+}
+
+beforeEach(() => {
+  work = []
+  freezeClock(START)
+  vi.spyOn(console, 'info').mockImplementation(() => {})
+})
+
+const sessions = sessionsOf()
+const ends = () => createEndSession({ sessions, audit: createAudit(env.DIRECTORY, () => START) })
+
+async function auditOf(userId: string) {
+  await Promise.all(work)
+  const { results } = await env.DIRECTORY.prepare(
+    'SELECT event, sid_hash, request_id, details FROM audit_events WHERE user_id = ? ORDER BY id',
+  )
+    .bind(userId)
+    .all<{ event: string; sid_hash: string | null; request_id: string; details: string }>()
+  return results
+}
+
+describe('the end of a session', () => {
+  const causes: EndCause[] = [
+    'person',
+    'replaced_by_sign_in',
+    'provider_back_channel',
+    'provider_front_channel',
+    'operator',
+    'provider_removed',
+    'application_removed',
+    'key_compromised',
+  ]
+
+  it.each(causes)('by %s ends it, keeps the cause and leaves one audit event', async (cause) => {
+    const { userId, session, cookie } = await signedIn(START)
+    const end = { userId, sid: session.sid, cause, now: START }
+    expect(await ends().endSession(facts, end)).toEqual({ ok: true, value: { ended: true } })
+    expect(await sessions.use(cookie, START)).toMatchObject({
+      refusal: { code: 'no_session', facts: { cause } },
+    })
+    const events = await auditOf(userId)
+    expect(events).toEqual([
+      {
+        event: 'session.ended',
+        sid_hash: expect.any(String),
+        request_id: 'request-1',
+        details: JSON.stringify({ cause }),
+      },
+    ])
+    expect(JSON.stringify(events)).not.toContain(session.sid)
+  })
+
+  it('that comes a second time changes nothing, not even the cause, and is not audited', async () => {
+    const { userId, session, cookie } = await signedIn(START)
+    const end = { userId, sid: session.sid, cause: 'person' as const, now: START }
+    await ends().endSession(facts, end)
+    expect(await ends().endSession(facts, { ...end, cause: 'operator', now: START + 1 })).toEqual({
+      ok: true,
+      value: { ended: false },
+    })
+    expect(await sessions.use(cookie, START)).toMatchObject({
+      refusal: { facts: { cause: 'person' } },
+    })
+    expect(await auditOf(userId)).toHaveLength(1)
+  })
+
+  it('that never was is no event', async () => {
+    const userId = newUserId()
+    const end = { userId, sid: newSessionId(), cause: 'person' as const, now: START }
+    expect(await ends().endSession(facts, end)).toEqual({ ok: true, value: { ended: false } })
+    expect(await auditOf(userId)).toEqual([])
+  })
+})
+
+describe('the end of all sessions', () => {
+  it('leaves one audit event with the cause and their number', async () => {
+    const { userId, cookie } = await signedIn(START)
+    await signedIn(START, userId)
+    const end = { userId, cause: 'provider_back_channel' as const, now: START }
+    expect(await ends().endAllSessions(facts, end)).toMatchObject({ value: { ended: 2 } })
+    expect(await sessions.use(cookie, START)).toMatchObject({
+      refusal: { facts: { cause: 'provider_back_channel' } },
+    })
+    expect(await ends().endAllSessions(facts, end)).toMatchObject({ value: { ended: 0 } })
+    expect(await auditOf(userId)).toMatchObject([
+      {
+        event: 'sessions.ended',
+        details: JSON.stringify({ cause: 'provider_back_channel', ended: 2 }),
+      },
+    ])
+  })
+
+  it('touches no other user', async () => {
+    const [ada, bob] = [await signedIn(START), await signedIn(START)]
+    await ends().endAllSessions(facts, { userId: ada.userId, cause: 'person', now: START })
+    expect((await sessions.use(bob.cookie, START)).ok).toBe(true)
+  })
+})
+
+describe('disabling a user', () => {
+  it('ends every session, lets none open, and is audited also when there was none', async () => {
+    const userId = newUserId()
+    expect((await ends().disableUser(facts, { userId, now: START })).ok).toBe(true)
+    expect(await sessions.open(openInput(START, userId))).toMatchObject({
+      refusal: { code: 'user_disabled' },
+    })
+    expect(await auditOf(userId)).toMatchObject([
+      { event: 'sessions.ended', details: JSON.stringify({ cause: 'user_disabled', ended: 0 }) },
+    ])
+  })
+})
+
+describe('an object that cannot be reached', () => {
+  it('is reported and audited as nothing ended', async () => {
+    const { userId, session, cookie } = await signedIn(START)
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    const unreachable = sessionsOf({
+      getByName: () => {
+        throw new Error('away')
+      },
+    } as unknown as Env['USER_SESSIONS'])
+    const audit = createAudit(env.DIRECTORY, () => START)
+    const away = createEndSession({ sessions: unreachable, audit })
+    const unavailable = { ok: false, refusal: { code: 'unavailable' } }
+    const end = { userId, sid: session.sid, cause: 'person' as const, now: START }
+    expect(await away.endSession(facts, end)).toEqual(unavailable)
+    expect(await away.endAllSessions(facts, end)).toEqual(unavailable)
+    expect(await auditOf(userId)).toEqual([])
+    expect((await sessions.use(cookie, START)).ok).toBe(true)
+  })
+})
