@@ -1,9 +1,27 @@
+/** A session as the rest of the house sees it: the ids, the words and the facts; nothing is kept here. */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { randomId } from '../../platform/random.ts'
 
 /** A user's internal id and the `sub` of our tokens: 32 lower-case hexadecimal digits. Made by `parseUserId` or at creation only. */
 export type UserId = string & { readonly brand: 'UserId' }
 /** A session's id and the `sid` of our tokens: 32 lower-case hexadecimal digits. Never the cookie's value. */
 export type SessionId = string & { readonly brand: 'SessionId' }
+
+const ID = /^[0-9a-f]{32}$/
+
+/** The id of a user who is being created. */
+export const newUserId = (): UserId => randomId() as UserId
+
+/** A user's id, or undefined for anything else. */
+export const parseUserId = (value: unknown): UserId | undefined =>
+  typeof value === 'string' && ID.test(value) ? (value as UserId) : undefined
+
+/** The id of a session that is being opened. */
+export const newSessionId = (): SessionId => randomId() as SessionId
+
+/** A session's id, or undefined for anything else. */
+export const parseSessionId = (value: unknown): SessionId | undefined =>
+  typeof value === 'string' && ID.test(value) ? (value as SessionId) : undefined
 
 /** What pages and APIs may be told about the person, as of the last sign-in. */
 export interface Profile {
@@ -57,5 +75,6 @@ export interface LiveSession {
 }
 
 /** The earlier of the two deadlines: nothing minted from the session may outlive it. */
-export const deadlineOf = (session: LiveSession): EpochSeconds =>
-  Math.min(session.idleDeadlineAt, session.absoluteDeadlineAt)
+export const deadlineOf = (
+  session: Pick<LiveSession, 'idleDeadlineAt' | 'absoluteDeadlineAt'>,
+): EpochSeconds => Math.min(session.idleDeadlineAt, session.absoluteDeadlineAt)

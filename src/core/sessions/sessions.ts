@@ -1,7 +1,27 @@
-// Contract; to be implemented by its owner (createSessions and all behind it).
+/**
+ * Sessions as features see them. Each user's sessions live in that user's Durable Object (`UserSessions`);
+ * here the handle in the cookie is made and judged, the ID token is sealed, and the object is asked. Ending
+ * a session is not for features: `core/revocation/end-session.ts` does it and audits it.
+ */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { describeThrown, log } from '../../platform/log.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import type { Authentication, EndCause, LiveSession, Profile, SessionId, UserId } from './session.ts'
+import { createSeal } from '../../platform/seal.ts'
+import type { RotatingSecret } from '../../platform/secrets.ts'
+import { askUserSessions } from './ask-user-sessions.ts'
+import { describeDevice } from './describe-device.ts'
+import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
+import { newSessionId, parseSessionId } from './session.ts'
+import type {
+  Authentication,
+  EndCause,
+  LiveSession,
+  Profile,
+  SessionId,
+  UserId,
+} from './session.ts'
+import type { UserSessions } from './user-sessions.ts'
 
 export interface OpenSession {
   readonly userId: UserId
@@ -12,29 +32,162 @@ export interface OpenSession {
   readonly userAgent: string | undefined
   readonly continent: string | undefined
   readonly now: EpochSeconds
-  /** Called with the new session's id before the session becomes usable (the directory's index of upstream sessions is written here). */
+  /**
+   * Called with the new session's id before the session becomes usable (the directory's index of upstream
+   * sessions is written here). If it throws, no session is opened and the answer is `unavailable`.
+   */
   readonly beforeUsable?: (sid: SessionId) => Promise<void>
 }
 
 export interface Sessions {
   /** Opens a session. `cookie` is the session cookie's value: the only copy of the secret. */
-  open(input: OpenSession): Promise<Result<{ cookie: string; session: LiveSession }, 'user_disabled' | 'unavailable'>>
+  open(
+    input: OpenSession,
+  ): Promise<Result<{ cookie: string; session: LiveSession }, 'user_disabled' | 'unavailable'>>
   /**
    * The live session behind a cookie value. A forged, foreign or malformed value is refused without
-   * touching any object. Using a session moves its idle deadline.
+   * touching any object. Using a session moves its idle deadline. `no_session` carries the `cause` when
+   * there was a session and it has ended.
    */
-  use(cookie: string | undefined, now: EpochSeconds): Promise<Result<LiveSession, 'no_session' | 'unavailable'>>
+  use(
+    cookie: string | undefined,
+    now: EpochSeconds,
+  ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>>
   /** As `use`, but moves no deadline (for requests that are not the person's own doing). */
-  peek(cookie: string | undefined, now: EpochSeconds): Promise<Result<LiveSession, 'no_session' | 'unavailable'>>
+  peek(
+    cookie: string | undefined,
+    now: EpochSeconds,
+  ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>>
+  /** The user's live sessions, newest first. */
   list(userId: UserId, now: EpochSeconds): Promise<Result<readonly LiveSession[], 'unavailable'>>
-  end(userId: UserId, sid: SessionId, cause: EndCause, now: EpochSeconds): Promise<Result<{ ended: boolean }, 'unavailable'>>
-  endAll(userId: UserId, cause: EndCause, now: EpochSeconds): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
+  /** What may be told of the person behind a live session. */
+  readProfile(
+    userId: UserId,
+    sid: SessionId,
+    now: EpochSeconds,
+  ): Promise<Result<Profile, 'no_session' | 'unavailable'>>
+  /** The raw ID token of a session, also of one that has ended, until its absolute deadline. */
+  readIdToken(
+    userId: UserId,
+    sid: SessionId,
+  ): Promise<Result<string, 'no_id_token' | 'unavailable'>>
+  /** For `core/revocation` only. `ended` is false when the session had ended already, or never was. */
+  end(
+    userId: UserId,
+    sid: SessionId,
+    cause: EndCause,
+    now: EpochSeconds,
+  ): Promise<Result<{ ended: boolean }, 'unavailable'>>
+  /** For `core/revocation` only. */
+  endAll(
+    userId: UserId,
+    cause: EndCause,
+    now: EpochSeconds,
+  ): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
+  /** For `core/revocation` only: ends all sessions and lets none open. */
+  disable(
+    userId: UserId,
+    now: EpochSeconds,
+  ): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
+  /** Lets sessions open again. None comes back. */
+  enable(userId: UserId): Promise<Result<undefined, 'unavailable'>>
 }
 
-export function createSessions(_parts: {
+/** The longest lifetime that the configuration grants an access token. */
+const LONGEST_TOKEN_LIFETIME_SECONDS = 300
+
+export function createSessions(parts: {
   userSessions: Env['USER_SESSIONS']
-  handleKey: import('../../platform/secrets.ts').RotatingSecret
+  handleKey: RotatingSecret
   deadlines: { readonly idleSeconds: number; readonly absoluteSeconds: number }
+  /** How long access tokens live: the ends of sessions are remembered at least as long. */
+  tokenLifetimeSeconds?: number
 }): Sessions {
-  throw new Error('not there yet')
+  const { deadlines, tokenLifetimeSeconds = LONGEST_TOKEN_LIFETIME_SECONDS } = parts
+  const authenticator = createHandleAuthenticator(parts.handleKey)
+  const idTokens = createSeal(parts.handleKey, 'id-token')
+  const ask = <Answer>(
+    userId: UserId,
+    question: (object: DurableObjectStub<UserSessions>) => Promise<Answer>,
+    continent?: string,
+  ) => askUserSessions(parts.userSessions, userId, question, continent)
+
+  /** Asks the object that the cookie names, if the cookie is one of ours. */
+  async function askByCookie(
+    cookie: string | undefined,
+    question: (
+      object: DurableObjectStub<UserSessions>,
+      proof: { sid: SessionId; secretHash: string },
+    ) => Promise<Result<LiveSession, 'no_session'>>,
+  ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>> {
+    if (cookie === undefined) return refuse('no_session')
+    const handle = await parseHandle(authenticator, 's', cookie)
+    if (!handle.ok) return refuse('no_session', { handle: handle.refusal.code })
+    const { userId, reference, secretHash } = handle.value
+    const sid = parseSessionId(reference)
+    if (sid === undefined) return refuse('no_session')
+    return flatten(await ask(userId, async (object) => question(object, { sid, secretHash })))
+  }
+
+  return {
+    async open({ userId, idToken, userAgent, continent, beforeUsable, now, ...asserted }) {
+      const sid = newSessionId()
+      const { handle, secretHash } = await mintHandle(authenticator, 's', {
+        userId,
+        reference: sid,
+      })
+      const session = {
+        sid,
+        secretHash,
+        authentication: asserted.authentication,
+        profile: asserted.profile,
+        device: describeDevice(userAgent),
+        sealedIdToken: await idTokens.seal(idToken),
+        ...deadlines,
+      }
+      try {
+        await beforeUsable?.(sid)
+      } catch (thrown) {
+        log('error', { event: 'session.not_opened', user: userId, error: describeThrown(thrown) })
+        return refuse('unavailable')
+      }
+      const opened = flatten(
+        await ask(
+          userId,
+          async (object) => object.openSession({ userId, session, tokenLifetimeSeconds, now }),
+          continent,
+        ),
+      )
+      return opened.ok ? ok({ cookie: handle, session: opened.value }) : opened
+    },
+    use: (cookie, now) =>
+      askByCookie(cookie, async (object, proof) =>
+        object.useSession({ ...proof, tokenLifetimeSeconds, now }),
+      ),
+    peek: (cookie, now) =>
+      askByCookie(cookie, async (object, proof) => object.peekSession({ ...proof, now })),
+    list: (userId, now) => ask(userId, async (object) => object.listSessions({ now })),
+    readProfile: async (userId, sid, now) =>
+      flatten(await ask(userId, async (object) => object.readProfile({ sid, now }))),
+    async readIdToken(userId, sid) {
+      const sealed = await ask(userId, async (object) => object.sealedIdToken({ sid }))
+      if (!sealed.ok) return sealed
+      const idToken = sealed.value && (await idTokens.unseal(sealed.value))
+      return typeof idToken === 'string' && idToken !== '' ? ok(idToken) : refuse('no_id_token')
+    },
+    end: (userId, sid, cause, now) =>
+      ask(userId, async (object) => object.endSession({ sid, cause, now })),
+    endAll: (userId, cause, now) =>
+      ask(userId, async (object) => object.endAllSessions({ cause, now })),
+    disable: (userId, now) => ask(userId, async (object) => object.disableUser({ userId, now })),
+    async enable(userId) {
+      const enabled = await ask(userId, async (object) => object.enableUser())
+      return enabled.ok ? ok(undefined) : enabled
+    },
+  }
 }
+
+/** The object's own answer, or that there was none. */
+const flatten = <Value, Code extends string>(
+  asked: Result<Result<Value, Code>, 'unavailable'>,
+): Result<Value, Code | 'unavailable'> => (asked.ok ? asked.value : asked)

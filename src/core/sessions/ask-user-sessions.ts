@@ -1,0 +1,49 @@
+import { storageName } from '../../platform/digest.ts'
+import { describeThrown, log } from '../../platform/log.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import { within } from '../../platform/time-limit.ts'
+
+type Stub = DurableObjectStub<import('./user-sessions.ts').UserSessions>
+
+/** Longer than the platform's own retries; what takes longer is as good as unreachable. */
+const LONGEST_WAIT_MILLISECONDS = 10_000
+
+/** Where the platform should place the object of someone who first signs in from there. */
+const LOCATION_HINTS: Readonly<Record<string, DurableObjectLocationHint>> = {
+  AF: 'afr',
+  AN: 'oc',
+  AS: 'apac',
+  EU: 'weur',
+  NA: 'enam',
+  OC: 'oc',
+  SA: 'sam',
+}
+
+/**
+ * Asks a user's object. An object that cannot be reached, fails or does not answer in time is
+ * `unavailable`, which is never to be read as "no session". The stub is new each time, because one that
+ * has failed stays broken.
+ */
+export async function askUserSessions<Answer>(
+  userSessions: Env['USER_SESSIONS'],
+  userId: string,
+  question: (object: Stub) => Promise<Answer>,
+  continent?: string,
+): Promise<Result<Answer, 'unavailable'>> {
+  const name = await storageName('user', userId)
+  const locationHint = continent === undefined ? undefined : LOCATION_HINTS[continent]
+  try {
+    const object = userSessions.getByName(name, locationHint === undefined ? {} : { locationHint })
+    const answer = await within(LONGEST_WAIT_MILLISECONDS, question(object))
+    if (!answer.isLate) return ok(answer.value)
+    log('error', { event: 'user_sessions.unavailable', user: userId, error: 'late' })
+  } catch (thrown) {
+    log('error', {
+      event: 'user_sessions.unavailable',
+      user: userId,
+      error: describeThrown(thrown),
+    })
+  }
+  return refuse('unavailable')
+}

@@ -1,0 +1,128 @@
+/**
+ * Publishes the revocation hint of one user's object, from the outbox. What is written is always what
+ * SQLite says at that moment, never what a caller remembers; and there is never more than one write under
+ * way, so an older state cannot overtake a newer one. A failure is left to the alarm, with back-off.
+ */
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { systemClock } from '../../platform/clock.ts'
+import { describeThrown, log } from '../../platform/log.ts'
+import { within } from '../../platform/time-limit.ts'
+import { askFor, findTask, putOff, settle } from './outbox.ts'
+import {
+  MOST_ENDED_IN_HINT,
+  revocationHintKey,
+  serializeRevocationHint,
+} from './revocation-hint.ts'
+import { endedSids, lastDeadlineAt } from './sessions-table.ts'
+import { CLOCK_MARGIN_SECONDS, findUser, raiseVersion } from './user-table.ts'
+
+/** The alarm takes a fresh task up only after its caller has had this long to do it at once. */
+const CALLER_SECONDS = 5
+/** First gap between a write and its repetition; each further gap is twice the last. */
+const REASSERT_SECONDS = 30
+const LONGEST_BACK_OFF_SECONDS = 60
+/** A write that has not been answered by then is counted as failed. */
+const WRITE_LIMIT_MILLISECONDS = 30_000
+/** The shortest life that KV accepts for a record. */
+const SHORTEST_TTL_SECONDS = 60
+
+/**
+ * Notes, in the transaction of a change, that the hint must be published. `revokes` tells whether tokens
+ * may be alive that the change condemns: then the write is repeated until they have expired.
+ */
+export function askForHint(sql: SqlStorage, now: EpochSeconds, revokes: boolean): void {
+  const version = raiseVersion(sql)
+  askFor(sql, 'publish_hint', { version, dueAt: now + CALLER_SECONDS })
+  if (revokes) askFor(sql, 'reassert_hint', { version, dueAt: now + REASSERT_SECONDS })
+}
+
+/** The alarm's part, before it publishes: repeats what KV may have lost. */
+export function askForDueReassertion(sql: SqlStorage, now: EpochSeconds): void {
+  const user = findUser(sql)
+  const task = findTask(sql, 'reassert_hint')
+  if (user === undefined || task === undefined || task.dueAt > now) return
+  if (now < user.revokedUntil) askFor(sql, 'publish_hint', { version: user.version, dueAt: now })
+  const nextAt = now + REASSERT_SECONDS * 2 ** (task.attempts + 1)
+  if (nextAt < user.revokedUntil) putOff(sql, 'reassert_hint', nextAt)
+  else settle(sql, 'reassert_hint', task.version)
+}
+
+export class HintPublisher {
+  readonly #sql: SqlStorage
+  readonly #hints: () => KVNamespace
+  readonly #onProgress: () => void
+  #underWay: Promise<void> | undefined
+
+  /** `onProgress` is called when the outbox has changed: the alarm is needed at another time. */
+  constructor(sql: SqlStorage, hints: () => KVNamespace, onProgress: () => void) {
+    this.#sql = sql
+    this.#hints = hints
+    this.#onProgress = onProgress
+  }
+
+  /**
+   * Resolves when everything asked for so far was written, or a write has failed. Never rejects. Callers
+   * that come while a write is under way share the one after it.
+   */
+  async publish(): Promise<void> {
+    if (this.#hasTask()) this.#underWay ??= this.#writeUntilSettled()
+    await this.#underWay
+  }
+
+  async #writeUntilSettled(): Promise<void> {
+    try {
+      while (this.#hasTask() && (await this.#write())) {}
+    } finally {
+      this.#underWay = undefined
+    }
+  }
+
+  #hasTask(): boolean {
+    return findTask(this.#sql, 'publish_hint') !== undefined
+  }
+
+  /** One write of the present state. */
+  async #write(): Promise<boolean> {
+    let failure: string
+    try {
+      const user = findUser(this.#sql)
+      if (user === undefined) return false
+      const key = await revocationHintKey(user.id)
+      const { version, record, expirationTtl } = this.#readHint(systemClock())
+      const put = await within(
+        WRITE_LIMIT_MILLISECONDS,
+        this.#hints().put(key, record, { expirationTtl }),
+      )
+      if (!put.isLate) {
+        settle(this.#sql, 'publish_hint', version)
+        this.#onProgress()
+        return true
+      }
+      failure = 'late'
+    } catch (thrown) {
+      failure = describeThrown(thrown)
+    }
+    log('warn', { event: 'revocation.hint_not_published', error: failure })
+    const attempts = findTask(this.#sql, 'publish_hint')?.attempts ?? 0
+    const backOffSeconds = Math.min(2 ** attempts, LONGEST_BACK_OFF_SECONDS)
+    putOff(this.#sql, 'publish_hint', systemClock() + backOffSeconds)
+    this.#onProgress()
+    return false
+  }
+
+  /** The state as it is now, and how long a record of it is needed: as long as any token could be alive. */
+  #readHint(now: EpochSeconds): { version: number; record: string; expirationTtl: number } {
+    const user = findUser(this.#sql)!
+    const ended = endedSids(this.#sql, user, MOST_ENDED_IN_HINT + 1, now)
+    const neededUntil = Math.max(lastDeadlineAt(this.#sql, user), user.revokedUntil)
+    return {
+      version: user.version,
+      record: serializeRevocationHint({
+        version: user.version,
+        epoch: user.epoch,
+        ended: ended.length > MOST_ENDED_IN_HINT ? undefined : ended,
+      }),
+      expirationTtl: Math.max(neededUntil - now + CLOCK_MARGIN_SECONDS, SHORTEST_TTL_SECONDS),
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import type { LiveSession, SessionId } from './session.ts'
+import { expiryOf, findSession } from './sessions-table.ts'
+import type { SessionRow } from './sessions-table.ts'
+import { causeOfEpoch } from './user-table.ts'
+import type { UserRow } from './user-table.ts'
+
+/** A session by its id and, where a handle was presented, the hash of the handle's secret. */
+export interface SessionQuestion {
+  readonly sid: SessionId
+  /** 43 base64url characters. */
+  readonly secretHash?: string
+  readonly now: EpochSeconds
+}
+
+/** The one place that says whether a session is live now. A refusal carries the cause of its end. */
+export function findLive(
+  sql: SqlStorage,
+  user: UserRow,
+  { sid, secretHash, now }: SessionQuestion,
+): Result<SessionRow, 'no_session'> {
+  const session = findSession(sql, sid)
+  if (session === undefined) return refuse('no_session')
+  if (secretHash !== undefined && !isSameHash(session.secretHash, secretHash)) {
+    return refuse('no_session')
+  }
+  const cause = session.endCause ?? expiryOf(session, now)?.cause
+  if (cause !== undefined) return refuse('no_session', { cause })
+  if (session.epoch === user.epoch) return ok(session)
+  return refuse('no_session', { cause: causeOfEpoch(sql, session.epoch) })
+}
+
+/** What the rest of the house learns of a live session: no hash, no sealed ID token. */
+export const toLiveSession = (user: UserRow, session: SessionRow): LiveSession => ({
+  userId: user.id,
+  sid: session.sid,
+  epoch: user.epoch,
+  authentication: session.authentication,
+  profile: session.profile,
+  startedAt: session.startedAt,
+  lastUsedAt: session.lastUsedAt,
+  idleDeadlineAt: session.idleDeadlineAt,
+  absoluteDeadlineAt: session.absoluteDeadlineAt,
+  device: session.device,
+})
+
+const utf8 = new TextEncoder()
+
+/** Constant-time for hashes of equal length, which all of ours are. */
+const isSameHash = (kept: string, presented: string): boolean =>
+  kept.length === presented.length &&
+  crypto.subtle.timingSafeEqual(utf8.encode(kept), utf8.encode(presented))

@@ -1,0 +1,75 @@
+/**
+ * How sessions end inside a user's object: whatever the cause, the end is written down once, and the hint
+ * is asked for in the same transaction. Every function here runs inside one.
+ */
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { askForHint } from './hint-publisher.ts'
+import type { EndCause, SessionId } from './session.ts'
+import { expiryOf, openSessions, purgeEnded, recordEnd, tokensUntil } from './sessions-table.ts'
+import type { SessionEnd } from './sessions-table.ts'
+import { extendRevokedUntil, raiseEpoch } from './user-table.ts'
+import type { UserRow } from './user-table.ts'
+
+/** One more, and the oldest ends. */
+export const MOST_LIVE_SESSIONS = 50
+
+/** Ends sessions one by one. Returns the ends that took effect: what had ended before is left as it was. */
+export function endSessions(
+  sql: SqlStorage,
+  user: UserRow,
+  ends: readonly SessionEnd[],
+  now: EpochSeconds,
+): SessionEnd[] {
+  const first = ends.filter((end) => recordEnd(sql, user, end))
+  for (const end of first) extendRevokedUntil(sql, tokensUntil(user, end.endedAt))
+  if (first.length > 0) askForHint(sql, now, first.some(isRevoking))
+  return first
+}
+
+/** Ends all sessions with their epoch, at a cost that does not depend on their number. */
+export function endEpoch(
+  sql: SqlStorage,
+  user: UserRow,
+  cause: EndCause,
+  now: EpochSeconds,
+): { ended: number; epoch: number } {
+  const ended = openSessions(sql, user).filter((session) => !expiryOf(session, now)).length
+  const epoch = raiseEpoch(sql, cause, now)
+  extendRevokedUntil(sql, tokensUntil(user, now))
+  askForHint(sql, now, true)
+  return { ended, epoch }
+}
+
+/** Ends what has run out by `now`: one session, or all. */
+export function endExpired(
+  sql: SqlStorage,
+  user: UserRow,
+  now: EpochSeconds,
+  sid?: SessionId,
+): SessionEnd[] {
+  const sessions = openSessions(sql, user, sid)
+  return endSessions(
+    sql,
+    user,
+    sessions.flatMap((session) => expiryOf(session, now) ?? []),
+    now,
+  )
+}
+
+/** Ends the oldest sessions, until one more fits, and deletes what is left of too many ended ones. */
+export function makeRoom(sql: SqlStorage, user: UserRow, now: EpochSeconds): SessionEnd[] {
+  purgeEnded(sql, now)
+  const expired = endExpired(sql, user, now)
+  const live = openSessions(sql, user)
+  const surplus = live.slice(0, Math.max(0, live.length + 1 - MOST_LIVE_SESSIONS))
+  const ends = surplus.map(({ sid }): SessionEnd => ({
+    sid,
+    cause: 'too_many_sessions',
+    endedAt: now,
+  }))
+  return [...expired, ...endSessions(sql, user, ends, now)]
+}
+
+/** No token outlives its session's deadlines, so at a deadline none is alive to be revoked. */
+const isRevoking = ({ cause }: SessionEnd): boolean =>
+  cause !== 'idle_deadline' && cause !== 'absolute_deadline'

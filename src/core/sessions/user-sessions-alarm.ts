@@ -1,0 +1,79 @@
+/** What the alarm of a user's object does to the tables, and when it is needed next. */
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { askForDueReassertion } from './hint-publisher.ts'
+import { dropAll, findTask, nextTaskAt } from './outbox.ts'
+import { endExpired } from './session-ends.ts'
+import {
+  endsByEpoch,
+  hasSessionRows,
+  lastDeadlineAt,
+  nextSessionAt,
+  purgeEnded,
+  recordEnd,
+} from './sessions-table.ts'
+import type { SessionEnd } from './sessions-table.ts'
+import { endedEpochs, findUser, forgetEndedEpoch, mayForgetAt } from './user-table.ts'
+import type { UserRow } from './user-table.ts'
+
+/** The most rows that one run writes for an ended epoch. */
+const ROWS_AT_ONCE = 500
+/** How soon after the end of an epoch its sessions are written down as ended. */
+const EPOCH_SWEEP_SECONDS = 30
+
+/**
+ * Brings the tables up to `now`, inside a transaction. Returns the ends that nobody had asked for, and whether the hint may be published now.
+ */
+export function sweep(
+  sql: SqlStorage,
+  now: EpochSeconds,
+): { ends: SessionEnd[]; isHintDue: boolean } {
+  const user = findUser(sql)
+  if (user === undefined) return { ends: [], isHintDue: false }
+  const ends = [...endExpired(sql, user, now), ...writeDownEndedEpochs(sql, user)]
+  purgeEnded(sql, now)
+  askForDueReassertion(sql, now)
+  // Nobody holds a token that could be judged by the hint: there is nothing left to tell.
+  if (now >= Math.max(findUser(sql)!.revokedUntil, lastDeadlineAt(sql, user))) dropAll(sql)
+  const task = findTask(sql, 'publish_hint')
+  const isPutOff = task !== undefined && task.attempts > 0 && task.dueAt > now
+  return { ends, isHintDue: task !== undefined && !isPutOff }
+}
+
+/**
+ * Gives the sessions that ended with their epoch their own end. They have been dead since the epoch was
+ * raised and whoever asked for it has audited it; returned are those that had run out before.
+ */
+function writeDownEndedEpochs(sql: SqlStorage, user: UserRow): SessionEnd[] {
+  return endedEpochs(sql).flatMap((epoch) => {
+    const ends = endsByEpoch(sql, epoch, ROWS_AT_ONCE)
+    for (const end of ends) recordEnd(sql, user, end)
+    if (ends.length < ROWS_AT_ONCE) forgetEndedEpoch(sql, epoch.epoch)
+    return ends.filter(({ endedAt }) => endedAt !== epoch.endedAt)
+  })
+}
+
+/** When the alarm is needed next; undefined for a disabled user without sessions, who is only remembered. */
+export function nextAlarmAt(sql: SqlStorage): EpochSeconds | undefined {
+  const user = findUser(sql)
+  if (user === undefined) return undefined
+  const times = [
+    nextTaskAt(sql),
+    nextSessionAt(sql, user),
+    ...endedEpochs(sql).map(({ endedAt }) => endedAt + EPOCH_SWEEP_SECONDS),
+  ].filter((at) => at !== undefined)
+  if (times.length > 0) return Math.min(...times)
+  return user.isDisabled ? undefined : mayForgetAt(user)
+}
+
+/** Whether the object may be deleted wholly: nothing to end, to tell or to remember, and no counter to keep. */
+export function isForgettable(sql: SqlStorage, now: EpochSeconds): boolean {
+  const user = findUser(sql)
+  return (
+    user !== undefined &&
+    !user.isDisabled &&
+    !hasSessionRows(sql) &&
+    endedEpochs(sql).length === 0 &&
+    nextTaskAt(sql) === undefined &&
+    now >= mayForgetAt(user)
+  )
+}

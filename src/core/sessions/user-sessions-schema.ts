@@ -1,0 +1,26 @@
+/**
+ * The schema of a user's object, as a list of steps. An object is prepared when the first session opens,
+ * not when it is constructed: merely asking an object about a user it does not know leaves it empty, and
+ * an empty object costs nothing.
+ */
+import { outboxTable } from './outbox.ts'
+import { sessionsTable } from './sessions-table.ts'
+import { userTable } from './user-table.ts'
+
+/** Append only: a step that has been deployed is never changed. */
+const STEPS: readonly string[] = [`${userTable} ${sessionsTable} ${outboxTable}`]
+
+/** Whether the object holds a user at all. */
+export const isPrepared = (sql: SqlStorage): boolean =>
+  sql.exec(`SELECT 1 FROM sqlite_master WHERE name = 'schema_steps'`).toArray().length > 0
+
+/** Brings the schema up to date. Call inside a transaction, or where nothing can come between. */
+export function prepare(sql: SqlStorage): void {
+  sql.exec('CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY) STRICT')
+  const { done } = sql.exec<{ done: number }>('SELECT COUNT(*) AS done FROM schema_steps').one()
+  for (const [step, statements] of STEPS.entries()) {
+    if (step < done) continue
+    sql.exec(statements)
+    sql.exec('INSERT INTO schema_steps (step) VALUES (?)', step)
+  }
+}

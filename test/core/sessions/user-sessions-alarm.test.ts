@@ -1,0 +1,107 @@
+import { evictDurableObject } from 'cloudflare:test'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { freezeClock } from '../../world/clock.ts'
+import type { TestClock } from '../../world/clock.ts'
+import { giveMoodyStore } from './moody-store.ts'
+import { hintOf, published, ring, tasksOf } from './published-hint.ts'
+import {
+  ABSOLUTE_SECONDS,
+  objectOf,
+  rowsOf,
+  sessionsOf,
+  signedIn,
+  START,
+} from './signed-in-user.ts'
+
+const sessions = sessionsOf()
+let clock: TestClock
+
+beforeEach(() => {
+  clock = freezeClock(START)
+  vi.spyOn(console, 'warn').mockImplementation(() => {})
+})
+
+describe('an object that is evicted between its commit and its publishing', () => {
+  it('publishes by alarm what stood in its outbox', async () => {
+    const { userId, session } = await signedIn(clock.now())
+    await published(userId)
+    const store = await giveMoodyStore(userId)
+    store.refusal = 'the process is dying'
+    await sessions.end(userId, session.sid, 'person', clock.now())
+    await evictDurableObject(await objectOf(userId))
+    expect(await hintOf(userId)).toMatchObject({ ended: [] })
+    clock.advance(60)
+    expect(await ring(userId)).toBe(true)
+    expect(await hintOf(userId)).toMatchObject({ ended: [{ sid: session.sid }] })
+  })
+
+  it('keeps its back-off', async () => {
+    const { userId } = await signedIn(clock.now())
+    await published(userId)
+    let store = await giveMoodyStore(userId)
+    store.refusal = 'KV PUT failed: 500'
+    await sessions.endAll(userId, 'person', clock.now())
+    for (let round = 0; round < 3; round += 1) {
+      clock.advance(60)
+      await evictDurableObject(await objectOf(userId))
+      store = await giveMoodyStore(userId)
+      store.refusal = 'KV PUT failed: 500'
+      await ring(userId)
+    }
+    expect(await tasksOf(userId)).toContainEqual(
+      expect.objectContaining({ task: 'publish_hint', attempts: expect.any(Number) }),
+    )
+    const [task] = (await rowsOf(
+      userId,
+      `SELECT attempts FROM outbox WHERE task = 'publish_hint'`,
+    )) as [{ attempts: number }]
+    expect(task.attempts).toBeGreaterThan(0)
+  })
+})
+
+describe('an object with nothing left to remember', () => {
+  it('deletes itself, and not before every token and ID token has had its time', async () => {
+    const { userId, session } = await signedIn(clock.now())
+    await sessions.end(userId, session.sid, 'person', clock.now())
+    while (clock.now() < START + ABSOLUTE_SECONDS) {
+      await ring(userId)
+      expect((await sessions.readIdToken(userId, session.sid)).ok).toBe(true)
+      clock.advance(ABSOLUTE_SECONDS / 2)
+    }
+    await ring(userId)
+    await ring(userId)
+    expect(await rowsOf(userId, 'SELECT name FROM sqlite_master')).toEqual([])
+    expect(await ring(userId)).toBe(false)
+  })
+
+  it('begins a later life with higher counters, so that an old hint kills no new token', async () => {
+    const first = await signedIn(clock.now())
+    const { userId } = first
+    for (let round = 0; round < 30; round += 1) {
+      await sessions.endAll(userId, 'person', clock.now())
+    }
+    const left = (await hintOf(userId))!
+    do {
+      clock.advance(ABSOLUTE_SECONDS)
+      await ring(userId)
+    } while ((await rowsOf(userId, 'SELECT name FROM sqlite_master')).length > 0)
+    const { session } = await signedIn(clock.now(), userId)
+    expect(session.epoch).toBeGreaterThan(left.epoch)
+    expect((await rowsOf(userId, 'SELECT version FROM user'))[0]?.version).toBeGreaterThan(
+      left.version,
+    )
+  })
+
+  it('stays while its counters are ahead of the clock', async () => {
+    const { userId } = await signedIn(clock.now())
+    const object = await objectOf(userId)
+    await object.endAllSessions({ cause: 'person', now: clock.now() })
+    // As many changes as nobody could make: more than one a second.
+    await rowsOf(userId, 'UPDATE user SET epoch = epoch + 50000, version = version + 50000')
+    for (; clock.now() < START + 50_000; clock.advance(22_500)) await ring(userId)
+    expect(await rowsOf(userId, 'SELECT sid FROM sessions')).toEqual([])
+    expect(await rowsOf(userId, 'SELECT id FROM user')).toHaveLength(1)
+    await ring(userId)
+    expect(await rowsOf(userId, 'SELECT name FROM sqlite_master')).toEqual([])
+  })
+})
