@@ -7,12 +7,16 @@ CREATE TABLE users (
   -- The address as it is compared: ASCII lower case, kept only for well-formed addresses.
   email_key TEXT,
   email_verified INTEGER NOT NULL DEFAULT 0 CHECK (email_verified IN (0, 1)),
+  -- Verified by a provider that is authoritative for the address's domain. Only such an account is ever linked to.
+  email_is_proven INTEGER NOT NULL DEFAULT 0 CHECK (email_is_proven IN (0, 1) AND email_is_proven <= email_verified),
   picture TEXT,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   last_sign_in_at INTEGER
 ) STRICT;
 CREATE INDEX users_by_email_key ON users (email_key) WHERE email_key IS NOT NULL;
+-- A verified address has one holder; whoever claims it later holds it unverified.
+CREATE UNIQUE INDEX users_by_verified_email ON users (email_key) WHERE email_verified = 1;
 
 -- An identity is (issuer, subject): the only thing that decides whose account a sign-in opens.
 CREATE TABLE identities (

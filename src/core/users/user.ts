@@ -1,13 +1,14 @@
-// Contract; to be implemented by its owner.
 import type { IdentityProviderConfig } from '../../config.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
+import type { UserId } from '../sessions/session.ts'
+import type { UntrustedClaims } from './profile-claims.ts'
 
 export type UserStatus = 'active' | 'disabled'
 
 /** Our record of a person, in the directory. */
 export interface User {
-  readonly id: string
+  readonly id: UserId
   readonly status: UserStatus
   readonly name: string | undefined
   readonly email: string | undefined
@@ -16,7 +17,29 @@ export interface User {
   readonly createdAt: EpochSeconds
 }
 
-export type SignInRefusal = 'account_disabled' | 'link_conflict' | 'email_domain_not_allowed' | 'unavailable'
+/** What a verified ID token says of who signed in, and the provider that says it. */
+export interface SignInIdentity {
+  readonly provider: IdentityProviderConfig
+  readonly issuer: string
+  readonly subject: string
+  readonly claims: UntrustedClaims
+  readonly now: EpochSeconds
+}
+
+export type SignInRefusal =
+  | 'account_disabled'
+  | 'link_conflict' // the address is another account's, and the conditions for linking do not hold
+  | 'email_domain_not_allowed'
+  | 'unavailable'
+
+export interface UpstreamSession {
+  readonly issuer: string
+  readonly upstreamSid: string
+  readonly userId: string
+  readonly sid: string
+  readonly expiresAt: EpochSeconds
+  readonly now: EpochSeconds
+}
 
 export interface Users {
   /**
@@ -24,14 +47,11 @@ export interface Users {
    * provider is trusted for it, else created. The profile is kept in step. Two first sign-ins of one
    * identity at the same moment make one user.
    */
-  signIn(input: {
-    readonly provider: IdentityProviderConfig
-    readonly issuer: string
-    readonly subject: string
-    readonly claims: { readonly name?: unknown; readonly email?: unknown; readonly email_verified?: unknown; readonly picture?: unknown; readonly preferred_username?: unknown }
-    readonly now: EpochSeconds
-  }): Promise<Result<{ user: User; isNew: boolean }, SignInRefusal>>
+  signIn(identity: SignInIdentity): Promise<Result<{ user: User; isNew: boolean }, SignInRefusal>>
   find(id: string): Promise<User | undefined>
-  /** Written before the session becomes usable; a logout token with only a `sid` finds the user here. */
-  indexUpstreamSession(input: { issuer: string; upstreamSid: string; userId: string; sid: string; expiresAt: EpochSeconds }): Promise<void>
+  /**
+   * Written before the session becomes usable; a logout token with only a `sid` finds the user here.
+   * Throws when the directory cannot be written: the session must then not be opened.
+   */
+  indexUpstreamSession(session: UpstreamSession): Promise<void>
 }
