@@ -1,0 +1,97 @@
+/** What the browser gets for an outcome. None of these answers is ever stored by a cache. */
+import type { Context } from 'hono'
+import { readSessionCookie } from '../core/sessions/session-cookie.ts'
+import { ErrorPage } from '../pages/error-page.tsx'
+import type { RequestVariables } from '../platform/request-facts.ts'
+import { answers } from './answers.ts'
+import type { Asked, Redirected, Refused, SignInOutcome } from './outcome.ts'
+import { withoutOwnOrigin } from './return-to.ts'
+import { SignInPage } from './sign-in-page.tsx'
+import type { SignInParts } from './sign-in-parts.ts'
+import { startHref } from './start-href.ts'
+
+export type Environment = { Variables: RequestVariables }
+
+type Answering = Response | Promise<Response>
+
+export interface OutcomeAnswers {
+  answer(c: Context<Environment>, outcome: SignInOutcome): Answering
+  signInPage(c: Context<Environment>, target: Pick<Asked, 'returnTo' | 'request'>): Answering
+}
+
+export function createOutcomeAnswers(parts: SignInParts): OutcomeAnswers {
+  const signInPage = createSignInPage(parts)
+  return {
+    signInPage,
+    answer(c, outcome) {
+      switch (outcome.kind) {
+        case 'redirected':
+          return answerRedirect(c, outcome)
+        case 'asked':
+          return signInPage(c, outcome)
+        case 'refused':
+          return answerRefusal(c, outcome)
+      }
+    },
+  }
+}
+
+/** 303 in all cases: whatever was posted is not posted on (RFC 9700 §4.12). */
+function answerRedirect(c: Context<Environment>, { location, setCookies }: Redirected): Answering {
+  c.header('Cache-Control', 'no-store')
+  for (const line of setCookies) c.header('Set-Cookie', line, { append: true })
+  return c.redirect(location, 303)
+}
+
+/** A page, or JSON for what prefers it. Repeats nothing of the request, and never redirects. */
+function answerRefusal(
+  c: Context<Environment>,
+  { refusal: { code }, retryHref = '/auth/login', setCookies }: Refused,
+): Answering {
+  const { status, retry, retryAfterSeconds, ...words } = answers[code]
+  const { requestId } = c.get('facts')
+  c.header('Cache-Control', 'no-store')
+  for (const line of setCookies) c.header('Set-Cookie', line, { append: true })
+  if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds))
+  if (status === 405) c.header('Allow', 'GET')
+  if (prefersJson(c.req.header('accept'))) {
+    return c.json({ error: code, request_id: requestId }, status)
+  }
+  return c.html(
+    <ErrorPage
+      {...words}
+      code={code}
+      requestId={requestId}
+      retry={retry ? { href: retryHref, label: 'Sign in again' } : undefined}
+      nonce={c.get('secureHeadersNonce')}
+    />,
+    status,
+  )
+}
+
+/** The sign-in page; whoever is signed in is named on it, and may go on as they are. */
+const createSignInPage =
+  ({ config, clock, sessions, identityProviders }: SignInParts) =>
+  async (
+    c: Context<Environment>,
+    { returnTo, request }: Pick<Asked, 'returnTo' | 'request'>,
+  ): Promise<Response> => {
+    const session = await sessions.peek(readSessionCookie(c.req.header('cookie'), config), clock())
+    c.header('Cache-Control', 'no-store')
+    return c.html(
+      <SignInPage
+        providers={identityProviders.all.map(({ config: { id, name } }) => ({
+          id,
+          name,
+          href: startHref(config, { providerId: id, returnTo, request }),
+        }))}
+        returnTo={withoutOwnOrigin(returnTo, config)}
+        signedInAs={session.ok ? { name: session.value.profile.name } : undefined}
+        continueHref={session.ok ? returnTo : undefined}
+        nonce={c.get('secureHeadersNonce')}
+      />,
+    )
+  }
+
+const prefersJson = (accept = ''): boolean =>
+  accept.includes('application/json') && !accept.includes('text/html')

@@ -1,0 +1,68 @@
+/**
+ * One sign-in under way. It is stored nowhere: the browser that began it keeps it in a sealed cookie
+ * (attempt-cookies.ts), which is what binds the provider's answer to this browser.
+ */
+import type {
+  AttemptSecrets,
+  AuthenticationRequest,
+} from '../core/identity-providers/identity-provider.ts'
+import type { EpochSeconds } from '../platform/clock.ts'
+import { sha256Base64url } from '../platform/digest.ts'
+import { randomToken } from '../platform/random.ts'
+import type { AttemptStates } from './attempt-state.ts'
+
+export const ATTEMPT_LIFETIME_SECONDS = 600
+
+export interface SignInAttempt {
+  readonly id: string
+  /** SHA-256 of the `state` that this attempt sent: there is one for each id, and it is compared whole. */
+  readonly stateHash: string
+  readonly nonce: string
+  /** RFC 7636 §4.1: 43 characters, 256 random bits. */
+  readonly codeVerifier: string
+  readonly providerId: string
+  /** An own path or an absolute URL; judged anew when it is used. */
+  readonly returnTo: string
+  readonly request: AuthenticationRequest
+  readonly createdAt: EpochSeconds
+}
+
+/** Makes the secrets of a new attempt. Nothing is stored and nothing is sent yet. */
+export async function beginAttempt(
+  states: AttemptStates,
+  input: {
+    readonly providerId: string
+    readonly returnTo: string
+    readonly request: AuthenticationRequest
+    readonly isRestart: boolean
+    readonly browserId: string
+    readonly now: EpochSeconds
+  },
+): Promise<{ attempt: SignInAttempt; secrets: AttemptSecrets }> {
+  const { providerId, returnTo, request, isRestart, browserId, now } = input
+  const id = randomToken(16)
+  const state = await states.seal({ attemptId: id, browserId, issuedAt: now, isRestart, returnTo })
+  const attempt = {
+    id,
+    stateHash: await sha256Base64url(state),
+    nonce: randomToken(),
+    codeVerifier: randomToken(),
+    providerId,
+    returnTo,
+    request,
+    createdAt: now,
+  }
+  return { attempt, secrets: secretsOf(attempt, state) }
+}
+
+export const secretsOf = (
+  { nonce, codeVerifier }: SignInAttempt,
+  state: string,
+): AttemptSecrets => ({
+  state,
+  nonce,
+  codeVerifier,
+})
+
+export const expiryOf = ({ createdAt }: { readonly createdAt: EpochSeconds }): EpochSeconds =>
+  createdAt + ATTEMPT_LIFETIME_SECONDS

@@ -1,0 +1,33 @@
+import type { Config } from '../config.ts'
+import type { IdentityProviders } from '../core/identity-providers/identity-provider.ts'
+import type { EndSession } from '../core/revocation/end-session.ts'
+import type { Sessions } from '../core/sessions/sessions.ts'
+import type { Users } from '../core/users/user.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { RequestFacts } from '../platform/request-facts.ts'
+import type { AttemptCookies } from './attempt-cookies.ts'
+import type { AttemptStates } from './attempt-state.ts'
+import type { ResponseCookies } from './response-cookies.ts'
+
+/** What the steps of a sign-in work with. */
+export interface SignInParts {
+  readonly config: Config
+  readonly clock: Clock
+  readonly sessions: Sessions
+  readonly endSession: EndSession['endSession']
+  readonly users: Users
+  readonly identityProviders: IdentityProviders
+  readonly references: Env['ONE_TIME_REFERENCES']
+  readonly states: AttemptStates
+  readonly attemptCookies: AttemptCookies
+  readonly responseCookies: ResponseCookies
+}
+
+/** A request, as far as the steps look at it. */
+export interface SignInRequest {
+  /** As the path names it; the first configured provider if it does not. */
+  readonly providerId: string | undefined
+  readonly query: URLSearchParams
+  readonly headers: Headers
+  readonly facts: RequestFacts
+}

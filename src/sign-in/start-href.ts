@@ -1,0 +1,32 @@
+import type { Config } from '../config.ts'
+import type { AuthenticationRequest } from '../core/identity-providers/identity-provider.ts'
+import { writeAuthenticationParameters } from './authentication-parameters.ts'
+import { withoutOwnOrigin } from './return-to.ts'
+
+/** The own path that starts a sign-in. `returnTo` has been through `parseReturnTo`. */
+export function startHref(
+  config: Config,
+  target: {
+    readonly providerId: string
+    readonly returnTo: string
+    readonly request?: AuthenticationRequest
+    readonly isRestart?: boolean
+  },
+): string {
+  const query = new URLSearchParams({ return_to: withoutOwnOrigin(target.returnTo, config) })
+  writeAuthenticationParameters(target.request ?? {}, query)
+  if (target.isRestart === true) query.set('restarted', '1')
+  return `/auth/sso/login/${encodeURIComponent(target.providerId)}?${query.toString()}`
+}
+
+/** To try again what did not work: as asked, except that a silent try that failed may now show something. */
+export const retryHref = (
+  config: Config,
+  { request, ...target }: { providerId: string; returnTo: string; request: AuthenticationRequest },
+): string => {
+  const { prompt, ...rest } = request
+  return startHref(config, {
+    ...target,
+    request: prompt === undefined || prompt === 'none' ? rest : request,
+  })
+}

@@ -1,0 +1,98 @@
+/** A sign-in begins: `GET /auth/sso/login[/:provider]`. */
+import type { IdentityProvider } from '../core/identity-providers/identity-provider.ts'
+import { readSessionCookie } from '../core/sessions/session-cookie.ts'
+import { uniqueParameters } from '../platform/unique-parameters.ts'
+import { parseAuthenticationParameters, satisfies } from './authentication-parameters.ts'
+import { newBrowserId, readBrowserId, setBrowserCookie } from './browser-cookie.ts'
+import { isForeignAndUnasked, isNavigation } from './navigation.ts'
+import { refused } from './outcome.ts'
+import type { SignInOutcome } from './outcome.ts'
+import { parseReturnTo, withoutOwnOrigin } from './return-to.ts'
+import { beginAttempt } from './sign-in-attempt.ts'
+import type { SignInParts, SignInRequest } from './sign-in-parts.ts'
+import { retryHref } from './start-href.ts'
+
+const PARAMETERS = [
+  'return_to',
+  'prompt',
+  'login_hint',
+  'max_age',
+  'acr_values',
+  'restarted',
+  'iss',
+  'target_link_uri',
+] as const
+
+/**
+ * Sends the browser to the provider with a new attempt, or straight on when its session already is what is
+ * asked for. Also serves as `initiate_login_uri` (OpenID Connect Core 1.0 §4): `iss` chooses among the
+ * configured providers, `target_link_uri` stands for `return_to`.
+ */
+export async function startSignIn(
+  parts: SignInParts,
+  request: SignInRequest,
+): Promise<SignInOutcome> {
+  const { config, states, attemptCookies, sessions } = parts
+  const now = parts.clock()
+  const unique = uniqueParameters(request.query, PARAMETERS)
+  if (!unique.ok) return refused(unique.refusal)
+  if (!isNavigation(request.headers)) return refused({ code: 'not_a_navigation' })
+  const provider = findProvider(parts, request, unique.value.iss)
+  if (provider === undefined) return refused({ code: 'provider_unknown' })
+  const asked = parseAuthenticationParameters(request.query)
+  if (!asked.ok) return refused(asked.refusal)
+
+  const providerId = provider.config.id
+  const returnTo = parseReturnTo(unique.value.return_to ?? unique.value.target_link_uri, config)
+  const again = {
+    providerId,
+    retryHref: retryHref(config, { providerId, returnTo, request: asked.value }),
+  }
+  const cookieHeader = request.headers.get('cookie')
+  const session = await sessions.peek(readSessionCookie(cookieHeader, config), now)
+  if (!session.ok && session.refusal.code === 'unavailable')
+    return refused({ code: 'unavailable' }, again)
+  if (session.ok) {
+    const named = request.providerId ?? (unique.value.iss === undefined ? undefined : providerId)
+    if (satisfies(session.value, asked.value, named)) {
+      return { kind: 'redirected', location: returnTo, setCookies: [] }
+    }
+    // Whoever is signed in is not replaced behind their back, by a page that knows where we are.
+    if (isForeignAndUnasked(request.headers)) {
+      const refusal = { code: 'user_action_required' }
+      const event = { event: 'login.rejected', providerId, refusal } as const
+      return { kind: 'asked', returnTo, request: asked.value, event }
+    }
+  }
+
+  const browserId = readBrowserId(cookieHeader, config.isHttps) ?? newBrowserId()
+  const { attempt, secrets } = await beginAttempt(states, {
+    providerId,
+    returnTo: withoutOwnOrigin(returnTo, config),
+    request: asked.value,
+    isRestart: unique.value.restarted === '1',
+    browserId,
+    now,
+  })
+  const authorization = await provider.authorizationUrl(secrets, asked.value, now)
+  if (!authorization.ok) return refused(authorization.refusal, again)
+  const setCookies = await attemptCookies.keep(attempt, cookieHeader, now)
+  if (setCookies === undefined) return refused({ code: 'attempt_too_large' }, { providerId })
+  return {
+    kind: 'redirected',
+    location: authorization.value.href,
+    setCookies: [...setCookies, setBrowserCookie(browserId, config.isHttps)],
+    event: { event: 'login.started', providerId },
+  }
+}
+
+/** The path names the provider, or `iss` does, or it is the first one. Both together must agree. */
+function findProvider(
+  { identityProviders }: SignInParts,
+  { providerId }: SignInRequest,
+  issuer: string | undefined,
+): IdentityProvider | undefined {
+  if (issuer === undefined) return identityProviders.find(providerId)
+  const provider = identityProviders.all.find(({ config }) => config.issuer === issuer)
+  return providerId === undefined || provider?.config.id === providerId ? provider : undefined
+}
