@@ -1,0 +1,71 @@
+import type { KeyValueStorage, Page } from './page.ts'
+import { aloneByLease, aloneByLock } from './turns.ts'
+
+/** The browser that the script runs in. */
+export function browserPage(): Page {
+  const storage = localStorageOr(memoryStorage())
+  const now = () => Date.now()
+  const pause = (milliseconds: number) =>
+    new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
+  const id = randomId()
+  // Only a secure context has Web Locks.
+  const locks = (navigator as { locks?: LockManager }).locks
+  return {
+    now,
+    fetch: (input, init) => fetch(input, init),
+    storage,
+    randomId,
+    alone: (name, work) =>
+      locks === undefined
+        ? aloneByLease({ storage, now, pause, id }, name, work)
+        : aloneByLock({ locks, pause }, name, work),
+    later(milliseconds, work) {
+      const timer = setTimeout(work, milliseconds)
+      return () => clearTimeout(timer)
+    },
+    isVisible: () => document.visibilityState === 'visible',
+    onWake(listener) {
+      document.addEventListener('visibilitychange', () => {
+        if (document.visibilityState === 'visible') listener()
+      })
+      // From the back/forward cache, where no event of another tab reaches a page.
+      addEventListener('pageshow', ({ persisted }) => {
+        if (persisted) listener()
+      })
+      addEventListener('online', listener)
+    },
+    onStorageChange(listener) {
+      addEventListener('storage', ({ key }) => listener(key))
+    },
+    emit: (event) => void dispatchEvent(new CustomEvent(event)),
+    location: () => location.href,
+    navigate: (url) => location.assign(url),
+  }
+}
+
+/** 128 random bits. */
+const randomId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('')
+
+/** localStorage may be forbidden or full; then the token lives as long as the page does. */
+function localStorageOr(memory: KeyValueStorage): KeyValueStorage {
+  try {
+    const probe = 'drawbridge:probe'
+    localStorage.setItem(probe, '')
+    localStorage.removeItem(probe)
+    return localStorage
+  } catch {
+    return memory
+  }
+}
+
+function memoryStorage(): KeyValueStorage {
+  const items = new Map<string, string>()
+  return {
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
+  }
+}

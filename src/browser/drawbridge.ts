@@ -1,0 +1,250 @@
+/**
+ * Drawbridge in a page: who is signed in, and an access token for APIs, without the page having to care about
+ * expiry, other tabs, sleep, sign-out elsewhere or a wrong clock. The token is kept in localStorage and renewed
+ * by the bridge for as long as the session lives; the session itself is a cookie that no script can read.
+ *
+ *   <script src="https://login.example/auth/drawbridge.js"></script>     then `window.drawbridge`
+ *   import { drawbridge } from 'https://login.example/auth/drawbridge.mjs'
+ *
+ * The page's origin must be the gateway's own or one of its ALLOWED_ORIGINS, and same-site with it: the session
+ * cookie is SameSite=Lax.
+ */
+import { createAuthorizedFetch } from './authorized-fetch.ts'
+import { createDpopProver } from './dpop.ts'
+import type { DpopProver } from './dpop.ts'
+import type { Page } from './page.ts'
+import { createRenewal } from './renewal.ts'
+import {
+  claimsOf,
+  isDueForRenewal,
+  isUsable,
+  remainingSeconds,
+  renewalDelay,
+} from './token-life.ts'
+import { createTokenStore, signOutsKey, tokenKey } from './token-store.ts'
+import type { DrawbridgeUser, StoredToken } from './token-store.ts'
+
+export type { DrawbridgeUser } from './token-store.ts'
+
+export interface DrawbridgeOptions {
+  /** The gateway's origin. Needed only when the script was not loaded from there. */
+  readonly gateway?: string
+  /** Origins besides the gateway's whose APIs get the token: `['https://api.example']`. */
+  readonly apiOrigins?: readonly string[]
+  /** Bind tokens to a key that only this browser has (RFC 9449), where the browser can. */
+  readonly dpop?: boolean
+}
+
+export type DrawbridgeChange =
+  /** Somebody is signed in: for the first time that this page knows of, or in place of another session. */
+  | { readonly type: 'signed-in'; readonly sid: string | undefined; readonly user?: DrawbridgeUser }
+  /** The same session has a new token. */
+  | { readonly type: 'renewed'; readonly sid: string | undefined; readonly user?: DrawbridgeUser }
+  | { readonly type: 'signed-out' }
+
+export interface Drawbridge {
+  configure(options: DrawbridgeOptions): void
+  /**
+   * An access token (JWT) that is good for at least some seconds; undefined when nobody is signed in.
+   * Rejects with `DrawbridgeUnavailable` when neither a token nor the bridge can be had just now.
+   */
+  getToken(): Promise<string | undefined>
+  /** Who is signed in, as of the last renewal. Answers and rejects as `getToken` does. */
+  getUser(): Promise<DrawbridgeUser | undefined>
+  /** `fetch` with the token, for the gateway and `apiOrigins`; plain `fetch` for every other origin. */
+  readonly fetch: typeof fetch
+  /** Goes to sign in, and comes back to `returnTo` (this page unless told otherwise). */
+  signIn(options?: { readonly returnTo?: string; readonly provider?: string }): void
+  /** Calls `listener` at every change, in whichever tab it began; the answer stops that. */
+  onChange(listener: (change: DrawbridgeChange) => void): () => void
+  /** Says which session (`sid`) this page was made for; a stored token of any other session is dropped. */
+  expectSession(sid: string): void
+  /** Forgets the token here and in all tabs. For the page that a sign-out ends on; it ends no session. */
+  forget(): void
+}
+
+/** The bridge could not be asked: offline, or the gateway is down. Whoever was signed in still is. */
+export class DrawbridgeUnavailable extends Error {
+  override readonly name = 'DrawbridgeUnavailable'
+}
+
+export interface DrawbridgeParts {
+  readonly page: Page
+  /** Origin that the script was loaded from. */
+  readonly gateway: string
+  readonly loadDpopKeys: () => Promise<CryptoKeyPair | undefined>
+}
+
+export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgeParts): Drawbridge {
+  let options: DrawbridgeOptions & { readonly gateway: string } = { gateway }
+  let prover: Promise<DpopProver | undefined> | undefined
+  /** The latest that listeners have been told; undefined as long as nothing is known. */
+  let told: StoredToken | 'signed-out' | undefined
+  /** Whether anything on this page has asked for the token that was told last. */
+  let isInUse = false
+  let cancelRenewal = () => {}
+  const listeners = new Set<(change: DrawbridgeChange) => void>()
+  const store = createTokenStore(page.storage, page.randomId)
+
+  const getProver = async () => {
+    if (options.dpop !== true) return undefined
+    prover ??= loadDpopKeys().then(
+      (keys) => keys && createDpopProver({ keys, now: page.now, randomId: page.randomId }),
+    )
+    return prover
+  }
+  const renew = createRenewal({
+    page,
+    store,
+    gateway: () => options.gateway,
+    prover: getProver,
+    isOfUse: (token) => isOfUse(token),
+  })
+
+  function tell(change: DrawbridgeChange): void {
+    if (change.type === 'signed-out') page.emit('drawbridge:signed-out')
+    for (const listener of listeners) {
+      // One listener's fault is not the next one's; it is reported like any other of the page.
+      try {
+        listener(change)
+      } catch (thrown) {
+        page.later(0, () => {
+          throw thrown
+        })
+      }
+    }
+  }
+
+  function noticeToken(token: StoredToken): void {
+    const before = told
+    if (typeof before !== 'object' || before.accessToken !== token.accessToken) isInUse = false
+    told = token
+    renewLater(renewalDelay(token, page.now()))
+    if (typeof before === 'object' && before.accessToken === token.accessToken) return
+    const sid = sessionOf(token)
+    const isSameSession =
+      typeof before === 'object' && sid !== undefined && sid === sessionOf(before)
+    const type = isSameSession ? 'renewed' : 'signed-in'
+    tell({ type, sid, ...(token.user !== undefined && { user: token.user }) })
+  }
+
+  function noticeSignOut(): void {
+    cancelRenewal()
+    if (told === 'signed-out') return
+    told = 'signed-out'
+    tell({ type: 'signed-out' })
+  }
+
+  /**
+   * Renewing counts as use of the session, so a page that nobody looks at, or that did nothing with its token,
+   * does not renew ahead: it would keep a session alive that its person has left. It renews when it is looked
+   * at again, or when something asks for a token.
+   */
+  function renewLater(milliseconds: number): void {
+    cancelRenewal()
+    cancelRenewal = page.later(milliseconds, () => {
+      if (page.isVisible() && isInUse) void renewAndNotice()
+    })
+  }
+
+  async function renewAndNotice(): Promise<StoredToken | 'signed-out' | undefined> {
+    const answer = await renew()
+    if (answer.is === 'no_session') {
+      noticeSignOut()
+      return 'signed-out'
+    }
+    if (answer.is === 'unavailable') {
+      renewLater(answer.retryAfterSeconds * 1000)
+      return undefined
+    }
+    noticeToken(answer.token)
+    return answer.token
+  }
+
+  /** A token that is bound to a key needs proofs, which are only made when asked for. */
+  function isOfUse(token: StoredToken): boolean {
+    return token.tokenType === 'Bearer' || options.dpop === true
+  }
+
+  function storedToken(): StoredToken | undefined {
+    const stored = store.read()
+    return stored !== undefined && isOfUse(stored) ? stored : undefined
+  }
+
+  async function currentToken(): Promise<StoredToken | undefined> {
+    const stored = storedToken()
+    if (stored !== undefined && isUsable(stored, page.now())) {
+      noticeToken(stored)
+      isInUse = true
+      return stored
+    }
+    const renewed = await renewAndNotice()
+    isInUse = true
+    if (renewed === 'signed-out') return undefined
+    if (renewed !== undefined) return renewed
+    // The bridge is out of reach; what little life the old token has is better than nothing.
+    if (stored !== undefined && remainingSeconds(stored, page.now()) > 0) return stored
+    throw new DrawbridgeUnavailable('The sign-in service cannot be reached.')
+  }
+
+  function lookAgain(): void {
+    const stored = storedToken()
+    // A page that was asleep or set aside may have missed what the others were told.
+    if (stored === undefined && typeof told !== 'object') return
+    if (stored === undefined || isDueForRenewal(stored, page.now())) void renewAndNotice()
+    else noticeToken(stored)
+  }
+
+  page.onWake(lookAgain)
+  page.onStorageChange((key) => {
+    const stored = storedToken()
+    if (key === tokenKey && stored !== undefined) noticeToken(stored)
+    if (key === signOutsKey && stored === undefined) noticeSignOut()
+    if (key === null) lookAgain()
+  })
+  // Not at once: the page may want to configure us first.
+  page.later(0, lookAgain)
+
+  return {
+    configure(given) {
+      options = { ...options, ...given }
+      if (given.gateway !== undefined)
+        options = { ...options, gateway: new URL(given.gateway).origin }
+    },
+    getToken: async () => (await currentToken())?.accessToken,
+    getUser: async () => (await currentToken())?.user,
+    fetch: createAuthorizedFetch({
+      page,
+      mayReceiveToken: (origin) =>
+        origin === options.gateway || options.apiOrigins?.includes(origin) === true,
+      getToken: currentToken,
+      drop: (token) => store.drop(token.accessToken),
+      prover: getProver,
+    }),
+    signIn({ returnTo = page.location(), provider } = {}) {
+      // Whoever comes back may be somebody else.
+      const stored = store.read()
+      if (stored !== undefined) store.drop(stored.accessToken)
+      const path = provider === undefined ? '' : `/${encodeURIComponent(provider)}`
+      const query = new URLSearchParams({ return_to: returnTo })
+      page.navigate(`${options.gateway}/auth/sso/login${path}?${query}`)
+    },
+    onChange(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    expectSession(sid) {
+      const stored = store.read()
+      if (stored !== undefined && sessionOf(stored) !== sid) store.drop(stored.accessToken)
+    },
+    forget() {
+      store.signOut()
+      noticeSignOut()
+    },
+  }
+}
+
+const sessionOf = (token: StoredToken): string | undefined => {
+  const { sid } = claimsOf(token.accessToken)
+  return typeof sid === 'string' ? sid : undefined
+}

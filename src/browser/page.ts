@@ -1,0 +1,41 @@
+/**
+ * What the script takes from the browser it runs in, in one place: time, network, storage, the other tabs
+ * of the same origin. `browser-page.ts` is the browser itself.
+ */
+export interface Page {
+  /** Milliseconds by this machine's clock, which may be wrong and may be set; only differences count. */
+  readonly now: () => number
+  readonly fetch: (input: Request | string, settings?: RequestSettings) => Promise<Response>
+  readonly storage: KeyValueStorage
+  readonly randomId: () => string
+  /** Runs `work` while no other tab runs work of the same name. Waits for them, though not for ever. */
+  readonly alone: <Value>(name: string, work: () => Promise<Value>) => Promise<Value>
+  /** Runs `work` once after a while; the answer cancels. */
+  readonly later: (milliseconds: number, work: () => void) => () => void
+  readonly isVisible: () => boolean
+  /** Tells when the page is looked at again: shown, restored, or awake after sleep. */
+  readonly onWake: (listener: () => void) => void
+  /** Tells the keys that another tab has changed; null when it has emptied the storage. */
+  readonly onStorageChange: (listener: (key: string | null) => void) => void
+  /** Dispatches an event on the window, for listeners that do not hold our object. */
+  readonly emit: (event: string) => void
+  readonly location: () => string
+  readonly navigate: (url: string) => void
+}
+
+/** The part of `localStorage` that we need. */
+export interface KeyValueStorage {
+  getItem(key: string): string | null
+  setItem(key: string, value: string): void
+  removeItem(key: string): void
+}
+
+/** What a request to the bridge is sent with. */
+export interface RequestSettings {
+  readonly headers: Record<string, string>
+  /** The session cookie goes along, also from an allowed origin that is not the gateway's own. */
+  readonly credentials: 'include'
+  readonly cache: 'no-store'
+  readonly redirect: 'error'
+  readonly signal: AbortSignal
+}
