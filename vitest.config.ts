@@ -7,6 +7,8 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 export default defineConfig({
   test: {
+    // The gateway logs every request: shown only where a test fails.
+    silent: 'passed-only',
     projects: [
       {
         plugins: [
@@ -30,18 +32,28 @@ export default defineConfig({
           setupFiles: ['./test/setup.ts'],
           isolate: false,
           maxWorkers: 2,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {
-        test: { name: 'structure', include: ['test/structure/**/*.test.ts'], environment: 'node' },
+        test: {
+          name: 'structure',
+          include: ['test/structure/**/*.test.ts'],
+          environment: 'node',
+          maxWorkers: 2,
+        },
       },
       {
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           environment: 'node',
+          globalSetup: ['./test/browser/setup.ts'],
           fileParallelism: false,
-          testTimeout: 60_000,
+          // After the others: a browser wants the machine to itself.
+          sequence: { groupOrder: 1 },
+          testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },

@@ -10,24 +10,23 @@ import type { Config } from './config.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
 import { createAccessChecks } from './core/revocation/check-access.ts'
+import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
 import { createKeys } from './core/tokens/keys.ts'
 import { createUsers } from './core/users/users.ts'
+import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
+import { gatewayError } from './gateway-error.tsx'
+import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
-import { describeThrown, log } from './platform/log.ts'
-import { randomId } from './platform/random.ts'
-import type { RequestFacts, RequestVariables } from './platform/request-facts.ts'
+import { log } from './platform/log.ts'
+import type { RequestVariables } from './platform/request-facts.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
 
-const features = (core: ReturnType<typeof buildCore>) => [
-  signInRoutes(core),
-  tokenBridgeRoutes(core),
-  accountRoutes(core),
-]
+const features = (core: Core) => [signInRoutes(core), tokenBridgeRoutes(core), accountRoutes(core)]
 
 function buildCore(config: Config, env: Env) {
   const clock = systemClock
@@ -38,14 +37,17 @@ function buildCore(config: Config, env: Env) {
   })
   const accessTokens = createAccessTokens({ config, keys })
   const revocation = createRevocation({ hints: env.REVOCATION, userSessions: env.USER_SESSIONS })
+  const accessChecks = createAccessChecks({ accessTokens, revocation })
+  const audit = createAudit(env.DIRECTORY, clock)
   return {
     config,
     clock,
     keys,
     accessTokens,
     revocation,
-    accessChecks: createAccessChecks({ config, accessTokens, revocation }),
-    audit: createAudit(env.DIRECTORY, clock),
+    accessChecks,
+    requireUser: createRequireUser({ config, clock, audit, accessChecks }),
+    audit,
     users: createUsers(env.DIRECTORY),
     identityProviders: createIdentityProviders({
       config,
@@ -67,62 +69,75 @@ function buildCore(config: Config, env: Env) {
   }
 }
 
-const gateways = new WeakMap<Env, { fetch: Hono['fetch'] }>()
+type Core = ReturnType<typeof buildCore>
+
+/** `core` is undefined when the configuration is not valid. */
+interface Gateway {
+  readonly fetch: Hono['fetch']
+  readonly core: Core | undefined
+  /** What it serves, middleware included. */
+  readonly routes: Hono['routes']
+}
+
+const UNCACHED = { 'Cache-Control': 'no-store' }
+
+const gateways = new WeakMap<Env, Gateway>()
 
 /** The gateway for an environment, built at its first request. */
-export function gatewayFor(env: Env): { fetch: Hono['fetch'] } {
+export function gatewayFor(env: Env): Gateway {
   let gateway = gateways.get(env)
   if (gateway === undefined) {
     const parsed = parseConfig(env as unknown as Record<string, unknown>)
-    gateway = parsed.ok ? buildGateway(parsed.config, env) : misconfigured(parsed.problems)
+    gateway = parsed.ok
+      ? buildGateway(buildCore(parsed.config, env))
+      : misconfigured(parsed.problems)
     gateways.set(env, gateway)
   }
   return gateway
 }
 
-export function buildGateway(config: Config, env: Env): Hono<{ Variables: RequestVariables }> {
-  const core = buildCore(config, env)
+function buildGateway(core: Core): Gateway {
+  const { config } = core
   const app = new Hono<{ Variables: RequestVariables }>()
-  app.use(async (c, next) => {
-    const facts: RequestFacts = {
-      requestId: randomId(),
-      clientKey: c.req.header('cf-connecting-ip') ?? 'unknown',
-      waitUntil: (work) => c.executionCtx.waitUntil(work),
-      continent: c.req.raw.cf?.continent as string | undefined,
-    }
-    c.set('facts', facts)
-    await next()
-    c.header('X-Request-Id', facts.requestId)
-  })
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: {
-        defaultSrc: ["'none'"],
-        scriptSrc: [NONCE],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'", 'https:', 'data:'],
-        connectSrc: ["'self'"],
-        formAction: ["'self'"],
-        baseUri: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-      referrerPolicy: 'no-referrer',
-    }),
-  )
-  app.get('/health', (c) => c.json({ status: 'ok' }))
+  app.use(identify)
+  app.use(securityHeaders(config.isHttps))
+  app.use(keepLimits({ app, config, audit: core.audit }))
+  app.get('/health', (c) => c.json({ status: 'ok' }, 200, UNCACHED))
+  app.route('/', assetRoutes())
   for (const feature of features(core)) app.route('/', feature)
-  app.onError((thrown, c) => {
-    log('error', { event: 'request.failed', request_id: c.get('facts').requestId, error: describeThrown(thrown) })
-    return c.json({ error: 'server_error', request_id: c.get('facts').requestId }, 500)
-  })
-  return app
+  app.notFound(answerUnrouted(app))
+  app.onError(answerThrown)
+  return { fetch: app.fetch, core, routes: app.routes }
 }
 
-function misconfigured(problems: readonly string[]): { fetch: Hono['fetch'] } {
-  return {
-    fetch: () => {
-      for (const problem of problems) log('error', { event: 'config.invalid', problem })
-      return Response.json({ error: 'misconfigured' }, { status: 500, headers: { 'cache-control': 'no-store' } })
+const securityHeaders = (isHttps: boolean) =>
+  secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      scriptSrc: [NONCE],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'", 'https:', 'data:'],
+      connectSrc: ["'self'"],
+      formAction: ["'self'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
     },
-  }
+    referrerPolicy: 'no-referrer',
+    xFrameOptions: 'DENY',
+    strictTransportSecurity: isHttps ? 'max-age=31536000' : false,
+    // A route may say something stricter, or something else on purpose.
+    overwrite: false,
+  })
+
+/** Serves nobody, and says why in the log only. */
+function misconfigured(problems: readonly string[]): Gateway {
+  for (const problem of problems) log('error', { event: 'config.invalid', problem })
+  const app = new Hono<{ Variables: RequestVariables }>()
+  app.use(identify)
+  app.use(securityHeaders(false))
+  app.get('/health', (c) => c.json({ status: 'misconfigured' }, 503, UNCACHED))
+  app.route('/', assetRoutes())
+  app.notFound((c) => gatewayError(c, 'misconfigured'))
+  app.onError(answerThrown)
+  return { fetch: app.fetch, core: undefined, routes: app.routes }
 }

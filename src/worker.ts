@@ -1,6 +1,7 @@
 /** The runtime's entry: requests, Durable Objects and the entrypoint for other Workers. Nothing else. */
 import { gatewayFor } from './gateway.ts'
 
+export { AccessCheck } from './access-check-entrypoint.ts'
 export { OneTimeReference } from './core/references/one-time-reference.ts'
 export { ProviderMetadata } from './core/identity-providers/provider-metadata.ts'
 export { UserSessions } from './core/sessions/user-sessions.ts'

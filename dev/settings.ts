@@ -1,0 +1,66 @@
+import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+/** What `npm run dev` runs, and where. All paths are absolute. */
+export interface DevSettings {
+  readonly gatewayPort: number
+  readonly otrotlPort: number
+  /** Origin of the gateway for browsers: its ISSUER. Another host name than OTROTL's, so that cookies do not mix. */
+  readonly gatewayOrigin: string
+  /** The same for programs: Node and workerd do not try a second address as browsers do for `localhost`. */
+  readonly gatewayBackChannelOrigin: string
+  readonly otrotlIssuer: string
+  /** Everything that a second start finds again. */
+  readonly stateDirectory: string
+  readonly secretsFile: string
+  /** True if `wrangler.toml` describes this run as it stands. */
+  readonly isAsConfigured: boolean
+}
+
+export const projectRoot = fileURLToPath(new URL('..', import.meta.url))
+
+const defaultPorts = { gateway: 8787, otrotl: 9080 }
+
+/**
+ * Reads DRAWBRIDGE_PORT, OTROTL_PORT and `--persist-to <directory>`. With a directory of its own a run
+ * also has secrets of its own, and shares nothing with another run. Throws an Error in words.
+ */
+export function readSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+  commandLine: readonly string[],
+): DevSettings {
+  const { values } = parseArgs({
+    args: [...commandLine],
+    options: { 'persist-to': { type: 'string' } },
+  })
+  const persistTo = values['persist-to']
+  const gatewayPort = readPort(environment, 'DRAWBRIDGE_PORT', defaultPorts.gateway)
+  const otrotlPort = readPort(environment, 'OTROTL_PORT', defaultPorts.otrotl)
+  const stateDirectory =
+    persistTo === undefined ? join(projectRoot, '.wrangler') : resolve(persistTo)
+  return {
+    gatewayPort,
+    otrotlPort,
+    gatewayOrigin: `http://localhost:${gatewayPort}`,
+    gatewayBackChannelOrigin: `http://127.0.0.1:${gatewayPort}`,
+    otrotlIssuer: `http://127.0.0.1:${otrotlPort}`,
+    stateDirectory,
+    secretsFile: join(persistTo === undefined ? projectRoot : stateDirectory, '.dev.vars'),
+    isAsConfigured: gatewayPort === defaultPorts.gateway && otrotlPort === defaultPorts.otrotl,
+  }
+}
+
+function readPort(
+  environment: Readonly<Record<string, string | undefined>>,
+  name: string,
+  otherwise: number,
+): number {
+  const text = environment[name]
+  if (text === undefined || text === '') return otherwise
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new Error(`${name} is "${text}", which is not a port number (1 to 65535).`)
+  }
+  return port
+}

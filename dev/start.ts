@@ -1,0 +1,103 @@
+/**
+ * `npm run dev`: the gateway under wrangler, beside a local OTROTL to sign in with. Prepares secrets and
+ * the database by itself, says what to open, and stops all of it on Ctrl-C. The state stays.
+ */
+import { createServer } from 'node:net'
+import { join, relative } from 'node:path'
+import { applyMigrations, startGateway } from './gateway-process.ts'
+import type { GatewayProcess } from './gateway-process.ts'
+import { startOtrotl } from './otrotl/otrotl.ts'
+import type { Otrotl } from './otrotl/otrotl.ts'
+import { people } from './otrotl/people.ts'
+import { prepareSecrets } from './secrets.ts'
+import { projectRoot, readSettings } from './settings.ts'
+import type { DevSettings } from './settings.ts'
+
+const say = (line: string) => console.log(line)
+const running: { otrotl?: Otrotl; gateway?: GatewayProcess } = {}
+let isStopping = false
+
+async function start(): Promise<void> {
+  const settings = readSettings(process.env, process.argv.slice(2))
+  await demandFreePort(settings.gatewayPort, 'DRAWBRIDGE_PORT')
+  await demandFreePort(settings.otrotlPort, 'OTROTL_PORT')
+  const secrets = prepareSecrets(settings.secretsFile)
+  say('Starting Drawbridge and a local OTROTL ...')
+  running.otrotl = await startOtrotl({
+    port: settings.otrotlPort,
+    gatewayOrigin: settings.gatewayOrigin,
+    gatewayBackChannelOrigin: settings.gatewayBackChannelOrigin,
+    clientSecret: secrets.OTROTL_CLIENT_SECRET,
+    stateDirectory: join(settings.stateDirectory, 'otrotl'),
+    log: (line) => say(`otrotl   ${line}`),
+  })
+  await applyMigrations(settings)
+  if (isStopping) return
+  running.gateway = startGateway(settings, (line) => say(`gateway  ${line}`))
+  void running.gateway.hasEnded.then(() => stop('The gateway has ended.', 1))
+  await running.gateway.isReady
+  if (!isStopping) say(whatToOpen(settings))
+}
+
+async function stop(reason: string, exitCode: number): Promise<void> {
+  if (isStopping) return
+  isStopping = true
+  say(reason)
+  await Promise.all([running.gateway?.stop(), running.otrotl?.stop()])
+  process.exit(exitCode)
+}
+
+function whatToOpen(settings: DevSettings): string {
+  const data = shown(settings.stateDirectory)
+  const secrets = shown(settings.secretsFile)
+  return `
+  Drawbridge is up.
+
+    Sign in     ${settings.gatewayOrigin}/auth/login
+    Dashboard   ${settings.gatewayOrigin}/dashboard
+    OTROTL      ${settings.otrotlIssuer}  (people: ${people.map(({ name }) => name).join(', ')}; no password)
+
+    Settings are in wrangler.toml, secrets in ${secrets}, data in ${data}/.
+    Ctrl-C stops all of it. The next start keeps the data.
+`
+}
+
+/** A path as a person in the project folder would type it. */
+function shown(path: string): string {
+  const inProject = relative(projectRoot, path)
+  return inProject.startsWith('..') ? path : inProject
+}
+
+/** Throws, in words, if something listens on the port already. */
+async function demandFreePort(port: number, variable: string): Promise<void> {
+  const probe = createServer()
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject)
+    probe.listen(port, '127.0.0.1', resolve)
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(
+      error.code === 'EADDRINUSE'
+        ? `Port ${port} is in use. Stop the program that uses it, or choose another port: ${variable}=${port + 1} npm run dev`
+        : `Port ${port} cannot be used: ${error.message}`,
+    )
+  })
+  await new Promise((resolve) => probe.close(resolve))
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    // A second Ctrl-C does not wait.
+    if (isStopping) process.exit(1)
+    void stop('Stopping ...', 0)
+  })
+}
+process.on('exit', () => running.gateway?.kill())
+// npm cannot pass on a SIGKILL of its own: when it is gone, nobody is left to press Ctrl-C.
+if (process.env['npm_lifecycle_event'] === 'dev') {
+  const parent = process.ppid
+  setInterval(() => {
+    if (process.ppid !== parent) void stop('Stopping: npm has ended.', 1)
+  }, 500).unref()
+}
+
+start().catch((error: unknown) => stop(error instanceof Error ? error.message : String(error), 1))

@@ -1,0 +1,128 @@
+/**
+ * The gateway as it would be deployed, in workerd under Miniflare, on a socket that leads straight into it:
+ * `wrangler dev` puts a proxy before it that costs more than the gateway does.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
+import type { Json } from 'miniflare'
+import { experimental_readRawConfig } from 'wrangler'
+import { findFreePorts } from '../../dev/find-free-ports.ts'
+import { startOtrotl } from '../../dev/otrotl/otrotl.ts'
+import { prepareSecrets } from '../../dev/secrets.ts'
+import { projectRoot } from '../../dev/settings.ts'
+
+/** The parts of wrangler.toml that say what the Worker is bound to. */
+interface RawConfig {
+  readonly compatibility_date: string
+  readonly compatibility_flags: string[]
+  readonly kv_namespaces: readonly { readonly binding: string; readonly id: string }[]
+  readonly d1_databases: readonly { readonly binding: string; readonly database_id: string }[]
+  readonly durable_objects: { readonly bindings: readonly { name: string; class_name: string }[] }
+  readonly ratelimits: readonly { readonly name: string; readonly namespace_id: string }[]
+  readonly vars: { readonly IDENTITY_PROVIDERS: readonly Record<string, Json>[] } & Record<
+    string,
+    Json
+  >
+}
+
+export interface BenchGateway {
+  /** Its ISSUER. */
+  readonly origin: string
+  /** The socket to put load on, on 127.0.0.1. */
+  readonly port: number
+  stop(): Promise<void>
+}
+
+export async function startBenchGateway(): Promise<BenchGateway> {
+  const folder = mkdtempSync(join(tmpdir(), 'drawbridge-bench-'))
+  const config = join(projectRoot, 'wrangler.toml')
+  const wrangler = (...commandLine: string[]) =>
+    execFileSync(join(projectRoot, 'node_modules/.bin/wrangler'), commandLine, {
+      cwd: projectRoot,
+      env: { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_WRITE_LOGS: 'false' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+  wrangler('deploy', '--dry-run', '--minify', '--env=', `--outdir=${folder}/built`)
+  wrangler('d1', 'migrations', 'apply', 'DIRECTORY', '--local', `--persist-to=${folder}/state`)
+
+  const [port, otrotlPort] = await findFreePorts()
+  const origin = `http://localhost:${port}`
+  const secrets = prepareSecrets(join(folder, '.dev.vars'))
+  const otrotl = await startOtrotl({
+    port: otrotlPort,
+    gatewayOrigin: origin,
+    gatewayBackChannelOrigin: `http://127.0.0.1:${port}`,
+    clientSecret: secrets.OTROTL_CLIENT_SECRET,
+    stateDirectory: join(folder, 'otrotl'),
+    log: () => {},
+  })
+  const raw: RawConfig = experimental_readRawConfig({ config }).rawConfig
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      port: 0,
+      cf: false,
+      logRequests: false,
+      log: new Log(LogLevel.ERROR),
+      unsafeLocalExplorer: false,
+      unsafeObservability: false,
+      resourcePersistencePath: join(folder, 'state/v3'),
+      handleStructuredLogs: () => {},
+      workers: [
+        {
+          name: 'drawbridge',
+          modules: [
+            {
+              type: 'ESModule',
+              path: 'worker.js',
+              contents: readFileSync(join(folder, 'built/worker.js'), 'utf8'),
+            },
+          ],
+          compatibilityDate: raw.compatibility_date,
+          compatibilityFlags: raw.compatibility_flags,
+          kvNamespaces: Object.fromEntries(
+            raw.kv_namespaces.map(({ binding, id }) => [binding, id]),
+          ),
+          d1Databases: Object.fromEntries(
+            raw.d1_databases.map(({ binding, database_id }) => [binding, database_id]),
+          ),
+          durableObjects: Object.fromEntries(
+            raw.durable_objects.bindings.map(({ name, class_name }) => [
+              name,
+              { className: class_name, useSQLite: true },
+            ]),
+          ),
+          // The doors stand open: it is the gateway that is measured.
+          ratelimits: Object.fromEntries(
+            raw.ratelimits.map(({ name, namespace_id }) => [
+              name,
+              { namespace_id, simple: { limit: 1_000_000_000, period: 60 as const } },
+            ]),
+          ),
+          bindings: {
+            ...raw.vars,
+            ...secrets,
+            ISSUER: origin,
+            IDENTITY_PROVIDERS: raw.vars.IDENTITY_PROVIDERS.map((provider) => ({
+              ...provider,
+              issuer: otrotl.issuer,
+            })),
+          },
+          unsafeDirectSockets: [{ host: '127.0.0.1', port }],
+        },
+      ],
+    }),
+  )
+  await miniflare.ready
+  return {
+    origin,
+    port,
+    async stop() {
+      await Promise.all([miniflare.dispose(), otrotl.stop()])
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}

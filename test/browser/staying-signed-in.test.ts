@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+import { expect, it, onTestFinished } from 'vitest'
+import { launchOptions } from './chromium.ts'
+import { ada, seeName, signIn, storedToken, waitForToken } from './journeys.ts'
+import { describeInBrowser, watch, world } from './visitor.ts'
+
+describeInBrowser('staying signed in', (open) => {
+  it('outlives the tab', async () => {
+    const { context, page } = await open()
+    await signIn(page, ada)
+    await waitForToken(page)
+    await page.close()
+    const another = await context.newPage()
+    await another.goto('/dashboard')
+    await seeName(another, ada)
+  })
+
+  it('outlives the browser', async () => {
+    const profile = mkdtempSync(join(tmpdir(), 'drawbridge-profile-'))
+    onTestFinished(() => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }))
+    const launch = async () =>
+      watch(
+        await chromium.launchPersistentContext(profile, {
+          ...launchOptions(world().chromium),
+          baseURL: world().gateway,
+        }),
+      )
+    const before = await launch()
+    await signIn(before.page, ada)
+    await waitForToken(before.page)
+    await before.context.close()
+    const after = await launch()
+    await after.page.goto('/dashboard')
+    await seeName(after.page, ada)
+    await waitForToken(after.page)
+    await after.context.close()
+    expect([...before.problems, ...after.problems]).toEqual([])
+  })
+
+  it('gets a token anew when the stored one is gone', async () => {
+    const { page } = await open()
+    await signIn(page, ada)
+    const token = await waitForToken(page)
+    await page.evaluate(() => localStorage.clear())
+    await page.reload()
+    expect(await waitForToken(page)).not.toBe(token)
+  })
+
+  it('renews the token once for all tabs, before it runs out', async () => {
+    const { context, page } = await open()
+    await context.clock.install()
+    await signIn(page, ada)
+    const token = await waitForToken(page)
+    const tabs = [page]
+    while (tabs.length < 4) {
+      const tab = await context.newPage()
+      await tab.goto('/dashboard')
+      tabs.push(tab)
+    }
+    const renewals: string[] = []
+    context.on('request', (request) => {
+      if (request.url().startsWith(`${world().gateway}/auth/sso/token`))
+        renewals.push(request.url())
+    })
+    // The token lives 300 s; a tab renews when 30 s are left.
+    await context.clock.fastForward(275_000)
+    await page.waitForFunction(
+      (old) => localStorage.getItem('drawbridge:token')?.includes(old) === false,
+      token,
+    )
+    await page.waitForLoadState('networkidle')
+    expect(renewals).toHaveLength(1)
+    const renewed = await storedToken(page)
+    for (const tab of tabs) expect(await storedToken(tab)).toBe(renewed)
+  })
+})

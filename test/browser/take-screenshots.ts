@@ -1,0 +1,51 @@
+/** `npm run screenshots`: the pages as people see them, for the README, in light and dark, wide and narrow. */
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+import type { BrowserContextOptions } from 'playwright-core'
+import { findChromium, launchOptions } from './chromium.ts'
+import { ada, goToOtrotl, signIn, waitForToken } from './journeys.ts'
+import { startWorld } from './world.ts'
+
+const folder = fileURLToPath(new URL('../../docs/screenshots', import.meta.url))
+const widths = {
+  wide: { viewport: { width: 1120, height: 760 }, deviceScaleFactor: 1 },
+  narrow: { viewport: { width: 390, height: 760 }, deviceScaleFactor: 2 },
+} as const
+
+const executable = findChromium()
+if (executable === undefined)
+  throw new Error('There is no Chromium on this machine (apt-get install chromium).')
+mkdirSync(folder, { recursive: true })
+const world = await startWorld()
+const browser = await chromium.launch(launchOptions(executable))
+try {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const [width, size] of Object.entries(widths)) {
+      await takeAll(`${colorScheme}-${width}`, { ...size, colorScheme, baseURL: world.gateway })
+    }
+  }
+} finally {
+  await browser.close()
+  await world.remove()
+}
+
+async function takeAll(variant: string, options: BrowserContextOptions): Promise<void> {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  const take = async (name: string) => {
+    await page.screenshot({ path: `${folder}/${name}-${variant}.png`, fullPage: true })
+    console.log(`docs/screenshots/${name}-${variant}.png`)
+  }
+  await page.goto('/auth/login')
+  await take('sign-in')
+  await goToOtrotl(page)
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await page.locator('#error-code').waitFor()
+  await take('error')
+  await signIn(page, ada)
+  await waitForToken(page)
+  await page.locator('#api-answer').waitFor()
+  await take('dashboard')
+  await context.close()
+}

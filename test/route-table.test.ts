@@ -1,0 +1,99 @@
+import { env, exports } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { gatewayFor } from '../src/gateway.ts'
+import { settings } from './world/settings.ts'
+import { snapshot } from './world/snapshot.ts'
+
+/**
+ * Every route that the gateway serves. `ALL` takes every method: a guard that also meets preflights, or a
+ * route that decides for itself. A route that is not here is a route that nobody has thought about.
+ */
+const ROUTES = [
+  'ALL /.well-known/jwks.json',
+  'ALL /api/me',
+  'ALL /auth/sso/token',
+  'GET /',
+  'GET /api/me',
+  'GET /auth/assets/:file',
+  'GET /auth/drawbridge.js',
+  'GET /auth/drawbridge.mjs',
+  'GET /auth/login',
+  'GET /auth/sso/callback/:provider?',
+  'GET /auth/sso/login/:provider?',
+  'GET /dashboard',
+  'GET /health',
+  'POST /auth/sso/callback/:provider?',
+]
+
+const routes = gatewayFor(env).routes.map(({ method, path }) => `${method} ${path}`)
+
+/** Each path, as a request would have it. */
+const PATHS = [...new Set(ROUTES.map((route) => route.split(' ')[1] ?? ''))].map((path) =>
+  path.replace(':provider?', 'otrotl').replace(':file', 'drawbridge.css'),
+)
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+const ask = async (method: string, path: string, headers: Record<string, string> = {}) =>
+  exports.default.fetch(settings.ISSUER + path, { method, headers, redirect: 'manual' })
+
+it('the gateway serves these routes and no others', () => {
+  const served = new Set(routes.filter((route) => route !== 'ALL /*'))
+  expect([...served].toSorted()).toEqual(ROUTES)
+})
+
+describe.each(PATHS)('%s, by every method,', (path) => {
+  it('is answered with what every answer has', async () => {
+    for (const method of METHODS) {
+      const { status, headers } = await ask(method, path)
+      // A provider that cannot be reached is the only thing that may be wrong in this world.
+      expect([500, 501], method).not.toContain(status)
+      expect(headers.get('x-request-id'), method).toMatch(/^[0-9a-f]{32}$/)
+      expect(headers.get('strict-transport-security'), method).toBe('max-age=31536000')
+      expect(headers.get('x-content-type-options'), method).toBe('nosniff')
+      expect(headers.get('referrer-policy'), method).toBe('no-referrer')
+      expect(headers.get('x-frame-options'), method).toBe('DENY')
+      expect(headers.get('content-security-policy'), method).toMatch(
+        /default-src 'none'.*frame-ancestors 'none'/,
+      )
+    }
+  })
+
+  it('keeps the limits before anything else', async () => {
+    for (const method of METHODS) {
+      expect((await ask(method, `${path}?${'a'.repeat(8192)}`)).status, method).toBe(414)
+      const oversized = { cookie: `a=${'x'.repeat(16_384)}` }
+      expect((await ask(method, path, oversized)).status, method).toBe(431)
+    }
+  })
+
+  it('comes by https only', async () => {
+    for (const method of METHODS) {
+      const url = `http://login.example${path}`
+      const answer = await exports.default.fetch(url, { method, redirect: 'manual' })
+      expect(answer.status, method).toBe(['GET', 'HEAD'].includes(method) ? 301 : 400)
+      expect(answer.headers.get('set-cookie'), method).toBeNull()
+      expect(answer.headers.get('strict-transport-security'), method).toBeNull()
+    }
+  })
+
+  it('changes nothing and sets no cookie, unless it is read or posted to', async () => {
+    const before = await snapshot()
+    for (const method of METHODS.filter((name) => name !== 'GET' && name !== 'POST')) {
+      const answer = await ask(method, path)
+      expect(answer.headers.get('set-cookie'), method).toBeNull()
+      const overridden = { 'x-http-method-override': 'GET', 'x-method': 'GET' }
+      expect((await ask(method, path, overridden)).status, method).toBe(answer.status)
+    }
+    expect(await snapshot()).toEqual(before)
+  })
+
+  it('says which methods it has, to one that it does not have', async () => {
+    for (const method of METHODS) {
+      const { status, headers } = await ask(method, path)
+      if (status === 405) expect(headers.get('allow'), method).toMatch(/GET/)
+      const isGuarded = path === '/api/me'
+      if (['PUT', 'PATCH'].includes(method) && !isGuarded) expect(status, method).toBe(405)
+    }
+  })
+})

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { unstable_readConfig } from 'wrangler'
+import { readNames, readText } from './sources.ts'
+
+describe('migrations', () => {
+  it('are numbered from 0001 without gaps', () => {
+    const numbers = readNames('src/migrations').map((name) => {
+      expect(name).toMatch(/^\d{4}_[a-z0-9_]+\.sql$/)
+      return Number(name.slice(0, 4))
+    })
+    expect(numbers).toEqual(numbers.map((_, i) => i + 1))
+  })
+
+  it('make strict tables, which keep to their types', () => {
+    for (const name of readNames('src/migrations')) {
+      const sql = readText(`src/migrations/${name}`)
+      const created = sql.match(/^CREATE TABLE /gm)?.length ?? 0
+      const strict = sql.match(/^\) STRICT(, WITHOUT ROWID)?;/gm)?.length ?? 0
+      expect(strict, name).toBe(created)
+    }
+  })
+})
+
+describe.each([undefined, 'production'])('wrangler.toml, environment %s', (environment) => {
+  const config = unstable_readConfig({
+    config: 'wrangler.toml',
+    ...(environment === undefined ? {} : { env: environment }),
+  })
+
+  it('never lets fetch reach the account from within', () => {
+    expect(config.compatibility_flags).toContain('global_fetch_strictly_public')
+  })
+
+  it('keeps queries, where codes and states are, out of logs and traces', () => {
+    expect(config.observability).toMatchObject({ enabled: true, redact_query_string: true })
+  })
+
+  it('holds no secret', () => {
+    const names = Object.keys(config.vars)
+    expect(names.filter((name) => /_(KEY|SECRET)$/.test(name))).toEqual([])
+    expect(JSON.stringify(config.vars)).not.toMatch(/client_secret"|private_key"/)
+  })
+
+  it('binds what the other environment binds', () => {
+    const namesIn = (bindings: readonly { readonly binding?: string; readonly name?: string }[]) =>
+      bindings.map(({ binding, name }) => binding ?? name)
+    expect([
+      ...namesIn(config.kv_namespaces),
+      ...namesIn(config.d1_databases),
+      ...namesIn(config.durable_objects.bindings),
+      ...namesIn(config.ratelimits),
+    ]).toEqual([
+      'REVOCATION',
+      'DIRECTORY',
+      'USER_SESSIONS',
+      'KEY_RING',
+      'PROVIDER_METADATA',
+      'ONE_TIME_REFERENCES',
+      'SIGN_IN_LIMIT',
+      'CALLBACK_LIMIT',
+      'BRIDGE_LIMIT',
+      'BACK_CHANNEL_LIMIT',
+    ])
+  })
+})
+
+it('what is deployed is reached by its own name only', () => {
+  const config = unstable_readConfig({ config: 'wrangler.toml', env: 'production' })
+  expect(config.workers_dev).toBe(false)
+  expect(config.preview_urls).toBe(false)
+  expect(String(config.vars.ISSUER)).toMatch(/^https:/)
+})
