@@ -34,6 +34,8 @@ export interface IdentityProviderConfig {
   readonly responseMode: 'query' | 'form_post'
   readonly idTokenSigningAlgorithm: SigningAlgorithm
   readonly backchannelLogoutScope: 'user' | 'session'
+  /** Spelled out in the configuration: logout tokens may lack `exp`. One that has it is judged by it. */
+  readonly logoutTokenWithoutExp: boolean
   readonly linkByVerifiedEmail: boolean
   /** Domains for which this provider's word on an e-mail address counts (linking). Lower case. */
   readonly authoritativeEmailDomains: readonly string[]

@@ -86,6 +86,7 @@ function readProvider(
       'RS256',
     ),
     backchannelLogoutScope: table.oneOf('backchannel_logout_scope', ['user', 'session'], 'user'),
+    logoutTokenWithoutExp: table.flag('logout_token_without_exp'),
     linkByVerifiedEmail: table.flag('link_by_verified_email'),
     authoritativeEmailDomains: table.texts('authoritative_email_domains', checkEmailDomain),
     allowedEmailDomains: table.texts('allowed_email_domains', checkEmailDomain),
