@@ -8,6 +8,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { Audit } from '../audit/audit.ts'
+import type { ProviderLogout, ProviderLogoutOutcome } from '../sessions/end-for-provider.ts'
 import type { EndCause, SessionId, UserId } from '../sessions/session.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 
@@ -26,6 +27,14 @@ export interface EndSession {
     facts: RequestFacts,
     input: { userId: UserId; cause: EndCause; now: EpochSeconds },
   ): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
+  /**
+   * Ends what an identity provider says has ended, of one user. A logout token counts once: with the same
+   * one nothing happens, and another one of the same `jti` is refused.
+   */
+  endForProvider(
+    facts: RequestFacts,
+    input: { userId: UserId; logout: ProviderLogout; now: EpochSeconds },
+  ): Promise<Result<ProviderLogoutOutcome, 'jti_reused' | 'unavailable'>>
   /** Ends all sessions of a user and lets none open, until `sessions.enable`. */
   disableUser(
     facts: RequestFacts,
@@ -37,7 +46,7 @@ export function createEndSession({
   sessions,
   audit,
 }: {
-  sessions: Pick<Sessions, 'end' | 'endAll' | 'disable'>
+  sessions: Pick<Sessions, 'end' | 'endAll' | 'endForProvider' | 'disable'>
   audit: Audit
 }): EndSession {
   async function auditAll(
@@ -63,6 +72,19 @@ export function createEndSession({
     },
     endAllSessions: async (facts, { userId, cause, now }) =>
       auditAll(facts, userId, cause, await sessions.endAll(userId, cause, now)),
+    async endForProvider(facts, { userId, logout, now }) {
+      const outcome = await sessions.endForProvider(userId, logout, now)
+      if (!outcome.ok) return outcome
+      const { ended, sids } = outcome.value
+      const { cause, scope } = logout
+      if (scope === 'user' && ended > 0) {
+        await audit.record(facts, { event: 'sessions.ended', userId, facts: { cause, ended } })
+      }
+      for (const sid of sids) {
+        await audit.record(facts, { event: 'session.ended', userId, sid, facts: { cause } })
+      }
+      return outcome
+    },
     disableUser: async (facts, { userId, now }) =>
       auditAll(facts, userId, 'user_disabled', await sessions.disable(userId, now)),
   }

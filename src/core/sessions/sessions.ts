@@ -11,6 +11,7 @@ import { createSeal } from '../../platform/seal.ts'
 import type { RotatingSecret } from '../../platform/secrets.ts'
 import { askUserSessions } from './ask-user-sessions.ts'
 import { describeDevice } from './describe-device.ts'
+import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
 import { newSessionId, parseSessionId } from './session.ts'
 import type {
@@ -84,6 +85,12 @@ export interface Sessions {
     cause: EndCause,
     now: EpochSeconds,
   ): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
+  /** For `core/revocation` only: ends what a provider says has ended. `jti_reused`: another token had that `jti`. */
+  endForProvider(
+    userId: UserId,
+    logout: ProviderLogout,
+    now: EpochSeconds,
+  ): Promise<Result<ProviderLogoutOutcome, 'jti_reused' | 'unavailable'>>
   /** For `core/revocation` only: ends all sessions and lets none open. */
   disable(
     userId: UserId,
@@ -179,6 +186,8 @@ export function createSessions(parts: {
       ask(userId, async (object) => object.endSession({ sid, cause, now })),
     endAll: (userId, cause, now) =>
       ask(userId, async (object) => object.endAllSessions({ cause, now })),
+    endForProvider: async (userId, logout, now) =>
+      flatten(await ask(userId, async (object) => object.endForProvider({ userId, logout, now }))),
     disable: (userId, now) => ask(userId, async (object) => object.disableUser({ userId, now })),
     async enable(userId) {
       const enabled = await ask(userId, async (object) => object.enableUser())

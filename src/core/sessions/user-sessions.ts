@@ -15,6 +15,8 @@ import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { within } from '../../platform/time-limit.ts'
+import { endForProvider } from './end-for-provider.ts'
+import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
 import { HintPublisher, askForHint } from './hint-publisher.ts'
 import { findLive, toLiveSession } from './live-session.ts'
 import type { SessionQuestion } from './live-session.ts'
@@ -157,6 +159,25 @@ export class UserSessions extends DurableObject<Env> {
     const user = this.#user()
     if (user === undefined) return { ended: 0, epoch: 0 }
     const outcome = this.#inTransaction(() => endEpoch(this.#sql, user, input.cause, input.now))
+    await this.#armAndPublish()
+    return outcome
+  }
+
+  /**
+   * Ends what a provider says has ended. A user who has nothing here is created, so that a token that
+   * comes again is known again.
+   */
+  async endForProvider(input: {
+    readonly userId: UserId
+    readonly logout: ProviderLogout
+    readonly now: EpochSeconds
+  }): Promise<Result<ProviderLogoutOutcome, 'jti_reused'>> {
+    const { userId, logout, now } = input
+    const outcome = this.#inTransaction(() => {
+      prepare(this.#sql)
+      const user = findUser(this.#sql) ?? createUser(this.#sql, userId, now)
+      return endForProvider(this.#sql, user, logout, now)
+    })
     await this.#armAndPublish()
     return outcome
   }
