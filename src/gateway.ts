@@ -68,6 +68,7 @@ function buildCore(config: Config, env: Env) {
       userSessions: env.USER_SESSIONS,
       handleKey: config.secrets.handleKey,
       deadlines: config.session,
+      tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
     }),
     references: env.ONE_TIME_REFERENCES,
     doors: createDoors({
@@ -133,6 +134,7 @@ const securityHeaders = (isHttps: boolean, formTargets: readonly string[] = []) 
       formAction: ["'self'", ...formTargets],
       baseUri: ["'none'"],
       frameAncestors: ["'none'"],
+      requireTrustedTypesFor: ["'script'"],
     },
     referrerPolicy: 'no-referrer',
     xFrameOptions: false,

@@ -21,7 +21,7 @@ export interface World {
   /** Any request to the gateway, by whoever is no browser. */
   fetch(request: Request): Promise<Response>
   /** A browser that nobody has used yet. */
-  newBrowser(): Browser
+  readonly newBrowser: () => Browser
 }
 
 type ProviderSettings = Readonly<Record<string, unknown>>
