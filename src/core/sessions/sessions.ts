@@ -10,6 +10,8 @@ import type { Result } from '../../platform/refusal.ts'
 import { createSeal } from '../../platform/seal.ts'
 import type { RotatingSecret } from '../../platform/secrets.ts'
 import { askUserSessions } from './ask-user-sessions.ts'
+import { connectTab } from './connect-tab.ts'
+import type { TabRefusalCode } from './connect-tab.ts'
 import { describeDevice } from './describe-device.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
 import { newSessionId, parseSessionId } from './session.ts'
@@ -58,8 +60,18 @@ export interface Sessions {
     cookie: string | undefined,
     now: EpochSeconds,
   ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>>
+  /**
+   * Connects an open tab to the object of the live session behind a cookie value, so that it is told when
+   * the session ends (open-tabs.ts). Moves no deadline. The value is the browser's end of the connection.
+   */
+  connectTab(
+    cookie: string | undefined,
+    now: EpochSeconds,
+  ): Promise<Result<WebSocket, TabRefusalCode | 'unavailable'>>
   /** The user's live sessions, newest first. */
   list(userId: UserId, now: EpochSeconds): Promise<Result<readonly LiveSession[], 'unavailable'>>
+  /** Whether this is a session of the user's, live or ended (forgotten when nothing of it is needed any more). */
+  has(userId: UserId, sid: SessionId): Promise<Result<boolean, 'unavailable'>>
   /** What may be told of the person behind a live session. */
   readProfile(
     userId: UserId,
@@ -78,6 +90,13 @@ export interface Sessions {
     cause: EndCause,
     now: EpochSeconds,
   ): Promise<Result<{ ended: boolean }, 'unavailable'>>
+  /** For `core/revocation` only: ends all sessions but this one. */
+  endOthers(
+    userId: UserId,
+    sid: SessionId,
+    cause: EndCause,
+    now: EpochSeconds,
+  ): Promise<Result<{ ended: number }, 'unavailable'>>
   /** For `core/revocation` only. */
   endAll(
     userId: UserId,
@@ -113,13 +132,13 @@ export function createSessions(parts: {
   ) => askUserSessions(parts.userSessions, userId, question, continent)
 
   /** Asks the object that the cookie names, if the cookie is one of ours. */
-  async function askByCookie(
+  async function askByCookie<Value, Code extends string>(
     cookie: string | undefined,
     question: (
       object: DurableObjectStub<UserSessions>,
       proof: { sid: SessionId; secretHash: string },
-    ) => Promise<Result<LiveSession, 'no_session'>>,
-  ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>> {
+    ) => Promise<Result<Value, Code>>,
+  ): Promise<Result<Value, Code | 'no_session' | 'unavailable'>> {
     if (cookie === undefined) return refuse('no_session')
     const handle = await parseHandle(authenticator, 's', cookie)
     if (!handle.ok) return refuse('no_session', { handle: handle.refusal.code })
@@ -166,7 +185,10 @@ export function createSessions(parts: {
       ),
     peek: (cookie, now) =>
       askByCookie(cookie, async (object, proof) => object.peekSession({ ...proof, now })),
+    connectTab: (cookie, now) =>
+      askByCookie(cookie, async (object, proof) => connectTab(object, { ...proof, now })),
     list: (userId, now) => ask(userId, async (object) => object.listSessions({ now })),
+    has: (userId, sid) => ask(userId, async (object) => object.hasSession({ sid })),
     readProfile: async (userId, sid, now) =>
       flatten(await ask(userId, async (object) => object.readProfile({ sid, now }))),
     async readIdToken(userId, sid) {
@@ -177,6 +199,8 @@ export function createSessions(parts: {
     },
     end: (userId, sid, cause, now) =>
       ask(userId, async (object) => object.endSession({ sid, cause, now })),
+    endOthers: (userId, sid, cause, now) =>
+      ask(userId, async (object) => object.endOtherSessions({ sid, cause, now })),
     endAll: (userId, cause, now) =>
       ask(userId, async (object) => object.endAllSessions({ cause, now })),
     disable: (userId, now) => ask(userId, async (object) => object.disableUser({ userId, now })),
