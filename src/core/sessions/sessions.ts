@@ -62,12 +62,14 @@ export interface Sessions {
   ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>>
   /**
    * Connects an open tab to the object of the live session behind a cookie value, so that it is told when
-   * the session ends (open-tabs.ts). Moves no deadline. The value is the browser's end of the connection.
+   * the session ends (open-tabs.ts). Moves no deadline. `socket` is the browser's end of the connection.
    */
   connectTab(
     cookie: string | undefined,
     now: EpochSeconds,
-  ): Promise<Result<WebSocket, TabRefusalCode | 'unavailable'>>
+  ): Promise<
+    Result<{ socket: WebSocket; userId: UserId; sid: SessionId }, TabRefusalCode | 'unavailable'>
+  >
   /** The user's live sessions, newest first. */
   list(userId: UserId, now: EpochSeconds): Promise<Result<readonly LiveSession[], 'unavailable'>>
   /** Whether this is a session of the user's, live or ended (forgotten when nothing of it is needed any more). */
@@ -137,6 +139,7 @@ export function createSessions(parts: {
     question: (
       object: DurableObjectStub<UserSessions>,
       proof: { sid: SessionId; secretHash: string },
+      userId: UserId,
     ) => Promise<Result<Value, Code>>,
   ): Promise<Result<Value, Code | 'no_session' | 'unavailable'>> {
     if (cookie === undefined) return refuse('no_session')
@@ -145,7 +148,9 @@ export function createSessions(parts: {
     const { userId, reference, secretHash } = handle.value
     const sid = parseSessionId(reference)
     if (sid === undefined) return refuse('no_session')
-    return flatten(await ask(userId, async (object) => question(object, { sid, secretHash })))
+    return flatten(
+      await ask(userId, async (object) => question(object, { sid, secretHash }, userId)),
+    )
   }
 
   return {
@@ -186,7 +191,10 @@ export function createSessions(parts: {
     peek: (cookie, now) =>
       askByCookie(cookie, async (object, proof) => object.peekSession({ ...proof, now })),
     connectTab: (cookie, now) =>
-      askByCookie(cookie, async (object, proof) => connectTab(object, { ...proof, now })),
+      askByCookie(cookie, async (object, proof, userId) => {
+        const connected = await connectTab(object, { ...proof, now })
+        return connected.ok ? ok({ socket: connected.value, userId, sid: proof.sid }) : connected
+      }),
     list: (userId, now) => ask(userId, async (object) => object.listSessions({ now })),
     has: (userId, sid) => ask(userId, async (object) => object.hasSession({ sid })),
     readProfile: async (userId, sid, now) =>

@@ -39,7 +39,7 @@ beforeEach(() => {
 async function openTab({ cookie }: { cookie: string }): Promise<OpenTab> {
   const connected = await sessions.connectTab(cookie, clock.now())
   if (!connected.ok) throw new Error(connected.refusal.code)
-  return listenTo(connected.value)
+  return listenTo(connected.value.socket)
 }
 
 const socketsOf = async (userId: UserId) =>
@@ -247,7 +247,7 @@ describe('the number of tabs is bounded', () => {
     for (let count = 0; count < MOST_CONNECTIONS; count += 1) {
       const connected = await sessions.connectTab(user.cookie, clock.now())
       if (!connected.ok) throw new Error(connected.refusal.code)
-      held.push(connected.value)
+      held.push(connected.value.socket)
     }
     expect(await sessions.connectTab(user.cookie, clock.now())).toMatchObject({
       refusal: { code: 'too_many_tabs' },
