@@ -2,7 +2,7 @@
  * What our own pages for a signed-in person share: they show times in the person's own time zone, and are
  * gone when the session is, wherever it ended.
  */
-import type { Drawbridge } from './drawbridge.ts'
+import type { Drawbridge } from './drawbridge-api.ts'
 
 export function keepSignedInPage(drawbridge: Drawbridge, sid: string): void {
   const main = document.querySelector('main')!
