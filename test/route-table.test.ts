@@ -12,19 +12,28 @@ const ROUTES = [
   'ALL /.well-known/jwks.json',
   'ALL /api/me',
   'ALL /auth/sso/token',
+  'DELETE /auth/sessions',
+  'DELETE /auth/sessions/:sid',
   'GET /',
+  'GET /account',
+  'GET /account/sessions/end-all',
   'GET /api/me',
   'GET /auth/assets/:file',
   'GET /auth/drawbridge.js',
   'GET /auth/drawbridge.mjs',
   'GET /auth/login',
+  'GET /auth/sessions',
   'GET /auth/sso/callback/:provider?',
+  'GET /auth/sso/events',
   'GET /auth/sso/frontchannel-logout/:provider?',
   'GET /auth/sso/login/:provider?',
   'GET /auth/sso/logout',
   'GET /auth/sso/logout/callback',
   'GET /dashboard',
   'GET /health',
+  'POST /account/sessions/end',
+  'POST /account/sessions/end-all',
+  'POST /account/sessions/end-others',
   'POST /auth/sso/backchannel-logout/:provider?',
   'POST /auth/sso/callback/:provider?',
   'POST /auth/sso/logout',
@@ -34,7 +43,10 @@ const routes = gatewayFor(env).routes.map(({ method, path }) => `${method} ${pat
 
 /** Each path, as a request would have it. */
 const PATHS = [...new Set(ROUTES.map((route) => route.split(' ')[1] ?? ''))].map((path) =>
-  path.replace(':provider?', 'otrotl').replace(':file', 'drawbridge.css'),
+  path
+    .replace(':provider?', 'otrotl')
+    .replace(':file', 'drawbridge.css')
+    .replace(':sid', '0'.repeat(32)),
 )
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
@@ -97,7 +109,7 @@ describe.each(PATHS)('%s, by every method,', (path) => {
   it('says which methods it has, to one that it does not have', async () => {
     for (const method of METHODS) {
       const { status, headers } = await ask(method, path)
-      if (status === 405) expect(headers.get('allow'), method).toMatch(/GET|POST/)
+      if (status === 405) expect(headers.get('allow'), method).toMatch(/GET|POST|DELETE/)
       const isGuarded = path === '/api/me'
       if (['PUT', 'PATCH'].includes(method) && !isGuarded) expect(status, method).toBe(405)
     }

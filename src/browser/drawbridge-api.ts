@@ -16,6 +16,8 @@ export interface DrawbridgeOptions {
   readonly gateway?: string
   /** Origins besides the gateway's whose APIs get the token: `['https://api.example']`. */
   readonly apiOrigins?: readonly string[]
+  /** Be told at once when the session ends elsewhere, over a WebSocket to the gateway. True unless switched off. */
+  readonly notices?: boolean
   /** Bind tokens to a key that only this browser has (RFC 9449), where the browser can. */
   readonly dpop?: boolean
 }
@@ -40,6 +42,8 @@ export interface Drawbridge {
   readonly fetch: typeof fetch
   /** Goes to sign in, and comes back to `returnTo` (this page unless told otherwise). */
   signIn(options?: { readonly returnTo?: string; readonly provider?: string }): void
+  /** Signs out, here and at the identity provider: the browser leaves this page for the gateway. */
+  signOut(): void
   /** Calls `listener` at every change, in whichever tab it began; the answer stops that. */
   onChange(listener: (change: DrawbridgeChange) => void): () => void
   /** Says which session (`sid`) this page was made for; a stored token of any other session is dropped. */

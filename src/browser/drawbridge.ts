@@ -7,6 +7,7 @@ import { createDpopProver } from './dpop.ts'
 import type { DpopProver } from './dpop.ts'
 import { DrawbridgeUnavailable } from './drawbridge-api.ts'
 import type { Drawbridge, DrawbridgeChange, DrawbridgeOptions } from './drawbridge-api.ts'
+import { createNotices } from './notices.ts'
 import type { Page } from './page.ts'
 import { createRenewal } from './renewal.ts'
 import {
@@ -25,6 +26,9 @@ export interface DrawbridgeParts {
   readonly gateway: string
   readonly loadDpopKeys: () => Promise<CryptoKeyPair | undefined>
 }
+
+/** How long the answer takes that brings a new cookie, after the session that it replaces has ended. */
+const replacedMilliseconds = 1500
 
 export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgeParts): Drawbridge {
   let options: DrawbridgeOptions & { readonly gateway: string } = { gateway }
@@ -70,6 +74,7 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
     const before = told
     if (typeof before !== 'object' || before.accessToken !== token.accessToken) isInUse = false
     told = token
+    if (options.notices !== false) notices.start()
     renewLater(renewalDelay(token, page.now()))
     if (typeof before === 'object' && before.accessToken === token.accessToken) return
     const sid = sessionOf(token)
@@ -81,6 +86,7 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
 
   function noticeSignOut(): void {
     cancelRenewal()
+    notices.stop()
     if (told === 'signed-out') return
     told = 'signed-out'
     tell({ type: 'signed-out' })
@@ -98,8 +104,10 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
     })
   }
 
-  async function renewAndNotice(): Promise<StoredToken | 'signed-out' | undefined> {
-    const answer = await renew()
+  async function renewAndNotice(
+    doubted?: StoredToken,
+  ): Promise<StoredToken | 'signed-out' | undefined> {
+    const answer = await renew(doubted)
     if (answer.is === 'no_session') {
       noticeSignOut()
       return 'signed-out'
@@ -146,7 +154,24 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
     else noticeToken(stored)
   }
 
-  page.onWake(lookAgain)
+  const notices = createNotices({
+    page,
+    url: () => `${options.gateway.replace(/^http/, 'ws')}/auth/sso/events`,
+    onSignedOut(isReplaced) {
+      notices.stop()
+      if (typeof told === 'object') store.drop(told.accessToken)
+      // The cookie of whoever signed in instead is on its way to this browser.
+      page.later(isReplaced ? replacedMilliseconds : 0, () => void renewAndNotice())
+    },
+    onDoubt() {
+      if (typeof told === 'object') void renewAndNotice(told)
+    },
+  })
+
+  page.onWake(() => {
+    lookAgain()
+    notices.wake()
+  })
   page.onStorageChange((key) => {
     const stored = storedToken()
     if (key === tokenKey && stored !== undefined) noticeToken(stored)
@@ -179,6 +204,12 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
       const path = provider === undefined ? '' : `/${encodeURIComponent(provider)}`
       const query = new URLSearchParams({ return_to: returnTo })
       page.navigate(`${options.gateway}/auth/sso/login${path}?${query}`)
+    },
+    signOut() {
+      const url = `${options.gateway}/auth/sso/logout`
+      // The gateway takes the POST from its own pages only; from others it asks the person.
+      if (new URL(page.location()).origin === options.gateway) page.post(url)
+      else page.navigate(url)
     },
     onChange(listener) {
       listeners.add(listener)

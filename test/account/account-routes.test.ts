@@ -232,6 +232,7 @@ describe('GET /api/me', () => {
       accountRoutes({
         ...unaware,
         sessions: sessionsOf(),
+        doors: { mayEnter: async () => ok(undefined) },
         requireUser: createRequireUser(unaware),
       }),
     )

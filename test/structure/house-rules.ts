@@ -47,7 +47,8 @@ const IMPURE = [
   /\bMath\.random\b/,
   /\bgetRandomValues\b/,
   /\brandomUUID\b/,
-  /(?<![.\w#])fetch\(/,
+  // A call; the method of a Durable Object that is reached by requests is only declared.
+  /(?<![.\w#]|override )fetch\(/,
   /\bglobalThis\.fetch\b/,
 ]
 

@@ -19,6 +19,9 @@ export type AuditEventName =
   | 'access.refused'
   | 'logout.accepted'
   | 'logout.rejected'
+  | 'tab.connected'
+  | 'tab.refused'
+  | 'account.refused'
   | 'session.ended'
   | 'sessions.ended'
   | 'rate.limited'
@@ -27,7 +30,11 @@ export type AuditEventName =
   | 'key.compromised'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
-const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set(['access.accepted', 'token.issued'])
+const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
+  'access.accepted',
+  'token.issued',
+  'tab.connected',
+])
 
 export interface AuditEvent {
   readonly event: AuditEventName

@@ -22,6 +22,11 @@ export interface EndSession {
     facts: RequestFacts,
     input: { userId: UserId; sid: SessionId; cause: EndCause; now: EpochSeconds },
   ): Promise<Result<{ ended: boolean }, 'unavailable'>>
+  /** Ends all sessions of a user but `sid`, one by one in one transaction: the epoch is that of the kept one too. */
+  endOtherSessions(
+    facts: RequestFacts,
+    input: { userId: UserId; sid: SessionId; cause: EndCause; now: EpochSeconds },
+  ): Promise<Result<{ ended: number }, 'unavailable'>>
   /** Ends all sessions of a user, and every token minted before, at a cost that does not grow with their number. */
   endAllSessions(
     facts: RequestFacts,
@@ -46,14 +51,14 @@ export function createEndSession({
   sessions,
   audit,
 }: {
-  sessions: Pick<Sessions, 'end' | 'endAll' | 'endForProvider' | 'disable'>
+  sessions: Pick<Sessions, 'end' | 'endOthers' | 'endAll' | 'endForProvider' | 'disable'>
   audit: Audit
 }): EndSession {
-  async function auditAll(
+  async function auditAll<Outcome extends { ended: number }>(
     facts: RequestFacts,
     userId: UserId,
     cause: EndCause,
-    outcome: Result<{ ended: number; epoch: number }, 'unavailable'>,
+    outcome: Result<Outcome, 'unavailable'>,
   ): Promise<typeof outcome> {
     if (outcome.ok && (outcome.value.ended > 0 || cause === 'user_disabled')) {
       const { ended } = outcome.value
@@ -70,6 +75,8 @@ export function createEndSession({
       }
       return outcome
     },
+    endOtherSessions: async (facts, { userId, sid, cause, now }) =>
+      auditAll(facts, userId, cause, await sessions.endOthers(userId, sid, cause, now)),
     endAllSessions: async (facts, { userId, cause, now }) =>
       auditAll(facts, userId, cause, await sessions.endAll(userId, cause, now)),
     async endForProvider(facts, { userId, logout, now }) {

@@ -1,8 +1,8 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import type { Authentication, LiveSession, SessionId } from './session.ts'
-import { expiryOf, findSession } from './sessions-table.ts'
+import type { Authentication, EndCause, LiveSession, SessionId } from './session.ts'
+import { expiryOf, findSession, openSessions } from './sessions-table.ts'
 import type { SessionRow } from './sessions-table.ts'
 import { causeOfEpoch } from './user-table.ts'
 import type { UserRow } from './user-table.ts'
@@ -45,6 +45,24 @@ export function findSignIn(
   const session = findSession(sql, sid)
   if (session === undefined || !isSameHash(session.secretHash, secretHash)) return undefined
   return { authentication: session.authentication, sealedIdToken: session.sealedIdToken }
+}
+
+/** The live sessions, newest first. */
+export const listLive = (sql: SqlStorage, user: UserRow, now: EpochSeconds): LiveSession[] =>
+  openSessions(sql, user)
+    .filter((session) => expiryOf(session, now) === undefined)
+    .map((session) => toLiveSession(user, session))
+    .toReversed()
+
+/** How a session ended, if it has; the cause is left out once its row is gone. */
+export function findEnd(
+  sql: SqlStorage,
+  user: UserRow | undefined,
+  question: SessionQuestion,
+): { readonly cause: EndCause | undefined } | undefined {
+  if (user === undefined) return { cause: undefined }
+  const live = findLive(sql, user, question)
+  return live.ok ? undefined : { cause: live.refusal.facts?.cause as EndCause | undefined }
 }
 
 /** What the rest of the house learns of a live session: no hash, no sealed ID token. */

@@ -10,6 +10,8 @@ import type { Result } from '../../platform/refusal.ts'
 import { createSeal } from '../../platform/seal.ts'
 import type { RotatingSecret } from '../../platform/secrets.ts'
 import { askUserSessions } from './ask-user-sessions.ts'
+import { connectTab } from './connect-tab.ts'
+import type { TabRefusalCode } from './connect-tab.ts'
 import { describeDevice } from './describe-device.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
@@ -59,8 +61,20 @@ export interface Sessions {
     cookie: string | undefined,
     now: EpochSeconds,
   ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>>
+  /**
+   * Connects an open tab to the object of the live session behind a cookie value, so that it is told when
+   * the session ends (open-tabs.ts). Moves no deadline. `socket` is the browser's end of the connection.
+   */
+  connectTab(
+    cookie: string | undefined,
+    now: EpochSeconds,
+  ): Promise<
+    Result<{ socket: WebSocket; userId: UserId; sid: SessionId }, TabRefusalCode | 'unavailable'>
+  >
   /** The user's live sessions, newest first. */
   list(userId: UserId, now: EpochSeconds): Promise<Result<readonly LiveSession[], 'unavailable'>>
+  /** Whether this is a session of the user's, live or ended (forgotten when nothing of it is needed any more). */
+  has(userId: UserId, sid: SessionId): Promise<Result<boolean, 'unavailable'>>
   /** What may be told of the person behind a live session. */
   readProfile(
     userId: UserId,
@@ -88,6 +102,13 @@ export interface Sessions {
     cause: EndCause,
     now: EpochSeconds,
   ): Promise<Result<{ ended: boolean }, 'unavailable'>>
+  /** For `core/revocation` only: ends all sessions but this one. */
+  endOthers(
+    userId: UserId,
+    sid: SessionId,
+    cause: EndCause,
+    now: EpochSeconds,
+  ): Promise<Result<{ ended: number }, 'unavailable'>>
   /** For `core/revocation` only. */
   endAll(
     userId: UserId,
@@ -141,17 +162,18 @@ export function createSessions(parts: {
   }
 
   /** Asks the object that the cookie names, if the cookie is one of ours. */
-  async function askByCookie(
+  async function askByCookie<Value, Code extends string>(
     cookie: string | undefined,
     question: (
       object: DurableObjectStub<UserSessions>,
       proof: { sid: SessionId; secretHash: string },
-    ) => Promise<Result<LiveSession, 'no_session'>>,
-  ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>> {
+      userId: UserId,
+    ) => Promise<Result<Value, Code>>,
+  ): Promise<Result<Value, Code | 'no_session' | 'unavailable'>> {
     const parsed = await parseCookie(cookie)
     if (!parsed.ok) return parsed
     const { userId, ...proof } = parsed.value
-    return flatten(await ask(userId, async (object) => question(object, proof)))
+    return flatten(await ask(userId, async (object) => question(object, proof, userId)))
   }
 
   return {
@@ -191,7 +213,13 @@ export function createSessions(parts: {
       ),
     peek: (cookie, now) =>
       askByCookie(cookie, async (object, proof) => object.peekSession({ ...proof, now })),
+    connectTab: (cookie, now) =>
+      askByCookie(cookie, async (object, proof, userId) => {
+        const connected = await connectTab(object, { ...proof, now })
+        return connected.ok ? ok({ socket: connected.value, userId, sid: proof.sid }) : connected
+      }),
     list: (userId, now) => ask(userId, async (object) => object.listSessions({ now })),
+    has: (userId, sid) => ask(userId, async (object) => object.hasSession({ sid })),
     readProfile: async (userId, sid, now) =>
       flatten(await ask(userId, async (object) => object.readProfile({ sid, now }))),
     async readIdToken(userId, sid) {
@@ -213,6 +241,8 @@ export function createSessions(parts: {
     },
     end: (userId, sid, cause, now) =>
       ask(userId, async (object) => object.endSession({ sid, cause, now })),
+    endOthers: (userId, sid, cause, now) =>
+      ask(userId, async (object) => object.endOtherSessions({ sid, cause, now })),
     endAll: (userId, cause, now) =>
       ask(userId, async (object) => object.endAllSessions({ cause, now })),
     endForProvider: async (userId, logout, now) =>

@@ -10,33 +10,25 @@
 import { DurableObject } from 'cloudflare:workers'
 import { systemClock } from '../../platform/clock.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { sha256Base64url } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { within } from '../../platform/time-limit.ts'
+import { answerTab } from './connect-tab.ts'
 import { endForProvider } from './end-for-provider.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
 import { HintPublisher, askForHint } from './hint-publisher.ts'
-import { findLive, findSignIn, toLiveSession } from './live-session.ts'
+import { findEnd, findLive, findSignIn, listLive, toLiveSession } from './live-session.ts'
 import type { KeptSignIn, SessionQuestion } from './live-session.ts'
-import { endEpoch, endExpired, endSessions, makeRoom } from './session-ends.ts'
+import { OpenTabs } from './open-tabs.ts'
+import { endEpoch, endExpired, endOthers, endSessions, logEnd, makeRoom } from './session-ends.ts'
 import type { EndCause, LiveSession, Profile, SessionId, UserId } from './session.ts'
-import {
-  expiryOf,
-  findSession,
-  insertSession,
-  moveIdleDeadline,
-  openSessions,
-} from './sessions-table.ts'
+import { findSession, insertSession, moveIdleDeadline } from './sessions-table.ts'
 import type { NewSession, SessionEnd, SessionRow } from './sessions-table.ts'
 import { isForgettable, nextAlarmAt, sweep } from './user-sessions-alarm.ts'
 import { isPrepared, prepare } from './user-sessions-schema.ts'
 import { allowTokenLifetime, createUser, findUser, setDisabled } from './user-table.ts'
 import type { UserRow } from './user-table.ts'
-
-/** A use is written down at most this often, and for short idle times at most ten times in one of them. */
-const USE_GRANULARITY_SECONDS = 60
 
 /** How long an end waits for its hint to be published before it is answered. */
 const PUBLISH_WAIT_MILLISECONDS = 2000
@@ -44,6 +36,13 @@ const PUBLISH_WAIT_MILLISECONDS = 2000
 const ALARM_PUBLISH_WAIT_MILLISECONDS = 10_000
 const ALARM_RETRY_SECONDS = 60
 const EARLY_ALARM_MILLISECONDS = 1000
+
+/** A session, and why it ends. */
+interface EndOf {
+  readonly sid: SessionId
+  readonly cause: EndCause
+  readonly now: EpochSeconds
+}
 
 /** How long the access tokens live that the caller mints from a session. */
 interface Minting {
@@ -53,6 +52,7 @@ interface Minting {
 export class UserSessions extends DurableObject<Env> {
   readonly #sql: SqlStorage
   readonly #publisher: HintPublisher
+  readonly #tabs: OpenTabs
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -62,6 +62,7 @@ export class UserSessions extends DurableObject<Env> {
       () => this.env.REVOCATION,
       () => this.#arm(),
     )
+    this.#tabs = new OpenTabs(ctx)
     if (isPrepared(this.#sql)) this.#inTransaction(() => prepare(this.#sql))
   }
 
@@ -93,9 +94,7 @@ export class UserSessions extends DurableObject<Env> {
   useSession(input: Required<SessionQuestion> & Minting): Result<LiveSession, 'no_session'> {
     return this.#withLive(input, (user, session) => {
       allowTokenLifetime(this.#sql, user, input.tokenLifetimeSeconds)
-      const gap = Math.min(USE_GRANULARITY_SECONDS, Math.floor(session.idleSeconds / 10))
-      const isDue = input.now > session.lastUsedAt && input.now - session.lastUsedAt >= gap
-      return toLiveSession(user, isDue ? moveIdleDeadline(this.#sql, session, input.now) : session)
+      return toLiveSession(user, moveIdleDeadline(this.#sql, session, input.now))
     })
   }
 
@@ -115,21 +114,19 @@ export class UserSessions extends DurableObject<Env> {
   }
 
   /** What may be told of the person behind a live session. */
-  readProfile(input: {
-    readonly sid: SessionId
-    readonly now: EpochSeconds
-  }): Result<Profile, 'no_session'> {
+  readProfile(input: Omit<EndOf, 'cause'>): Result<Profile, 'no_session'> {
     return this.#withLive(input, (_user, session) => session.profile)
   }
 
   /** The live sessions, newest first. */
   listSessions(input: { readonly now: EpochSeconds }): LiveSession[] {
     const user = this.#user()
-    if (user === undefined) return []
-    return openSessions(this.#sql, user)
-      .filter((session) => expiryOf(session, input.now) === undefined)
-      .map((session) => toLiveSession(user, session))
-      .toReversed()
+    return user === undefined ? [] : listLive(this.#sql, user, input.now)
+  }
+
+  /** Whether such a session is there, or was and has left its row. */
+  hasSession(input: { readonly sid: SessionId }): boolean {
+    return this.#user() !== undefined && findSession(this.#sql, input.sid) !== undefined
   }
 
   /** The sealed ID token of a session, also of one that has ended, until its absolute deadline. */
@@ -143,24 +140,29 @@ export class UserSessions extends DurableObject<Env> {
   }
 
   /** Ends one session. `ended` is false when it had ended already, or never was. */
-  async endSession(input: {
-    readonly sid: SessionId
-    readonly cause: EndCause
-    readonly now: EpochSeconds
-  }): Promise<{ ended: boolean }> {
-    const { sid, cause, now } = input
-    const live = this.#withLive(input, (user) => {
+  async endSession({ sid, cause, now }: EndOf): Promise<{ ended: boolean }> {
+    const live = this.#withLive({ sid, now }, (user) => {
       endSessions(this.#sql, user, [{ sid, cause, endedAt: now }], now)
     })
     await this.#armAndPublish()
     return { ended: live.ok }
   }
 
+  /** Ends every live session but one. Their epoch stays, or the one that is kept would end with them. */
+  async endOtherSessions({ sid, cause, now }: EndOf): Promise<{ ended: number }> {
+    const user = this.#user()
+    if (user === undefined) return { ended: 0 }
+    const { expired, ended } = this.#inTransaction(() => ({
+      expired: endExpired(this.#sql, user, now),
+      ended: endOthers(this.#sql, user, { sid, cause, endedAt: now }),
+    }))
+    this.#log(expired)
+    await this.#armAndPublish()
+    return { ended: ended.length }
+  }
+
   /** Ends all sessions, and with them every token minted before, whether it is known or not. */
-  async endAllSessions(input: {
-    readonly cause: EndCause
-    readonly now: EpochSeconds
-  }): Promise<{ ended: number; epoch: number }> {
+  async endAllSessions(input: Omit<EndOf, 'sid'>): Promise<{ ended: number; epoch: number }> {
     const user = this.#user()
     if (user === undefined) return { ended: 0, epoch: 0 }
     const outcome = this.#inTransaction(() => endEpoch(this.#sql, user, input.cause, input.now))
@@ -210,6 +212,21 @@ export class UserSessions extends DurableObject<Env> {
   }
 
   /**
+   * An open tab's upgrade, from `connectTab`. The session is looked at and the tab taken in one turn, so that
+   * no end can come between them and miss it.
+   */
+  override fetch(request: Request): Response {
+    return answerTab(request, (question) => {
+      const live = this.#withLive(question, (_user, { sid }) => sid)
+      return live.ok ? this.#tabs.accept(live.value) : live
+    })
+  }
+
+  override webSocketMessage(socket: WebSocket): void {
+    this.#tabs.silence(socket)
+  }
+
+  /**
    * One alarm serves all: sessions that have run out are ended, the hint is published or repeated, and
    * what nobody needs is deleted, in the end the whole object. It catches everything and arms itself.
    */
@@ -220,6 +237,7 @@ export class UserSessions extends DurableObject<Env> {
       const isEarly = (alarm?.scheduledTime ?? 0) > systemClock() * 1000
       if (isEarly) await scheduler.wait(EARLY_ALARM_MILLISECONDS)
       const { ends, isHintDue } = this.#inTransaction(() => sweep(this.#sql, systemClock()))
+      this.#tellTabs()
       this.#log(ends)
       if (isHintDue) await within(ALARM_PUBLISH_WAIT_MILLISECONDS, this.#publisher.publish())
       if (isForgettable(this.#sql, systemClock())) await this.ctx.storage.deleteAll()
@@ -263,22 +281,25 @@ export class UserSessions extends DurableObject<Env> {
     await within(PUBLISH_WAIT_MILLISECONDS, this.#publisher.publish())
   }
 
-  /** Sets the alarm in the same commit as the change before it: nothing is awaited in between. */
+  /**
+   * After every change: sets the alarm in the same commit, since nothing is awaited in between, and tells
+   * the tabs whose session it has ended, by whichever method.
+   */
   #arm(): void {
+    this.#tellTabs()
     const at = nextAlarmAt(this.#sql)
     void (at === undefined ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at * 1000))
   }
 
+  /** Goes by what the rows say, never by what a caller remembers. */
+  #tellTabs(): void {
+    const user = this.#user()
+    this.#tabs.tell((sid) => findEnd(this.#sql, user, { sid, now: systemClock() }))
+  }
+
   /** Ends that the object itself decided on. Those that someone asked for are audited where they were asked for. */
   #log(ends: readonly SessionEnd[]): void {
-    const user = this.#user()?.id
-    for (const { sid, cause } of ends) {
-      this.ctx.waitUntil(
-        sha256Base64url(sid).then((hash) =>
-          log('info', { event: 'session.ended', user, sid_hash: hash.slice(0, 16), cause }),
-        ),
-      )
-    }
+    for (const end of ends) this.ctx.waitUntil(logEnd(this.#user()?.id, end))
   }
 
   #user(): UserRow | undefined {
