@@ -10,7 +10,14 @@ import { snapshot } from './world/snapshot.ts'
  */
 const ROUTES = [
   'ALL /.well-known/jwks.json',
+  'ALL /account',
+  'ALL /account/sessions/end',
+  'ALL /account/sessions/end-all',
+  'ALL /account/sessions/end-others',
   'ALL /api/me',
+  'ALL /auth/sessions',
+  'ALL /auth/sessions/:sid',
+  'ALL /auth/sso/events',
   'ALL /auth/sso/token',
   'DELETE /auth/sessions',
   'DELETE /auth/sessions/:sid',
