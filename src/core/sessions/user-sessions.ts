@@ -22,32 +22,17 @@ import { findEnd, findLive, findSignIn, listLive, toLiveSession } from './live-s
 import type { KeptSignIn, SessionQuestion } from './live-session.ts'
 import { OpenTabs } from './open-tabs.ts'
 import { endEpoch, endExpired, endOthers, endSessions, logEnd, makeRoom } from './session-ends.ts'
-import type { EndCause, LiveSession, Profile, SessionId, UserId } from './session.ts'
+import type { EndOf } from './session-ends.ts'
+import type { LiveSession, Profile, SessionId, UserId } from './session.ts'
 import { findSession, insertSession, moveIdleDeadline } from './sessions-table.ts'
 import type { NewSession, SessionEnd, SessionRow } from './sessions-table.ts'
-import { isForgettable, nextAlarmAt, sweep } from './user-sessions-alarm.ts'
+import { alarmTimes, isForgettable, nextAlarmAt, sweep } from './user-sessions-alarm.ts'
 import { isPrepared, prepare } from './user-sessions-schema.ts'
 import { allowTokenLifetime, createUser, findUser, setDisabled } from './user-table.ts'
-import type { UserRow } from './user-table.ts'
+import type { Minting, UserRow } from './user-table.ts'
 
 /** How long an end waits for its hint to be published before it is answered. */
 const PUBLISH_WAIT_MILLISECONDS = 2000
-
-const ALARM_PUBLISH_WAIT_MILLISECONDS = 10_000
-const ALARM_RETRY_SECONDS = 60
-const EARLY_ALARM_MILLISECONDS = 1000
-
-/** A session, and why it ends. */
-interface EndOf {
-  readonly sid: SessionId
-  readonly cause: EndCause
-  readonly now: EpochSeconds
-}
-
-/** How long the access tokens live that the caller mints from a session. */
-interface Minting {
-  readonly tokenLifetimeSeconds: number
-}
 
 export class UserSessions extends DurableObject<Env> {
   readonly #sql: SqlStorage
@@ -235,16 +220,16 @@ export class UserSessions extends DurableObject<Env> {
       if (!isPrepared(this.#sql)) return
       // By our clock it may come a moment before its time: then it waits, rather than spin.
       const isEarly = (alarm?.scheduledTime ?? 0) > systemClock() * 1000
-      if (isEarly) await scheduler.wait(EARLY_ALARM_MILLISECONDS)
+      if (isEarly) await scheduler.wait(alarmTimes.earlyMilliseconds)
       const { ends, isHintDue } = this.#inTransaction(() => sweep(this.#sql, systemClock()))
       this.#tellTabs()
       this.#log(ends)
-      if (isHintDue) await within(ALARM_PUBLISH_WAIT_MILLISECONDS, this.#publisher.publish())
+      if (isHintDue) await within(alarmTimes.publishWaitMilliseconds, this.#publisher.publish())
       if (isForgettable(this.#sql, systemClock())) await this.ctx.storage.deleteAll()
       else this.#arm()
     } catch (thrown) {
       log('error', { event: 'user_sessions.alarm_failed', error: describeThrown(thrown) })
-      await this.ctx.storage.setAlarm((systemClock() + ALARM_RETRY_SECONDS) * 1000)
+      await this.ctx.storage.setAlarm((systemClock() + alarmTimes.retrySeconds) * 1000)
     }
   }
 
