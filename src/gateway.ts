@@ -58,6 +58,7 @@ function buildCore(config: Config, env: Env) {
       userSessions: env.USER_SESSIONS,
       handleKey: config.secrets.handleKey,
       deadlines: config.session,
+      tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
     }),
     references: env.ONE_TIME_REFERENCES,
     doors: createDoors({
@@ -121,6 +122,7 @@ const securityHeaders = (isHttps: boolean) =>
       formAction: ["'self'"],
       baseUri: ["'none'"],
       frameAncestors: ["'none'"],
+      requireTrustedTypesFor: ["'script'"],
     },
     referrerPolicy: 'no-referrer',
     xFrameOptions: 'DENY',

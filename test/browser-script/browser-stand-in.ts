@@ -3,7 +3,7 @@
  * clock to move, and a bridge that answers as it is told. What the script itself does is never stood in for.
  */
 import { createDrawbridge } from '../../src/browser/drawbridge.ts'
-import type { Drawbridge, DrawbridgeChange } from '../../src/browser/drawbridge.ts'
+import type { Drawbridge, DrawbridgeChange } from '../../src/browser/drawbridge-api.ts'
 import type { Page } from '../../src/browser/page.ts'
 import { tokenKey } from '../../src/browser/token-store.ts'
 

@@ -19,7 +19,7 @@ export interface World {
   readonly otrotl: Provider
   readonly second: Provider
   /** A browser that nobody has used yet. */
-  newBrowser(): Browser
+  readonly newBrowser: () => Browser
 }
 
 type ProviderSettings = Readonly<Record<string, unknown>>

@@ -67,14 +67,28 @@ export function createAudit(directory: D1Database, clock: () => number): Audit {
           `INSERT INTO audit_events (at, event, request_id, user_id, sid_hash, provider_id, reason, details)
            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
         )
-        .bind(clock(), event, facts.requestId, userId, sidHash ?? null, providerId ?? null, reason ?? null, JSON.stringify(details))
+        .bind(
+          clock(),
+          event,
+          facts.requestId,
+          userId,
+          sidHash ?? null,
+          providerId ?? null,
+          reason ?? null,
+          JSON.stringify(details),
+        )
         .run()
         .catch((thrown: unknown) =>
-          log('error', { event: 'audit.not_stored', request_id: facts.requestId, error: describeThrown(thrown) }),
+          log('error', {
+            event: 'audit.not_stored',
+            request_id: facts.requestId,
+            error: describeThrown(thrown),
+          }),
         )
       facts.waitUntil(stored)
     },
   }
 }
 
-const shortHash = async (value: string): Promise<string> => (await sha256Base64url(value)).slice(0, 16)
+const shortHash = async (value: string): Promise<string> =>
+  (await sha256Base64url(value)).slice(0, 16)
