@@ -32,8 +32,6 @@ export interface IdentityProviderConfig {
   readonly backchannelLogoutScope: 'user' | 'session'
   /** Spelled out in the configuration: logout tokens may lack `exp`. One that has it is judged by it. */
   readonly logoutTokenWithoutExp: boolean
-  /** Spelled out in the configuration: logout tokens may lack `exp`. One that has it is judged by it. */
-  readonly logoutTokenWithoutExp: boolean
   readonly linkByVerifiedEmail: boolean
   /** Domains for which this provider's word on an e-mail address counts (linking). Lower case. */
   readonly authoritativeEmailDomains: readonly string[]
