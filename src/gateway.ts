@@ -3,6 +3,7 @@
  * it once per isolate, and every feature is mounted from one list. Each feature names its own routes.
  */
 import { Hono } from 'hono'
+import type { MiddlewareHandler } from 'hono'
 import { NONCE, secureHeaders } from 'hono/secure-headers'
 import { accountRoutes } from './account/routes.tsx'
 import { parseConfig } from './config.ts'
@@ -15,6 +16,7 @@ import { createRevocation } from './core/revocation/revocation.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
 import { createKeys } from './core/tokens/keys.ts'
+import { createEarlyLogouts } from './core/users/early-logouts.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
@@ -24,9 +26,16 @@ import { createDoors } from './platform/doors.ts'
 import { log } from './platform/log.ts'
 import type { RequestVariables } from './platform/request-facts.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
+import { signOutTargets } from './sign-out/sign-out-targets.ts'
+import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
 
-const features = (core: Core) => [signInRoutes(core), tokenBridgeRoutes(core), accountRoutes(core)]
+const features = (core: Core) => [
+  signInRoutes(core),
+  signOutRoutes(core),
+  tokenBridgeRoutes(core),
+  accountRoutes(core),
+]
 
 function buildCore(config: Config, env: Env) {
   const clock = systemClock
@@ -49,6 +58,7 @@ function buildCore(config: Config, env: Env) {
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
     users: createUsers(env.DIRECTORY),
+    earlyLogouts: createEarlyLogouts(env.DIRECTORY),
     identityProviders: createIdentityProviders({
       config,
       metadata: env.PROVIDER_METADATA,
@@ -101,7 +111,8 @@ function buildGateway(core: Core): Gateway {
   const { config } = core
   const app = new Hono<{ Variables: RequestVariables }>()
   app.use(identify)
-  app.use(securityHeaders(config.isHttps))
+  app.use(securityHeaders(config.isHttps, signOutTargets(config)))
+  app.use(denyFraming)
   app.use(keepLimits({ app, config, audit: core.audit }))
   app.get('/health', (c) => c.json({ status: 'ok' }, 200, UNCACHED))
   app.route('/', assetRoutes())
@@ -111,7 +122,7 @@ function buildGateway(core: Core): Gateway {
   return { fetch: app.fetch, core, routes: app.routes }
 }
 
-const securityHeaders = (isHttps: boolean) =>
+const securityHeaders = (isHttps: boolean, formTargets: readonly string[] = []) =>
   secureHeaders({
     contentSecurityPolicy: {
       defaultSrc: ["'none'"],
@@ -119,17 +130,24 @@ const securityHeaders = (isHttps: boolean) =>
       styleSrc: ["'self'"],
       imgSrc: ["'self'", 'https:', 'data:'],
       connectSrc: ["'self'"],
-      formAction: ["'self'"],
+      // Browsers hold the redirects of a form to this as well: signing out goes on to the provider.
+      formAction: ["'self'", ...formTargets],
       baseUri: ["'none'"],
       frameAncestors: ["'none'"],
       requireTrustedTypesFor: ["'script'"],
     },
     referrerPolicy: 'no-referrer',
-    xFrameOptions: 'DENY',
+    xFrameOptions: false,
     strictTransportSecurity: isHttps ? 'max-age=31536000' : false,
     // A route may say something stricter, or something else on purpose.
     overwrite: false,
   })
+
+/** The older header for the same; a page whose own policy says who may frame it would be contradicted. */
+const denyFraming: MiddlewareHandler = async (c, next) => {
+  await next()
+  if (!c.res.headers.has('Content-Security-Policy')) c.header('X-Frame-Options', 'DENY')
+}
 
 /** Serves nobody, and says why in the log only. */
 function misconfigured(problems: readonly string[]): Gateway {
@@ -137,6 +155,7 @@ function misconfigured(problems: readonly string[]): Gateway {
   const app = new Hono<{ Variables: RequestVariables }>()
   app.use(identify)
   app.use(securityHeaders(false))
+  app.use(denyFraming)
   app.get('/health', (c) => c.json({ status: 'misconfigured' }, 503, UNCACHED))
   app.route('/', assetRoutes())
   app.notFound((c) => gatewayError(c, 'misconfigured'))

@@ -26,12 +26,12 @@ const callApi = async (browser: Browser, token: string): Promise<number> => {
 }
 
 describe('what a request costs in an isolate that is warm', () => {
-  it('a first sign-in: two requests to the provider, two objects, four queries', async () => {
+  it('a first sign-in: two requests to the provider, two objects, five queries', async () => {
     const { newBrowser, otrotl, internet, take } = await warmWorld()
     const page = await signIn(newBrowser(), otrotl, { as: 'alice' })
     expect(page.url.pathname).toBe('/dashboard')
     expect(take()).toEqual({
-      'd1:query': 4,
+      'd1:query': 5,
       'object:ONE_TIME_REFERENCES.claim': 1,
       'object:USER_SESSIONS.openSession': 1,
       // The dashboard, where the sign-in ends.

@@ -68,6 +68,11 @@ export const DashboardPage = ({ session, providerName, nonce }: DashboardPagePro
           </Panel>
           <ApiPanel />
         </div>
+        <form class="actions" method="post" action="/auth/sso/logout">
+          <button class="button" type="submit" id="sign-out">
+            Sign out
+          </button>
+        </form>
       </div>
       <SignedOutNotice />
     </PageShell>

@@ -17,6 +17,8 @@ export type AuditEventName =
   | 'token.refused'
   | 'access.accepted'
   | 'access.refused'
+  | 'logout.accepted'
+  | 'logout.rejected'
   | 'session.ended'
   | 'sessions.ended'
   | 'rate.limited'

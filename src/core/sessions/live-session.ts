@@ -1,7 +1,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import type { LiveSession, SessionId } from './session.ts'
+import type { Authentication, LiveSession, SessionId } from './session.ts'
 import { expiryOf, findSession } from './sessions-table.ts'
 import type { SessionRow } from './sessions-table.ts'
 import { causeOfEpoch } from './user-table.ts'
@@ -30,6 +30,21 @@ export function findLive(
   if (cause !== undefined) return refuse('no_session', { cause })
   if (session.epoch === user.epoch) return ok(session)
   return refuse('no_session', { cause: causeOfEpoch(sql, session.epoch) })
+}
+
+export interface KeptSignIn {
+  readonly authentication: Authentication
+  readonly sealedIdToken: string
+}
+
+/** How a session was signed in, for whoever holds its handle; that it has ended is no hindrance. */
+export function findSignIn(
+  sql: SqlStorage,
+  { sid, secretHash }: Required<Omit<SessionQuestion, 'now'>>,
+): KeptSignIn | undefined {
+  const session = findSession(sql, sid)
+  if (session === undefined || !isSameHash(session.secretHash, secretHash)) return undefined
+  return { authentication: session.authentication, sealedIdToken: session.sealedIdToken }
 }
 
 /** What the rest of the house learns of a live session: no hash, no sealed ID token. */

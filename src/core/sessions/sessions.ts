@@ -72,6 +72,15 @@ export interface Sessions {
     userId: UserId,
     sid: SessionId,
   ): Promise<Result<string, 'no_id_token' | 'unavailable'>>
+  /**
+   * How the session behind a cookie value was signed in, with the raw ID token; also of a session that has
+   * ended, as long as it is kept. It grants nothing: it is for signing out at the provider.
+   */
+  readSignIn(
+    cookie: string | undefined,
+  ): Promise<
+    Result<{ authentication: Authentication; idToken: string }, 'no_id_token' | 'unavailable'>
+  >
   /** For `core/revocation` only. `ended` is false when the session had ended already, or never was. */
   end(
     userId: UserId,
@@ -119,6 +128,18 @@ export function createSessions(parts: {
     continent?: string,
   ) => askUserSessions(parts.userSessions, userId, question, continent)
 
+  /** What a cookie names and proves, if it is one of ours. */
+  async function parseCookie(
+    cookie: string | undefined,
+  ): Promise<Result<{ userId: UserId; sid: SessionId; secretHash: string }, 'no_session'>> {
+    if (cookie === undefined) return refuse('no_session')
+    const handle = await parseHandle(authenticator, 's', cookie)
+    if (!handle.ok) return refuse('no_session', { handle: handle.refusal.code })
+    const { userId, reference, secretHash } = handle.value
+    const sid = parseSessionId(reference)
+    return sid === undefined ? refuse('no_session') : ok({ userId, sid, secretHash })
+  }
+
   /** Asks the object that the cookie names, if the cookie is one of ours. */
   async function askByCookie(
     cookie: string | undefined,
@@ -127,13 +148,10 @@ export function createSessions(parts: {
       proof: { sid: SessionId; secretHash: string },
     ) => Promise<Result<LiveSession, 'no_session'>>,
   ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>> {
-    if (cookie === undefined) return refuse('no_session')
-    const handle = await parseHandle(authenticator, 's', cookie)
-    if (!handle.ok) return refuse('no_session', { handle: handle.refusal.code })
-    const { userId, reference, secretHash } = handle.value
-    const sid = parseSessionId(reference)
-    if (sid === undefined) return refuse('no_session')
-    return flatten(await ask(userId, async (object) => question(object, { sid, secretHash })))
+    const parsed = await parseCookie(cookie)
+    if (!parsed.ok) return parsed
+    const { userId, ...proof } = parsed.value
+    return flatten(await ask(userId, async (object) => question(object, proof)))
   }
 
   return {
@@ -181,6 +199,17 @@ export function createSessions(parts: {
       if (!sealed.ok) return sealed
       const idToken = sealed.value && (await idTokens.unseal(sealed.value))
       return typeof idToken === 'string' && idToken !== '' ? ok(idToken) : refuse('no_id_token')
+    },
+    async readSignIn(cookie) {
+      const parsed = await parseCookie(cookie)
+      if (!parsed.ok) return refuse('no_id_token')
+      const { userId, ...proof } = parsed.value
+      const kept = await ask(userId, async (object) => object.readSignIn(proof))
+      if (!kept.ok) return kept
+      const idToken = kept.value && (await idTokens.unseal(kept.value.sealedIdToken))
+      return kept.value !== undefined && typeof idToken === 'string' && idToken !== ''
+        ? ok({ authentication: kept.value.authentication, idToken })
+        : refuse('no_id_token')
     },
     end: (userId, sid, cause, now) =>
       ask(userId, async (object) => object.endSession({ sid, cause, now })),

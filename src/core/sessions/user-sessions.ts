@@ -18,8 +18,8 @@ import { within } from '../../platform/time-limit.ts'
 import { endForProvider } from './end-for-provider.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
 import { HintPublisher, askForHint } from './hint-publisher.ts'
-import { findLive, toLiveSession } from './live-session.ts'
-import type { SessionQuestion } from './live-session.ts'
+import { findLive, findSignIn, toLiveSession } from './live-session.ts'
+import type { KeptSignIn, SessionQuestion } from './live-session.ts'
 import { endEpoch, endExpired, endSessions, makeRoom } from './session-ends.ts'
 import type { EndCause, LiveSession, Profile, SessionId, UserId } from './session.ts'
 import {
@@ -135,6 +135,11 @@ export class UserSessions extends DurableObject<Env> {
   /** The sealed ID token of a session, also of one that has ended, until its absolute deadline. */
   sealedIdToken(input: { readonly sid: SessionId }): string | undefined {
     return this.#user() && findSession(this.#sql, input.sid)?.sealedIdToken
+  }
+
+  /** How the session behind a handle was signed in, also one that has ended, as long as its row is kept. */
+  readSignIn(input: Required<Omit<SessionQuestion, 'now'>>): KeptSignIn | undefined {
+    return this.#user() && findSignIn(this.#sql, input)
   }
 
   /** Ends one session. `ended` is false when it had ended already, or never was. */

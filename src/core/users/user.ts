@@ -54,4 +54,14 @@ export interface Users {
    * Throws when the directory cannot be written: the session must then not be opened.
    */
   indexUpstreamSession(session: UpstreamSession): Promise<void>
+  /**
+   * Whom a provider means: the holder of the identity (issuer, subject), or, where it names no subject, the
+   * users who have sessions from that upstream session. Most often one; none is no failure.
+   */
+  findSignedOut(logout: {
+    readonly issuer: string
+    readonly subject: string | undefined
+    readonly upstreamSid: string | undefined
+    readonly now: EpochSeconds
+  }): Promise<Result<readonly UserId[], 'unavailable'>>
 }
