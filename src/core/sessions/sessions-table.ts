@@ -33,6 +33,13 @@ export const sessionsTable = `
   CREATE INDEX sessions_not_ended ON sessions (epoch) WHERE ended_at IS NULL;
   CREATE INDEX sessions_ended ON sessions (tokens_until) WHERE ended_at IS NOT NULL;`
 
+/** So that an end costs no more where thousands of sessions have ended before. */
+export const endedSessionsIndexes = `
+  DROP INDEX sessions_ended;
+  CREATE INDEX sessions_ended ON sessions (epoch, tokens_until) WHERE ended_at IS NOT NULL;
+  CREATE INDEX sessions_needed ON sessions (MAX(tokens_until, absolute_deadline_at))
+    WHERE ended_at IS NOT NULL;`
+
 /** How many ended sessions stay for the sake of their ID token alone, the newest first. */
 const KEPT_ENDED_SESSIONS = 200
 
@@ -256,7 +263,7 @@ export function nextSessionAt(sql: SqlStorage, user: UserRow): EpochSeconds | un
          SELECT MIN(idle_deadline_at, absolute_deadline_at) AS at FROM sessions
            WHERE ended_at IS NULL AND epoch = ?
          UNION ALL
-         SELECT MAX(tokens_until, absolute_deadline_at) FROM sessions WHERE ended_at IS NOT NULL)`,
+         SELECT MIN(MAX(tokens_until, absolute_deadline_at)) FROM sessions WHERE ended_at IS NOT NULL)`,
       user.epoch,
     )
     .one()
