@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { ada, arriveAt, seeName, signIn, waitForToken } from './journeys.ts'
+import { processesOf } from './processes.ts'
 import { describeInBrowser } from './visitor.ts'
 import { startWorld } from './world.ts'
 import type { World } from './world.ts'
@@ -64,18 +65,3 @@ describeInBrowser('npm run dev', (open) => {
     expect(secretLines()[3]).not.toBe(missing)
   })
 })
-
-/** Command lines of the living processes that were started with this state directory in their environment. */
-function processesOf(stateDirectory: string): string[] {
-  const read = (path: string) => {
-    try {
-      return readFileSync(path, 'utf8')
-    } catch {
-      return '' // It ended in this moment, or is not ours to read.
-    }
-  }
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((id) => read(`/proc/${id}/environ`).includes(stateDirectory))
-    .map((id) => read(`/proc/${id}/cmdline`).replaceAll('\0', ' '))
-}

@@ -33,6 +33,13 @@ export const sessionsTable = `
   CREATE INDEX sessions_not_ended ON sessions (epoch) WHERE ended_at IS NULL;
   CREATE INDEX sessions_ended ON sessions (tokens_until) WHERE ended_at IS NOT NULL;`
 
+/** So that an end costs no more where thousands of sessions have ended before. */
+export const endedSessionsIndexes = `
+  DROP INDEX sessions_ended;
+  CREATE INDEX sessions_ended ON sessions (epoch, tokens_until) WHERE ended_at IS NOT NULL;
+  CREATE INDEX sessions_needed ON sessions (MAX(tokens_until, absolute_deadline_at))
+    WHERE ended_at IS NOT NULL;`
+
 /** A use is written down at most this often, and for short idle times at most ten times in one of them. */
 const USE_GRANULARITY_SECONDS = 60
 
@@ -262,7 +269,7 @@ export function nextSessionAt(sql: SqlStorage, user: UserRow): EpochSeconds | un
          SELECT MIN(idle_deadline_at, absolute_deadline_at) AS at FROM sessions
            WHERE ended_at IS NULL AND epoch = ?
          UNION ALL
-         SELECT MAX(tokens_until, absolute_deadline_at) FROM sessions WHERE ended_at IS NOT NULL)`,
+         SELECT MIN(MAX(tokens_until, absolute_deadline_at)) FROM sessions WHERE ended_at IS NOT NULL)`,
       user.epoch,
     )
     .one()

@@ -5,13 +5,14 @@
  */
 import { outboxTable } from './outbox.ts'
 import { seenLogoutTokensTable } from './seen-logout-tokens.ts'
-import { sessionsTable } from './sessions-table.ts'
+import { endedSessionsIndexes, sessionsTable } from './sessions-table.ts'
 import { userTable } from './user-table.ts'
 
 /** Append only: a step that has been deployed is never changed. */
 const STEPS: readonly string[] = [
   `${userTable} ${sessionsTable} ${outboxTable}`,
   seenLogoutTokensTable,
+  endedSessionsIndexes,
 ]
 
 /** Whether the object holds a user at all. */
