@@ -10,6 +10,7 @@ import type { Config } from './config.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
 import { createAccessChecks } from './core/revocation/check-access.ts'
+import { createSessionRules } from './core/revocation/cut-offs.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
 import { createSessions } from './core/sessions/sessions.ts'
@@ -36,7 +37,12 @@ function buildCore(config: Config, env: Env) {
     keyEncryptionKey: config.secrets.keyEncryptionKey,
   })
   const accessTokens = createAccessTokens({ config, keys })
-  const revocation = createRevocation({ hints: env.REVOCATION, userSessions: env.USER_SESSIONS })
+  const rules = createSessionRules({ config, keys })
+  const revocation = createRevocation({
+    hints: env.REVOCATION,
+    userSessions: env.USER_SESSIONS,
+    rules,
+  })
   const accessChecks = createAccessChecks({ accessTokens, revocation })
   const audit = createAudit(env.DIRECTORY, clock)
   return {
@@ -58,6 +64,7 @@ function buildCore(config: Config, env: Env) {
       userSessions: env.USER_SESSIONS,
       handleKey: config.secrets.handleKey,
       deadlines: config.session,
+      rules,
     }),
     references: env.ONE_TIME_REFERENCES,
     doors: createDoors({

@@ -6,5 +6,8 @@ export type Clock = () => EpochSeconds
 
 export const systemClock: Clock = () => Math.floor(Date.now() / 1000)
 
-/** Monotonic-enough milliseconds for measuring a duration; never for deciding anything. */
+/**
+ * Milliseconds since the epoch: for measuring a duration, and for what must be told apart within a second
+ * (the start of a session, a mass cut-off).
+ */
 export const milliseconds = (): number => Date.now()

@@ -2,6 +2,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { LiveSession, SessionId } from './session.ts'
+import type { SessionRules } from './session-rules.ts'
 import { expiryOf, findSession } from './sessions-table.ts'
 import type { SessionRow } from './sessions-table.ts'
 import { causeOfEpoch } from './user-table.ts'
@@ -12,6 +13,8 @@ export interface SessionQuestion {
   readonly sid: SessionId
   /** 43 base64url characters. */
   readonly secretHash?: string
+  /** What may have ended it from outside; not given where only the object's own word is asked for. */
+  readonly rules?: SessionRules | undefined
   readonly now: EpochSeconds
 }
 

@@ -12,6 +12,8 @@ import type { RotatingSecret } from '../../platform/secrets.ts'
 import { askUserSessions } from './ask-user-sessions.ts'
 import { describeDevice } from './describe-device.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
+import type { EndBefore } from './session-ends.ts'
+import type { SessionRules } from './session-rules.ts'
 import { newSessionId, parseSessionId } from './session.ts'
 import type {
   Authentication,
@@ -84,6 +86,12 @@ export interface Sessions {
     cause: EndCause,
     now: EpochSeconds,
   ): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
+  /** For `core/revocation` only: ends the sessions that a mass cut-off concerns. */
+  endBefore(
+    userId: UserId,
+    end: EndBefore,
+    now: EpochSeconds,
+  ): Promise<Result<{ ended: number }, 'unavailable'>>
   /** For `core/revocation` only: ends all sessions and lets none open. */
   disable(
     userId: UserId,
@@ -102,8 +110,11 @@ export function createSessions(parts: {
   deadlines: { readonly idleSeconds: number; readonly absoluteSeconds: number }
   /** How long access tokens live: the ends of sessions are remembered at least as long. */
   tokenLifetimeSeconds?: number
+  /** What ends sessions from outside their objects; asked with every use of a session. */
+  rules?: (now: EpochSeconds) => Promise<Result<SessionRules | undefined, 'unavailable'>>
 }): Sessions {
   const { deadlines, tokenLifetimeSeconds = LONGEST_TOKEN_LIFETIME_SECONDS } = parts
+  const rulesAt = parts.rules ?? (async () => ok(undefined))
   const authenticator = createHandleAuthenticator(parts.handleKey)
   const idTokens = createSeal(parts.handleKey, 'id-token')
   const ask = <Answer>(
@@ -115,9 +126,10 @@ export function createSessions(parts: {
   /** Asks the object that the cookie names, if the cookie is one of ours. */
   async function askByCookie(
     cookie: string | undefined,
+    now: EpochSeconds,
     question: (
       object: DurableObjectStub<UserSessions>,
-      proof: { sid: SessionId; secretHash: string },
+      proof: { sid: SessionId; secretHash: string; rules: SessionRules | undefined },
     ) => Promise<Result<LiveSession, 'no_session'>>,
   ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>> {
     if (cookie === undefined) return refuse('no_session')
@@ -126,7 +138,10 @@ export function createSessions(parts: {
     const { userId, reference, secretHash } = handle.value
     const sid = parseSessionId(reference)
     if (sid === undefined) return refuse('no_session')
-    return flatten(await ask(userId, async (object) => question(object, { sid, secretHash })))
+    const ruled = await rulesAt(now)
+    if (!ruled.ok) return ruled
+    const proof = { sid, secretHash, rules: ruled.value }
+    return flatten(await ask(userId, async (object) => question(object, proof)))
   }
 
   return {
@@ -161,14 +176,22 @@ export function createSessions(parts: {
       return opened.ok ? ok({ cookie: handle, session: opened.value }) : opened
     },
     use: (cookie, now) =>
-      askByCookie(cookie, async (object, proof) =>
+      askByCookie(cookie, now, async (object, proof) =>
         object.useSession({ ...proof, tokenLifetimeSeconds, now }),
       ),
     peek: (cookie, now) =>
-      askByCookie(cookie, async (object, proof) => object.peekSession({ ...proof, now })),
-    list: (userId, now) => ask(userId, async (object) => object.listSessions({ now })),
-    readProfile: async (userId, sid, now) =>
-      flatten(await ask(userId, async (object) => object.readProfile({ sid, now }))),
+      askByCookie(cookie, now, async (object, proof) => object.peekSession({ ...proof, now })),
+    async list(userId, now) {
+      const ruled = await rulesAt(now)
+      if (!ruled.ok) return ruled
+      return ask(userId, async (object) => object.listSessions({ rules: ruled.value, now }))
+    },
+    async readProfile(userId, sid, now) {
+      const ruled = await rulesAt(now)
+      if (!ruled.ok) return ruled
+      const question = { sid, rules: ruled.value, now }
+      return flatten(await ask(userId, async (object) => object.readProfile(question)))
+    },
     async readIdToken(userId, sid) {
       const sealed = await ask(userId, async (object) => object.sealedIdToken({ sid }))
       if (!sealed.ok) return sealed
@@ -179,6 +202,8 @@ export function createSessions(parts: {
       ask(userId, async (object) => object.endSession({ sid, cause, now })),
     endAll: (userId, cause, now) =>
       ask(userId, async (object) => object.endAllSessions({ cause, now })),
+    endBefore: (userId, end, now) =>
+      ask(userId, async (object) => object.endSessionsBefore({ ...end, now })),
     disable: (userId, now) => ask(userId, async (object) => object.disableUser({ userId, now })),
     async enable(userId) {
       const enabled = await ask(userId, async (object) => object.enableUser())

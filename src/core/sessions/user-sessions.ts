@@ -18,7 +18,17 @@ import { within } from '../../platform/time-limit.ts'
 import { HintPublisher, askForHint } from './hint-publisher.ts'
 import { findLive, toLiveSession } from './live-session.ts'
 import type { SessionQuestion } from './live-session.ts'
-import { endEpoch, endExpired, endSessions, makeRoom } from './session-ends.ts'
+import {
+  endBefore,
+  endEpoch,
+  endExpired,
+  endOutlawed,
+  endSessions,
+  isOutlawed,
+  makeRoom,
+} from './session-ends.ts'
+import type { EndBefore } from './session-ends.ts'
+import type { SessionRules } from './session-rules.ts'
 import type { EndCause, LiveSession, Profile, SessionId, UserId } from './session.ts'
 import {
   expiryOf,
@@ -47,6 +57,9 @@ const EARLY_ALARM_MILLISECONDS = 1000
 interface Minting {
   readonly tokenLifetimeSeconds: number
 }
+
+/** A question by someone who holds the session's handle. */
+type HeldSession = SessionQuestion & { readonly secretHash: string }
 
 export class UserSessions extends DurableObject<Env> {
   readonly #sql: SqlStorage
@@ -88,7 +101,7 @@ export class UserSessions extends DurableObject<Env> {
   }
 
   /** The live session behind a handle; its idle deadline moves on. */
-  useSession(input: Required<SessionQuestion> & Minting): Result<LiveSession, 'no_session'> {
+  useSession(input: HeldSession & Minting): Result<LiveSession, 'no_session'> {
     return this.#withLive(input, (user, session) => {
       allowTokenLifetime(this.#sql, user, input.tokenLifetimeSeconds)
       const gap = Math.min(USE_GRANULARITY_SECONDS, Math.floor(session.idleSeconds / 10))
@@ -98,7 +111,7 @@ export class UserSessions extends DurableObject<Env> {
   }
 
   /** The live session behind a handle; no deadline moves. */
-  peekSession(input: Required<SessionQuestion>): Result<LiveSession, 'no_session'> {
+  peekSession(input: HeldSession): Result<LiveSession, 'no_session'> {
     return this.#withLive(input, toLiveSession)
   }
 
@@ -106,6 +119,7 @@ export class UserSessions extends DurableObject<Env> {
   checkToken(input: {
     readonly sid: SessionId
     readonly epoch: number
+    readonly rules?: SessionRules | undefined
     readonly now: EpochSeconds
   }): Result<undefined, 'revoked'> {
     const live = this.#withLive(input, (user) => user.epoch)
@@ -115,17 +129,22 @@ export class UserSessions extends DurableObject<Env> {
   /** What may be told of the person behind a live session. */
   readProfile(input: {
     readonly sid: SessionId
+    readonly rules?: SessionRules | undefined
     readonly now: EpochSeconds
   }): Result<Profile, 'no_session'> {
     return this.#withLive(input, (_user, session) => session.profile)
   }
 
   /** The live sessions, newest first. */
-  listSessions(input: { readonly now: EpochSeconds }): LiveSession[] {
+  listSessions(input: {
+    readonly rules?: SessionRules | undefined
+    readonly now: EpochSeconds
+  }): LiveSession[] {
     const user = this.#user()
     if (user === undefined) return []
     return openSessions(this.#sql, user)
       .filter((session) => expiryOf(session, input.now) === undefined)
+      .filter((session) => !isOutlawed(user, session, input.rules, input.now))
       .map((session) => toLiveSession(user, session))
       .toReversed()
   }
@@ -158,6 +177,17 @@ export class UserSessions extends DurableObject<Env> {
     if (user === undefined) return { ended: 0, epoch: 0 }
     const outcome = this.#inTransaction(() => endEpoch(this.#sql, user, input.cause, input.now))
     await this.#armAndPublish()
+    return outcome
+  }
+
+  /** Ends the sessions that a mass cut-off concerns. Doing it again does nothing. */
+  async endSessionsBefore(
+    input: EndBefore & { readonly now: EpochSeconds },
+  ): Promise<{ ended: number }> {
+    const user = this.#user()
+    if (user === undefined) return { ended: 0 }
+    const outcome = this.#inTransaction(() => endBefore(this.#sql, user, input, input.now))
+    if (outcome.ended > 0) await this.#armAndPublish()
     return outcome
   }
 
@@ -205,8 +235,9 @@ export class UserSessions extends DurableObject<Env> {
   }
 
   /**
-   * Every question about one session passes here. One that has run out is ended on the spot, with its
-   * cause, whatever the alarm has or has not done (C19: at use, not by clean-up).
+   * Every question about one session passes here. One that has run out, or that a rule from outside has
+   * ended, is ended on the spot, with its cause, whatever the alarm or the queue has or has not done (C19:
+   * at use, not by clean-up).
    */
   #withLive<Value>(
     question: SessionQuestion,
@@ -215,7 +246,10 @@ export class UserSessions extends DurableObject<Env> {
     const user = this.#user()
     if (user === undefined) return refuse('no_session')
     const { ends, result } = this.#inTransaction(() => {
-      const ran = endExpired(this.#sql, user, question.now, question.sid)
+      const ran = [
+        ...endExpired(this.#sql, user, question.now, question.sid),
+        ...endOutlawed(this.#sql, user, question),
+      ]
       const live = findLive(this.#sql, user, question)
       return { ends: ran, result: live.ok ? ok(answer(user, live.value)) : live }
     })
