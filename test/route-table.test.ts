@@ -10,9 +10,21 @@ import { snapshot } from './world/snapshot.ts'
  */
 const ROUTES = [
   'ALL /.well-known/jwks.json',
+  'ALL /admin/api/*',
   'ALL /api/me',
   'ALL /auth/sso/token',
+  'DELETE /admin/api/users/:id/sessions',
+  'DELETE /admin/api/users/:id/sessions/:sid',
   'GET /',
+  'GET /admin/api/audit',
+  'GET /admin/api/canary',
+  'GET /admin/api/cut-offs',
+  'GET /admin/api/cut-offs/:id',
+  'GET /admin/api/keys',
+  'GET /admin/api/openapi.json',
+  'GET /admin/api/users',
+  'GET /admin/api/users/:id',
+  'GET /admin/api/users/:id/sessions',
   'GET /api/me',
   'GET /auth/assets/:file',
   'GET /auth/drawbridge.js',
@@ -22,6 +34,11 @@ const ROUTES = [
   'GET /auth/sso/login/:provider?',
   'GET /dashboard',
   'GET /health',
+  'POST /admin/api/cut-offs',
+  'POST /admin/api/keys/:kid/compromise',
+  'POST /admin/api/keys/rotate',
+  'POST /admin/api/users/:id/disable',
+  'POST /admin/api/users/:id/enable',
   'POST /auth/sso/callback/:provider?',
 ]
 
@@ -29,7 +46,10 @@ const routes = gatewayFor(env).routes.map(({ method, path }) => `${method} ${pat
 
 /** Each path, as a request would have it. */
 const PATHS = [...new Set(ROUTES.map((route) => route.split(' ')[1] ?? ''))].map((path) =>
-  path.replace(':provider?', 'otrotl').replace(':file', 'drawbridge.css'),
+  path
+    .replace(':provider?', 'otrotl')
+    .replace(':file', 'drawbridge.css')
+    .replace(/:(id|sid)/g, '0'.repeat(32)),
 )
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
@@ -92,7 +112,7 @@ describe.each(PATHS)('%s, by every method,', (path) => {
     for (const method of METHODS) {
       const { status, headers } = await ask(method, path)
       if (status === 405) expect(headers.get('allow'), method).toMatch(/GET/)
-      const isGuarded = path === '/api/me'
+      const isGuarded = path === '/api/me' || path.startsWith('/admin/api/')
       if (['PUT', 'PATCH'].includes(method) && !isGuarded) expect(status, method).toBe(405)
     }
   })

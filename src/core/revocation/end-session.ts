@@ -8,6 +8,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { Audit } from '../audit/audit.ts'
+import type { EndBefore } from '../sessions/session-ends.ts'
 import type { EndCause, SessionId, UserId } from '../sessions/session.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 
@@ -26,6 +27,11 @@ export interface EndSession {
     facts: RequestFacts,
     input: { userId: UserId; cause: EndCause; now: EpochSeconds },
   ): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
+  /** Ends the sessions of a user that a mass cut-off concerns. Doing it again does nothing. */
+  endSessionsBefore(
+    facts: RequestFacts,
+    input: { userId: UserId; end: EndBefore; cutOffId: string; now: EpochSeconds },
+  ): Promise<Result<{ ended: number }, 'unavailable'>>
   /** Ends all sessions of a user and lets none open, until `sessions.enable`. */
   disableUser(
     facts: RequestFacts,
@@ -37,7 +43,7 @@ export function createEndSession({
   sessions,
   audit,
 }: {
-  sessions: Pick<Sessions, 'end' | 'endAll' | 'disable'>
+  sessions: Pick<Sessions, 'end' | 'endAll' | 'endBefore' | 'disable'>
   audit: Audit
 }): EndSession {
   async function auditAll(
@@ -48,7 +54,12 @@ export function createEndSession({
   ): Promise<typeof outcome> {
     if (outcome.ok && (outcome.value.ended > 0 || cause === 'user_disabled')) {
       const { ended } = outcome.value
-      await audit.record(facts, { event: 'sessions.ended', userId, facts: { cause, ended } })
+      await audit.record(facts, {
+        event: 'sessions.ended',
+        ...actorOf(cause),
+        userId,
+        facts: { cause, ended },
+      })
     }
     return outcome
   }
@@ -57,13 +68,35 @@ export function createEndSession({
     async endSession(facts, { userId, sid, cause, now }) {
       const outcome = await sessions.end(userId, sid, cause, now)
       if (outcome.ok && outcome.value.ended) {
-        await audit.record(facts, { event: 'session.ended', userId, sid, facts: { cause } })
+        await audit.record(facts, {
+          event: 'session.ended',
+          ...actorOf(cause),
+          userId,
+          sid,
+          facts: { cause },
+        })
       }
       return outcome
     },
     endAllSessions: async (facts, { userId, cause, now }) =>
       auditAll(facts, userId, cause, await sessions.endAll(userId, cause, now)),
+    async endSessionsBefore(facts, { userId, end, cutOffId, now }) {
+      const outcome = await sessions.endBefore(userId, end, now)
+      if (outcome.ok && outcome.value.ended > 0) {
+        await audit.record(facts, {
+          event: 'sessions.ended',
+          actor: 'operator',
+          userId,
+          facts: { cause: end.cause, ended: outcome.value.ended, cut_off: cutOffId },
+        })
+      }
+      return outcome
+    },
     disableUser: async (facts, { userId, now }) =>
       auditAll(facts, userId, 'user_disabled', await sessions.disable(userId, now)),
   }
 }
+
+/** Causes that only an operator's decision can have. */
+const actorOf = (cause: EndCause): { actor?: 'operator' } =>
+  cause === 'operator' || cause === 'user_disabled' ? { actor: 'operator' } : {}

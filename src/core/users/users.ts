@@ -46,9 +46,41 @@ export function createUsers(directory: D1Database): Users {
       return row === null ? undefined : fromRow(row)
     },
 
+    async disable(id, now) {
+      const { meta } = await directory
+        .prepare(
+          `UPDATE users SET status = 'disabled', is_disable_pending = 1, updated_at = ?2 WHERE id = ?1`,
+        )
+        .bind(id, now)
+        .run()
+      return meta.changes > 0
+    },
+
+    async confirmDisabled(id) {
+      const confirmed = directory.prepare('UPDATE users SET is_disable_pending = 0 WHERE id = ?1')
+      await confirmed.bind(id).run()
+    },
+
+    async enable(id, now) {
+      const { meta } = await directory
+        .prepare(
+          `UPDATE users SET status = 'active', updated_at = ?2 WHERE id = ?1 AND is_disable_pending = 0`,
+        )
+        .bind(id, now)
+        .run()
+      return meta.changes > 0
+    },
+
+    async forgetUpstreamSessions(now) {
+      await directory
+        .prepare('DELETE FROM upstream_sessions WHERE expires_at <= ?1')
+        .bind(now)
+        .run()
+    },
+
     async indexUpstreamSession({ issuer, upstreamSid, userId, sid, expiresAt, now }) {
       await directory.batch([
-        // Every row that comes takes some that are over with it, so the table needs no sweeper.
+        // Every row that comes takes some that are over with it: the table stays small between sweeps.
         directory
           .prepare(
             `DELETE FROM upstream_sessions WHERE rowid IN
