@@ -51,6 +51,12 @@ export async function showOneUser(c: AdminContext, parts: AdminParts): Promise<R
   return c.json({ ...showUser(user), identities: identities.map(showIdentity) })
 }
 
+const DISABLE_PROBLEMS = {
+  unknown_user: 'not_found',
+  pending: 'disable_pending',
+  unavailable: 'unavailable',
+} as const
+
 export async function disableOneUser(c: AdminContext, parts: AdminParts): Promise<Response> {
   const userId = await knownUser(c, parts)
   if (userId === undefined) return answerProblem(c, 'not_found')
@@ -59,8 +65,7 @@ export async function disableOneUser(c: AdminContext, parts: AdminParts): Promis
   if (disabled.ok) {
     return c.json({ id: userId, status: 'disabled', ended_sessions: disabled.value.ended })
   }
-  const isUnknown = disabled.refusal.code === 'unknown_user'
-  return answerProblem(c, isUnknown ? 'not_found' : 'disable_pending')
+  return answerProblem(c, DISABLE_PROBLEMS[disabled.refusal.code])
 }
 
 export async function enableOneUser(c: AdminContext, parts: AdminParts): Promise<Response> {

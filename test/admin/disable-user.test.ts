@@ -149,6 +149,22 @@ describe('a user whose object does not answer (L16)', () => {
   })
 })
 
+describe('when neither the object nor the key ring answers', () => {
+  it('sign-in refuses already, and the cron cuts the user off when the ring is back', async () => {
+    const alice = await signedIn()
+    const nothing = { USER_SESSIONS: unreachable(), KEY_RING: unreachable() }
+    const answer = await createOperator(nothing).ask('POST', `/users/${alice.id}/disable`)
+    expect([answer.status, answer.body.code]).toEqual([503, 'unavailable'])
+    expect(await statusOf(alice.id)).toEqual({ status: 'disabled', pending: 1 })
+    expect(await alice.signInAgain()).toBe(401)
+    await chores({ USER_SESSIONS: unreachable() })
+    const keys = createOperator().gateway.core!.keys
+    expect(await keys.cutOffs(systemClock())).toMatchObject({
+      value: [{ scope: 'user', id: alice.id, cause: 'user_disabled' }],
+    })
+  })
+})
+
 describe('when the directory does not take it', () => {
   it('nobody is disabled, and the operator may ask again', async () => {
     const alice = await signedIn()

@@ -41,6 +41,10 @@ export function createOperator(bindings: Partial<Env> | Record<string, unknown> 
 
 /** A namespace of objects of which none answers. */
 export function unreachable<Namespace extends object>(): Namespace {
-  const silent = new Proxy({}, { get: () => () => Promise.reject(new Error('away')) })
+  // Not a thenable: a stub may be awaited before it is asked.
+  const silent = new Proxy(
+    {},
+    { get: (_, name) => (name === 'then' ? undefined : () => Promise.reject(new Error('away'))) },
+  )
   return { getByName: () => silent, get: () => silent, idFromName: () => ({}) } as never
 }

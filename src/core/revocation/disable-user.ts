@@ -21,11 +21,14 @@ import type { CutOffs } from './cut-offs.ts'
 import type { EndSession } from './end-session.ts'
 
 export interface DisableUser {
-  /** `unavailable`: the user is disabled and cut off; their object is told as soon as it answers. */
+  /**
+   * `pending`: the user is disabled and cut off; their object is told as soon as it answers. `unavailable`:
+   * neither the object nor the key ring could be told yet, only sign-in refuses; the cron goes on trying.
+   */
   disable(
     facts: RequestFacts,
     input: { userId: UserId; now: EpochSeconds },
-  ): Promise<Result<{ ended: number }, 'unknown_user' | 'unavailable'>>
+  ): Promise<Result<{ ended: number }, 'unknown_user' | 'pending' | 'unavailable'>>
   /** Lets the user sign in again. No session comes back, also none that the object had still kept. */
   enable(
     facts: RequestFacts,
@@ -60,14 +63,15 @@ export function createDisableUser(parts: {
       if (!(await users.disable(userId, now))) return refuse('unknown_user')
       const told = await tellObject(facts, userId, now)
       if (told.ok) return ok({ ended: told.value.ended })
-      await cutOffs.add({ scope: 'user', id: userId, cause: 'user_disabled' }, now)
+      const cut = await cutOffs.add({ scope: 'user', id: userId, cause: 'user_disabled' }, now)
       await audit.record(facts, {
         event: 'user.disable_pending',
         actor: 'operator',
         userId,
         refusal: told.refusal,
+        facts: { is_cut_off: cut.ok },
       })
-      return told
+      return cut.ok ? refuse('pending') : told
     },
 
     async enable(facts, { userId, now }) {
@@ -91,7 +95,11 @@ export function createDisableUser(parts: {
       for (const userId of await people.pendingDisables(PENDING_AT_ONCE)) {
         // Somebody may have enabled them while the others were told.
         if (!(await people.find(userId))?.isDisablePending) continue
-        if (!(await tellObject(facts, userId, now)).ok) continue
+        if (!(await tellObject(facts, userId, now)).ok) {
+          // It may be that nothing but sign-in refuses so far.
+          await cutOffs.add({ scope: 'user', id: userId, cause: 'user_disabled' }, now)
+          continue
+        }
         await cutOffs.removeUser(userId, now)
         told += 1
       }

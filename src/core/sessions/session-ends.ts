@@ -98,18 +98,20 @@ export function endBefore(
   user: UserRow,
   { startedBy, providerId, cause }: EndBefore,
   now: EpochSeconds,
-): { ended: number } {
-  endExpired(sql, user, now)
+): { ended: number; expired: SessionEnd[] } {
+  const expired = endExpired(sql, user, now)
   const open = openSessions(sql, user)
   const condemned = open.filter(
     ({ sid, authentication }) =>
       startBy(sid, now) <= startedBy &&
       (providerId === undefined || authentication.providerId === providerId),
   )
-  if (condemned.length === 0) return { ended: 0 }
-  if (condemned.length === open.length) return { ended: endEpoch(sql, user, cause, now).ended }
+  if (condemned.length === 0) return { ended: 0, expired }
+  if (condemned.length === open.length) {
+    return { ended: endEpoch(sql, user, cause, now).ended, expired }
+  }
   const ends = condemned.map(({ sid }): SessionEnd => ({ sid, cause, endedAt: now }))
-  return { ended: endSessions(sql, user, ends, now).length }
+  return { ended: endSessions(sql, user, ends, now).length, expired }
 }
 
 const ruled = (user: UserRow, { sid, authentication }: SessionRow): RuledSession => ({

@@ -116,22 +116,13 @@ export class UserSessions extends DurableObject<Env> {
   }
 
   /** Whether a token of this session, minted in this epoch, still stands: the `strict` check. */
-  checkToken(input: {
-    readonly sid: SessionId
-    readonly epoch: number
-    readonly rules?: SessionRules | undefined
-    readonly now: EpochSeconds
-  }): Result<undefined, 'revoked'> {
+  checkToken(input: SessionQuestion & { readonly epoch: number }): Result<undefined, 'revoked'> {
     const live = this.#withLive(input, (user) => user.epoch)
     return live.ok && live.value === input.epoch ? ok(undefined) : refuse('revoked')
   }
 
   /** What may be told of the person behind a live session. */
-  readProfile(input: {
-    readonly sid: SessionId
-    readonly rules?: SessionRules | undefined
-    readonly now: EpochSeconds
-  }): Result<Profile, 'no_session'> {
+  readProfile(input: SessionQuestion): Result<Profile, 'no_session'> {
     return this.#withLive(input, (_user, session) => session.profile)
   }
 
@@ -186,9 +177,10 @@ export class UserSessions extends DurableObject<Env> {
   ): Promise<{ ended: number }> {
     const user = this.#user()
     if (user === undefined) return { ended: 0 }
-    const outcome = this.#inTransaction(() => endBefore(this.#sql, user, input, input.now))
-    if (outcome.ended > 0) await this.#armAndPublish()
-    return outcome
+    const done = this.#inTransaction(() => endBefore(this.#sql, user, input, input.now))
+    this.#log(done.expired)
+    await this.#armAndPublish()
+    return { ended: done.ended }
   }
 
   /** Ends all sessions and lets none open, until `enableUser`. */

@@ -136,8 +136,6 @@ export class KeyRing extends DurableObject<Env> {
         return added
       })
       if (cutOff === undefined) return refuse('no_room')
-      const { scope, cause, at } = cutOff
-      log('warn', { event: 'sessions.cut_off', scope, cause, at })
       try {
         // A record without keys is no record: a ring that has none yet makes them first.
         await this.#turn(systemClock())
