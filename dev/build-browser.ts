@@ -44,6 +44,13 @@ const assets = [
     contentType: javaScript,
   },
   {
+    name: 'accountScript',
+    entry: 'src/browser/account.ts',
+    format: 'iife',
+    file: 'account.js',
+    contentType: javaScript,
+  },
+  {
     name: 'stylesheet',
     entry: 'src/pages/drawbridge.css',
     format: 'esm',

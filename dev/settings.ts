@@ -6,6 +6,8 @@ import { parseArgs } from 'node:util'
 export interface DevSettings {
   readonly gatewayPort: number
   readonly otrotlPort: number
+  /** Of the second application; 0: any free one. */
+  readonly secondAppPort: number
   /** Origin of the gateway for browsers: its ISSUER. Another host name than OTROTL's, so that cookies do not mix. */
   readonly gatewayOrigin: string
   /** The same for programs: Node and workerd do not try a second address as browsers do for `localhost`. */
@@ -20,11 +22,11 @@ export interface DevSettings {
 
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url))
 
-const defaultPorts = { gateway: 8787, otrotl: 9080 }
+const defaultPorts = { gateway: 8787, otrotl: 9080, secondApp: 9081 }
 
 /**
- * Reads DRAWBRIDGE_PORT, OTROTL_PORT and `--persist-to <directory>`. With a directory of its own a run
- * also has secrets of its own, and shares nothing with another run. Throws an Error in words.
+ * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT and `--persist-to <directory>`. With a directory of its
+ * own a run also has secrets of its own, and shares nothing with another run. Throws an Error in words.
  */
 export function readSettings(
   environment: Readonly<Record<string, string | undefined>>,
@@ -37,17 +39,24 @@ export function readSettings(
   const persistTo = values['persist-to']
   const gatewayPort = readPort(environment, 'DRAWBRIDGE_PORT', defaultPorts.gateway)
   const otrotlPort = readPort(environment, 'OTROTL_PORT', defaultPorts.otrotl)
+  const isAsConfigured = gatewayPort === defaultPorts.gateway && otrotlPort === defaultPorts.otrotl
   const stateDirectory =
     persistTo === undefined ? join(projectRoot, '.wrangler') : resolve(persistTo)
   return {
     gatewayPort,
     otrotlPort,
+    // Who has chosen the other ports has nothing to remember this one by.
+    secondAppPort: readPort(
+      environment,
+      'SECOND_APP_PORT',
+      isAsConfigured ? defaultPorts.secondApp : 0,
+    ),
     gatewayOrigin: `http://localhost:${gatewayPort}`,
     gatewayBackChannelOrigin: `http://127.0.0.1:${gatewayPort}`,
     otrotlIssuer: `http://127.0.0.1:${otrotlPort}`,
     stateDirectory,
     secretsFile: join(persistTo === undefined ? projectRoot : stateDirectory, '.dev.vars'),
-    isAsConfigured: gatewayPort === defaultPorts.gateway && otrotlPort === defaultPorts.otrotl,
+    isAsConfigured,
   }
 }
 

@@ -9,25 +9,34 @@ import type { GatewayProcess } from './gateway-process.ts'
 import { startOtrotl } from './otrotl/otrotl.ts'
 import type { Otrotl } from './otrotl/otrotl.ts'
 import { people } from './otrotl/people.ts'
+import { startSecondApp } from './second-app/second-app.ts'
+import type { SecondApp } from './second-app/second-app.ts'
 import { prepareSecrets } from './secrets.ts'
 import { projectRoot, readSettings } from './settings.ts'
 import type { DevSettings } from './settings.ts'
 
 const say = (line: string) => console.log(line)
-const running: { otrotl?: Otrotl; gateway?: GatewayProcess } = {}
+const running: { otrotl?: Otrotl; secondApp?: SecondApp; gateway?: GatewayProcess } = {}
 let isStopping = false
 
 async function start(): Promise<void> {
   const settings = readSettings(process.env, process.argv.slice(2))
   await demandFreePort(settings.gatewayPort, 'DRAWBRIDGE_PORT')
   await demandFreePort(settings.otrotlPort, 'OTROTL_PORT')
+  await demandFreePort(settings.secondAppPort, 'SECOND_APP_PORT')
   const secrets = prepareSecrets(settings.secretsFile)
   say('Starting Drawbridge and a local OTROTL ...')
+  running.secondApp = await startSecondApp({
+    port: settings.secondAppPort,
+    issuer: settings.otrotlIssuer,
+    log: (line) => say(`second   ${line}`),
+  })
   running.otrotl = await startOtrotl({
     port: settings.otrotlPort,
     gatewayOrigin: settings.gatewayOrigin,
     gatewayBackChannelOrigin: settings.gatewayBackChannelOrigin,
     clientSecret: secrets.OTROTL_CLIENT_SECRET,
+    secondAppOrigin: running.secondApp.origin,
     stateDirectory: join(settings.stateDirectory, 'otrotl'),
     log: (line) => say(`otrotl   ${line}`),
   })
@@ -36,18 +45,18 @@ async function start(): Promise<void> {
   running.gateway = startGateway(settings, (line) => say(`gateway  ${line}`))
   void running.gateway.hasEnded.then(() => stop('The gateway has ended.', 1))
   await running.gateway.isReady
-  if (!isStopping) say(whatToOpen(settings))
+  if (!isStopping) say(whatToOpen(settings, running.secondApp.origin))
 }
 
 async function stop(reason: string, exitCode: number): Promise<void> {
   if (isStopping) return
   isStopping = true
   say(reason)
-  await Promise.all([running.gateway?.stop(), running.otrotl?.stop()])
+  await Promise.all([running.gateway?.stop(), running.otrotl?.stop(), running.secondApp?.stop()])
   process.exit(exitCode)
 }
 
-function whatToOpen(settings: DevSettings): string {
+function whatToOpen(settings: DevSettings, secondAppOrigin: string): string {
   const data = shown(settings.stateDirectory)
   const secrets = shown(settings.secretsFile)
   return `
@@ -56,6 +65,7 @@ function whatToOpen(settings: DevSettings): string {
     Sign in     ${settings.gatewayOrigin}/auth/login
     Dashboard   ${settings.gatewayOrigin}/dashboard
     OTROTL      ${settings.otrotlIssuer}  (people: ${people.map(({ name }) => name).join(', ')}; no password)
+    Second app  ${secondAppOrigin}  (also OTROTL's: sign out there, and see it happen here)
 
     Settings are in wrangler.toml, secrets in ${secrets}, data in ${data}/.
     Ctrl-C stops all of it. The next start keeps the data.

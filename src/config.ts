@@ -3,45 +3,15 @@
  * secrets are read here and nowhere else; README.md, "Settings", explains each of them to operators.
  */
 import { isLoopback } from './platform/host-kind.ts'
-import type { RotatingSecret } from './platform/secrets.ts'
 import { quote, SettingsTable } from './settings/settings-table.ts'
-import type { SigningAlgorithm } from './protocol/signing-algorithms.ts'
 import { readIdentityProviders } from './settings/provider-settings.ts'
+import type { IdentityProviderConfig } from './settings/provider-settings.ts'
 import { readSecrets } from './settings/secret-settings.ts'
+import type { GatewaySecrets } from './settings/secret-settings.ts'
 import { checkOrigin, checkScope } from './settings/setting-rules.ts'
 
-export type { SigningAlgorithm }
-
-export type ClientAuthentication =
-  | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly clientSecret: string }
-  | {
-      readonly method: 'private_key_jwt'
-      readonly privateKey: JsonWebKey
-      readonly algorithm: SigningAlgorithm
-      readonly keyId: string | undefined
-    }
-  | { readonly method: 'none' }
-
-/** An upstream OpenID provider that we rely on. */
-export interface IdentityProviderConfig {
-  readonly id: string
-  readonly name: string
-  readonly issuer: string
-  readonly clientId: string
-  readonly clientAuthentication: ClientAuthentication
-  /** Always contains `openid`. */
-  readonly scope: string
-  readonly responseMode: 'query' | 'form_post'
-  readonly idTokenSigningAlgorithm: SigningAlgorithm
-  readonly backchannelLogoutScope: 'user' | 'session'
-  readonly linkByVerifiedEmail: boolean
-  /** Domains for which this provider's word on an e-mail address counts (linking). Lower case. */
-  readonly authoritativeEmailDomains: readonly string[]
-  /** If not empty, only people whose verified e-mail address is in one of these domains may sign in. */
-  readonly allowedEmailDomains: readonly string[]
-  /** Spelled out in the configuration; only for loopback hosts. */
-  readonly allowInsecureHttp: boolean
-}
+export type { ClientAuthentication } from './settings/client-authentication-settings.ts'
+export type { IdentityProviderConfig }
 
 /** Every setting, checked and frozen. */
 export interface Config {
@@ -58,11 +28,7 @@ export interface Config {
   readonly session: { readonly idleSeconds: number; readonly absoluteSeconds: number }
   /** In configured order; the first is the default. */
   readonly identityProviders: readonly IdentityProviderConfig[]
-  readonly secrets: {
-    readonly handleKey: RotatingSecret
-    readonly keyEncryptionKey: RotatingSecret
-    readonly adminApiKey: RotatingSecret
-  }
+  readonly secrets: GatewaySecrets
 }
 
 export type ParsedConfig =

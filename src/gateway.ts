@@ -3,6 +3,7 @@
  * it once per isolate, and every feature is mounted from one list. Each feature names its own routes.
  */
 import { Hono } from 'hono'
+import type { MiddlewareHandler } from 'hono'
 import { NONCE, secureHeaders } from 'hono/secure-headers'
 import { accountRoutes } from './account/routes.tsx'
 import { adminRoutes } from './admin/routes.ts'
@@ -24,6 +25,7 @@ import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
+import { createEarlyLogouts } from './core/users/early-logouts.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
@@ -34,10 +36,13 @@ import { createDoors } from './platform/doors.ts'
 import { log } from './platform/log.ts'
 import type { RequestVariables } from './platform/request-facts.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
+import { signOutTargets } from './sign-out/sign-out-targets.ts'
+import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
 
 const features = (core: Core) => [
   signInRoutes(core),
+  signOutRoutes(core),
   tokenBridgeRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
@@ -61,6 +66,7 @@ function buildCore(config: Config, env: Env) {
     userSessions: env.USER_SESSIONS,
     handleKey: config.secrets.handleKey,
     deadlines: config.session,
+    tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
     rules,
   })
   const ends = createEndSession({ sessions, audit })
@@ -80,6 +86,7 @@ function buildCore(config: Config, env: Env) {
     audit,
     users,
     people,
+    earlyLogouts: createEarlyLogouts(env.DIRECTORY),
     identityProviders: createIdentityProviders({
       config,
       metadata: env.PROVIDER_METADATA,
@@ -149,7 +156,8 @@ function buildGateway(core: Core): Gateway {
   const { config } = core
   const app = new Hono<{ Variables: RequestVariables }>()
   app.use(identify)
-  app.use(securityHeaders(config.isHttps))
+  app.use(securityHeaders(config.isHttps, signOutTargets(config)))
+  app.use(denyFraming)
   app.use(keepLimits({ app, config, audit: core.audit }))
   app.get('/health', (c) => c.json({ status: 'ok' }, 200, UNCACHED))
   app.route('/', assetRoutes())
@@ -159,7 +167,7 @@ function buildGateway(core: Core): Gateway {
   return { fetch: app.fetch, core, routes: app.routes }
 }
 
-const securityHeaders = (isHttps: boolean) =>
+const securityHeaders = (isHttps: boolean, formTargets: readonly string[] = []) =>
   secureHeaders({
     contentSecurityPolicy: {
       defaultSrc: ["'none'"],
@@ -167,16 +175,24 @@ const securityHeaders = (isHttps: boolean) =>
       styleSrc: ["'self'"],
       imgSrc: ["'self'", 'https:', 'data:'],
       connectSrc: ["'self'"],
-      formAction: ["'self'"],
+      // Browsers hold the redirects of a form to this as well: signing out goes on to the provider.
+      formAction: ["'self'", ...formTargets],
       baseUri: ["'none'"],
       frameAncestors: ["'none'"],
+      requireTrustedTypesFor: ["'script'"],
     },
     referrerPolicy: 'no-referrer',
-    xFrameOptions: 'DENY',
+    xFrameOptions: false,
     strictTransportSecurity: isHttps ? 'max-age=31536000' : false,
     // A route may say something stricter, or something else on purpose.
     overwrite: false,
   })
+
+/** The older header for the same; a page whose own policy says who may frame it would be contradicted. */
+const denyFraming: MiddlewareHandler = async (c, next) => {
+  await next()
+  if (!c.res.headers.has('Content-Security-Policy')) c.header('X-Frame-Options', 'DENY')
+}
 
 /** Serves nobody, and says why in the log only. */
 function misconfigured(problems: readonly string[]): Gateway {
@@ -184,6 +200,7 @@ function misconfigured(problems: readonly string[]): Gateway {
   const app = new Hono<{ Variables: RequestVariables }>()
   app.use(identify)
   app.use(securityHeaders(false))
+  app.use(denyFraming)
   app.get('/health', (c) => c.json({ status: 'misconfigured' }, 503, UNCACHED))
   app.route('/', assetRoutes())
   app.notFound((c) => gatewayError(c, 'misconfigured'))

@@ -74,6 +74,7 @@ describe('a complete environment', () => {
       responseMode: 'query',
       idTokenSigningAlgorithm: 'RS256',
       backchannelLogoutScope: 'user',
+      logoutTokenWithoutExp: false,
       linkByVerifiedEmail: false,
       authoritativeEmailDomains: [],
       allowedEmailDomains: [],

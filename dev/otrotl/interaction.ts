@@ -52,7 +52,7 @@ async function interact(
   const page = signInPage({
     action,
     cancelAction: `${action}/cancel`,
-    applicationName: 'TubeRaker',
+    applicationName: (await provider.Client.find(String(params['client_id'])))?.clientName ?? '?',
     hint: typeof params['login_hint'] === 'string' ? params['login_hint'] : undefined,
   })
   send(response, 200, page)

@@ -6,7 +6,8 @@
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import Provider from 'oidc-provider'
-import type { Configuration } from 'oidc-provider'
+import type { ClientMetadata, Configuration } from 'oidc-provider'
+import { secondAppClientId } from '../second-app/second-app.ts'
 import { answerInteraction, isInteraction } from './interaction.ts'
 import { errorPage, signedOutPage, signOutPage } from './pages.ts'
 import { findPerson } from './people.ts'
@@ -20,6 +21,8 @@ export interface OtrotlOptions {
   /** Origin of the gateway for requests that OTROTL itself makes. */
   readonly gatewayBackChannelOrigin: string
   readonly clientSecret: string
+  /** Origin of the second application, which is public; none if left out. */
+  readonly secondAppOrigin?: string
   readonly stateDirectory: string
   readonly log: (line: string) => void
 }
@@ -72,6 +75,7 @@ function configuration(options: OtrotlOptions): Configuration {
         backchannel_logout_session_required: true,
         id_token_signed_response_alg: 'RS256',
       },
+      ...(options.secondAppOrigin === undefined ? [] : [secondApp(options.secondAppOrigin)]),
     ],
     jwks: { keys: [...jwks.keys] },
     cookies: { keys: [...cookieKeys] },
@@ -113,7 +117,7 @@ function configuration(options: OtrotlOptions): Configuration {
         }),
       }
     },
-    // TubeRaker is OTROTL's own site: its people are not asked whether it may know their name.
+    // Both are OTROTL's own: its people are not asked whether they may know their name.
     async loadExistingGrant(ctx) {
       const { client, session, provider } = ctx.oidc
       if (client === undefined || session?.accountId === undefined) return undefined
@@ -136,6 +140,15 @@ function configuration(options: OtrotlOptions): Configuration {
     },
   }
 }
+
+const secondApp = (origin: string): ClientMetadata => ({
+  client_id: secondAppClientId,
+  client_name: 'the second app',
+  token_endpoint_auth_method: 'none',
+  redirect_uris: [`${origin}/callback`],
+  post_logout_redirect_uris: [`${origin}/`],
+  id_token_signed_response_alg: 'RS256',
+})
 
 function logEvents(provider: Provider, log: (line: string) => void): void {
   const nameOf = (subject: string | undefined) => findPerson(subject ?? '')?.name ?? 'somebody'

@@ -5,7 +5,8 @@ import { displayedText, initialsOf } from '../pages/displayed-text.ts'
 import { DrawbridgeScene } from '../pages/drawbridge-scene.tsx'
 import { PageShell } from '../pages/page-shell.tsx'
 import { safePicture } from '../pages/safe-href.ts'
-import type { EpochSeconds } from '../platform/clock.ts'
+import { Moment } from './moment.tsx'
+import { SignedOutNotice } from './signed-out-notice.tsx'
 
 export interface DashboardPageProps {
   readonly session: LiveSession
@@ -65,11 +66,21 @@ export const DashboardPage = ({ session, providerName, nonce }: DashboardPagePro
             <Fact term="Device">
               <bdi>{displayedText(session.device)}</bdi>
             </Fact>
+            <Fact term="Elsewhere">
+              <a id="to-account" href="/account">
+                All your sessions
+              </a>
+            </Fact>
           </Panel>
           <ApiPanel />
         </div>
+        <form class="actions" method="post" action="/auth/sso/logout">
+          <button class="button" type="submit" id="sign-out">
+            Sign out
+          </button>
+        </form>
       </div>
-      <SignedOutNotice />
+      <SignedOutNotice returnTo="/dashboard" />
     </PageShell>
   )
 }
@@ -112,21 +123,6 @@ const ApiPanel = () => (
   </section>
 )
 
-/** What takes the dashboard's place when the session has ended elsewhere. */
-const SignedOutNotice = () => (
-  <template id="signed-out">
-    <section class="panel signed-out">
-      <h1 tabindex={-1}>You are signed out</h1>
-      <p>This session has ended, here or somewhere else. What this page showed has been removed.</p>
-      <p class="actions">
-        <a class="button primary" id="sign-in-again" href="/auth/login?return_to=%2Fdashboard">
-          Sign in again
-        </a>
-      </p>
-    </section>
-  </template>
-)
-
 const Panel = ({ id, title, children }: { id: string; title: string; children: Child }) => (
   <section class="panel" aria-labelledby={`${id}-heading`}>
     <h2 id={`${id}-heading`}>{title}</h2>
@@ -151,10 +147,4 @@ const Avatar = ({ name, picture }: { name: string; picture: string | undefined }
   ) : (
     <img class="avatar" src={source} alt="" width="64" height="64" referrerpolicy="no-referrer" />
   )
-}
-
-/** A moment in UTC; the script rewrites it to the person's own time zone. */
-const Moment = ({ at }: { at: EpochSeconds }) => {
-  const iso = new Date(at * 1000).toISOString()
-  return <time datetime={iso}>{`${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`}</time>
 }

@@ -1,35 +1,32 @@
 /**
  * A person sees their own account.
  *
- *   GET /            leads to the dashboard
- *   GET /dashboard   the signed-in person's page; anyone else is led to sign in and back
- *   GET /api/me      a sample of a protected API: who the access token is for
+ *   GET /                       leads to the dashboard
+ *   GET /dashboard              the signed-in person's page; anyone else is led to sign in and back
+ *   GET /account                where they are signed in (account-page-routes.tsx), with
+ *       /account/sessions/…     the forms that end one session, all others, or all
+ *   GET, DELETE /auth/sessions  the same for scripts (sessions-api.tsx), with DELETE /auth/sessions/:sid
+ *   GET /auth/sso/events        WebSocket: an open tab learns that its session ended (open-tab.ts)
+ *   GET /api/me                 a sample of a protected API: who the access token is for
  *
  * Pages go by the session cookie, the API by the access token, and neither takes the other's. Signing in is
- * the neighbour `sign-in`; the token comes from `token-bridge`.
+ * the neighbour `sign-in`; the token comes from `token-bridge`; every end goes through `core/revocation`.
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import type { Config } from '../config.ts'
-import type { Audit } from '../core/audit/audit.ts'
 import { accessAnswer } from '../core/revocation/access-answer.ts'
-import type { AccessVariables, RequireUser } from '../core/revocation/require-user.ts'
-import { readSessionCookie } from '../core/sessions/session-cookie.ts'
+import { createEndSession } from '../core/revocation/end-session.ts'
+import type { AccessVariables } from '../core/revocation/require-user.ts'
 import { parseSessionId, parseUserId } from '../core/sessions/session.ts'
-import type { Sessions } from '../core/sessions/sessions.ts'
-import { ErrorPage } from '../pages/error-page.tsx'
-import type { Clock } from '../platform/clock.ts'
 import { refuse } from '../platform/refusal.ts'
 import type { RequestVariables } from '../platform/request-facts.ts'
+import { accountError } from './account-error.tsx'
+import { accountPageRoutes } from './account-page-routes.tsx'
+import { findVisitor, providerNameOf } from './account-parts.ts'
+import type { AccountParts } from './account-parts.ts'
 import { DashboardPage } from './dashboard-page.tsx'
-
-export interface AccountParts {
-  readonly config: Config
-  readonly clock: Clock
-  readonly audit: Audit
-  readonly sessions: Pick<Sessions, 'use' | 'peek' | 'readProfile'>
-  readonly requireUser: RequireUser
-}
+import { createOwnSessions } from './own-sessions.ts'
+import { sessionsApi } from './sessions-api.tsx'
 
 const signInFirst = '/auth/login?return_to=%2Fdashboard'
 
@@ -42,48 +39,29 @@ export function accountRoutes(parts: AccountParts) {
   api.use('/api/me', parts.requireUser({ level: 'bounded' }))
   api.get('/api/me', (c) => tellWhoIsCalling(c, parts))
   app.route('/', api)
+
+  const own = createOwnSessions({ ...parts, endSession: createEndSession(parts) })
+  app.route('/', accountPageRoutes(parts, own))
+  app.route('/', sessionsApi(parts, own))
   return app
 }
 
-async function showDashboard(
-  c: Context<{ Variables: RequestVariables }>,
-  { config, clock, sessions }: AccountParts,
-) {
+async function showDashboard(c: Context<{ Variables: RequestVariables }>, parts: AccountParts) {
   c.header('Cache-Control', 'no-store')
   c.header('Vary', 'Cookie')
-  const cookie = readSessionCookie(c.req.header('cookie'), config)
-  // Only a person's own visit counts as use: not a HEAD, and not a page that a browser fetches ahead.
-  const isVisit = c.req.method === 'GET' && c.req.header('sec-purpose') === undefined
-  const found = await (isVisit ? sessions.use(cookie, clock()) : sessions.peek(cookie, clock()))
+  const found = await findVisitor(parts, c.req.raw)
+  // That the session cannot be looked up says nothing of it, so then nobody is sent to sign in.
   if (!found.ok) {
-    return found.refusal.code === 'no_session' ? c.redirect(signInFirst, 303) : sayUnavailable(c)
+    return found.refusal.code === 'no_session'
+      ? c.redirect(signInFirst, 303)
+      : accountError(c, 'temporarily_unavailable', '/dashboard')
   }
-  const session = found.value
-  const { providerId } = session.authentication
-  const provider = config.identityProviders.find(({ id }) => id === providerId)
   return c.html(
     <DashboardPage
-      session={session}
-      providerName={provider?.name ?? providerId}
+      session={found.value}
+      providerName={providerNameOf(found.value, parts.config)}
       nonce={c.get('secureHeadersNonce')}
     />,
-  )
-}
-
-/** The session's object did not answer. That says nothing of the session, so nobody is sent to sign in. */
-function sayUnavailable(c: Context<{ Variables: RequestVariables }>) {
-  c.header('Retry-After', '5')
-  return c.html(
-    <ErrorPage
-      code="temporarily_unavailable"
-      title="Your session cannot be looked up"
-      explanation="Something on our side did not answer in time. You are still signed in, and nothing is lost."
-      nextStep="Wait a few seconds, then try again."
-      requestId={c.get('facts').requestId}
-      retry={{ href: '/dashboard', label: 'Try again' }}
-      nonce={c.get('secureHeadersNonce')}
-    />,
-    503,
   )
 }
 

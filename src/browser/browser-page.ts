@@ -1,4 +1,4 @@
-import type { KeyValueStorage, Page } from './page.ts'
+import type { KeyValueStorage, Line, LineListener, Page } from './page.ts'
 import { aloneByLease, aloneByLock } from './turns.ts'
 
 /** The browser that the script runs in. */
@@ -15,6 +15,8 @@ export function browserPage(): Page {
     fetch: (input, init) => fetch(input, init),
     storage,
     randomId,
+    random: () => Math.random(),
+    connect: openLine,
     alone: (name, work) =>
       locks === undefined
         ? aloneByLease({ storage, now, pause, id }, name, work)
@@ -40,6 +42,47 @@ export function browserPage(): Page {
     emit: (event) => void dispatchEvent(new CustomEvent(event)),
     location: () => location.href,
     navigate: (url) => location.assign(url),
+    post(url) {
+      const form = document.createElement('form')
+      form.method = 'post'
+      form.action = url
+      document.body.append(form)
+      form.submit()
+    },
+  }
+}
+
+/** A WebSocket, hung up when the page is left: with one open, no page goes into the back/forward cache. */
+function openLine(url: string, { onOpen, onMessage, onClose }: LineListener): Line {
+  const listening = new AbortController()
+  const { signal } = listening
+  let socket: WebSocket
+  try {
+    socket = new WebSocket(url)
+  } catch {
+    // Not from this page: it is secure and the gateway is not.
+    queueMicrotask(() => onClose(1006))
+    return { send: () => {}, close: () => {} }
+  }
+  const hangUp = () => {
+    // One that is not open yet would complain on the console.
+    if (socket.readyState === WebSocket.CONNECTING) socket.addEventListener('open', hangUp)
+    else socket.close()
+  }
+  const end = (code: number) => {
+    listening.abort()
+    onClose(code)
+  }
+  socket.addEventListener('open', onOpen, { signal })
+  socket.addEventListener('message', ({ data }) => onMessage(String(data)), { signal })
+  socket.addEventListener('close', ({ code }) => end(code), { signal })
+  addEventListener('pagehide', hangUp, { signal })
+  return {
+    send: (text) => socket.send(text),
+    close() {
+      hangUp()
+      end(1006)
+    },
   }
 }
 

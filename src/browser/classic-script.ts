@@ -2,7 +2,7 @@
 import { browserPage } from './browser-page.ts'
 import { loadDpopKeys } from './dpop-keys.ts'
 import { createDrawbridge } from './drawbridge.ts'
-import type { Drawbridge } from './drawbridge.ts'
+import type { Drawbridge } from './drawbridge-api.ts'
 
 declare global {
   interface Window {

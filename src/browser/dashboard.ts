@@ -1,22 +1,15 @@
 /**
- * The dashboard's script. What is on the page already works without it; it calls the API with the token, as any
- * page would, shows times in the person's own time zone, and notices when the session ends elsewhere.
+ * The dashboard's script. What is on the page already works without it; it calls the API with the token, as
+ * any page would.
  */
 import type {} from './classic-script.ts'
+import { keepSignedInPage } from './signed-in-page.ts'
 
 const { drawbridge } = window
-const main = document.querySelector('main')!
 const element = (id: string) => document.getElementById(id)!
-const sid = element('dashboard').dataset.sid!
 // Found once: an answer of the API may come when the dashboard has left the page already.
 const apiStatus = element('api-status')
 const apiAnswer = element('api-answer')
-
-const showLocalTimes = () => {
-  const format = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-  for (const time of main.querySelectorAll('time'))
-    time.textContent = format.format(new Date(time.dateTime))
-}
 
 const say = (state: 'waiting' | 'good' | 'bad', text: string) => {
   apiStatus.dataset.state = state
@@ -52,24 +45,7 @@ const shown = (field: string, value: unknown): string =>
     ? new Date(value * 1000).toLocaleTimeString(undefined, { timeStyle: 'medium' })
     : String(value)
 
-function showSignedOut(): void {
-  const notice = (element('signed-out') as HTMLTemplateElement).content.cloneNode(true)
-  main.replaceChildren(notice)
-  document.title = 'Signed out · Drawbridge'
-  main.querySelector('h1')?.focus()
-}
-
-showLocalTimes()
-drawbridge.expectSession(sid)
-drawbridge.onChange((change) => {
-  if (change.type === 'signed-out') showSignedOut()
-  // Somebody else, or the same person anew: what stands here is no longer true.
-  else if (change.sid !== undefined && change.sid !== sid) location.reload()
-})
-// From the back/forward cache the page is as old as when it was left.
-addEventListener('pageshow', ({ persisted }) => {
-  if (persisted) location.reload()
-})
+keepSignedInPage(drawbridge, element('dashboard').dataset.sid!)
 element('api-again').addEventListener('click', () => void callApi())
 element('api').hidden = false
 void callApi()

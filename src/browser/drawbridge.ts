@@ -1,17 +1,13 @@
 /**
- * Drawbridge in a page: who is signed in, and an access token for APIs, without the page having to care about
- * expiry, other tabs, sleep, sign-out elsewhere or a wrong clock. The token is kept in localStorage and renewed
- * by the bridge for as long as the session lives; the session itself is a cookie that no script can read.
- *
- *   <script src="https://login.example/auth/drawbridge.js"></script>     then `window.drawbridge`
- *   import { drawbridge } from 'https://login.example/auth/drawbridge.mjs'
- *
- * The page's origin must be the gateway's own or one of its ALLOWED_ORIGINS, and same-site with it: the session
- * cookie is SameSite=Lax.
+ * One page's view of who is signed in: the stored token, what listeners have been told, and when to renew. How
+ * tabs share it is token-store.ts and renewal.ts; what applications may call is drawbridge-api.ts.
  */
 import { createAuthorizedFetch } from './authorized-fetch.ts'
 import { createDpopProver } from './dpop.ts'
 import type { DpopProver } from './dpop.ts'
+import { DrawbridgeUnavailable } from './drawbridge-api.ts'
+import type { Drawbridge, DrawbridgeChange, DrawbridgeOptions } from './drawbridge-api.ts'
+import { createNotices } from './notices.ts'
 import type { Page } from './page.ts'
 import { createRenewal } from './renewal.ts'
 import {
@@ -22,51 +18,7 @@ import {
   renewalDelay,
 } from './token-life.ts'
 import { createTokenStore, signOutsKey, tokenKey } from './token-store.ts'
-import type { DrawbridgeUser, StoredToken } from './token-store.ts'
-
-export type { DrawbridgeUser } from './token-store.ts'
-
-export interface DrawbridgeOptions {
-  /** The gateway's origin. Needed only when the script was not loaded from there. */
-  readonly gateway?: string
-  /** Origins besides the gateway's whose APIs get the token: `['https://api.example']`. */
-  readonly apiOrigins?: readonly string[]
-  /** Bind tokens to a key that only this browser has (RFC 9449), where the browser can. */
-  readonly dpop?: boolean
-}
-
-export type DrawbridgeChange =
-  /** Somebody is signed in: for the first time that this page knows of, or in place of another session. */
-  | { readonly type: 'signed-in'; readonly sid: string | undefined; readonly user?: DrawbridgeUser }
-  /** The same session has a new token. */
-  | { readonly type: 'renewed'; readonly sid: string | undefined; readonly user?: DrawbridgeUser }
-  | { readonly type: 'signed-out' }
-
-export interface Drawbridge {
-  configure(options: DrawbridgeOptions): void
-  /**
-   * An access token (JWT) that is good for at least some seconds; undefined when nobody is signed in.
-   * Rejects with `DrawbridgeUnavailable` when neither a token nor the bridge can be had just now.
-   */
-  getToken(): Promise<string | undefined>
-  /** Who is signed in, as of the last renewal. Answers and rejects as `getToken` does. */
-  getUser(): Promise<DrawbridgeUser | undefined>
-  /** `fetch` with the token, for the gateway and `apiOrigins`; plain `fetch` for every other origin. */
-  readonly fetch: typeof fetch
-  /** Goes to sign in, and comes back to `returnTo` (this page unless told otherwise). */
-  signIn(options?: { readonly returnTo?: string; readonly provider?: string }): void
-  /** Calls `listener` at every change, in whichever tab it began; the answer stops that. */
-  onChange(listener: (change: DrawbridgeChange) => void): () => void
-  /** Says which session (`sid`) this page was made for; a stored token of any other session is dropped. */
-  expectSession(sid: string): void
-  /** Forgets the token here and in all tabs. For the page that a sign-out ends on; it ends no session. */
-  forget(): void
-}
-
-/** The bridge could not be asked: offline, or the gateway is down. Whoever was signed in still is. */
-export class DrawbridgeUnavailable extends Error {
-  override readonly name = 'DrawbridgeUnavailable'
-}
+import type { StoredToken } from './token-store.ts'
 
 export interface DrawbridgeParts {
   readonly page: Page
@@ -74,6 +26,9 @@ export interface DrawbridgeParts {
   readonly gateway: string
   readonly loadDpopKeys: () => Promise<CryptoKeyPair | undefined>
 }
+
+/** How long the answer takes that brings a new cookie, after the session that it replaces has ended. */
+const replacedMilliseconds = 1500
 
 export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgeParts): Drawbridge {
   let options: DrawbridgeOptions & { readonly gateway: string } = { gateway }
@@ -119,6 +74,7 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
     const before = told
     if (typeof before !== 'object' || before.accessToken !== token.accessToken) isInUse = false
     told = token
+    if (options.notices !== false) notices.start()
     renewLater(renewalDelay(token, page.now()))
     if (typeof before === 'object' && before.accessToken === token.accessToken) return
     const sid = sessionOf(token)
@@ -130,6 +86,7 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
 
   function noticeSignOut(): void {
     cancelRenewal()
+    notices.stop()
     if (told === 'signed-out') return
     told = 'signed-out'
     tell({ type: 'signed-out' })
@@ -147,8 +104,10 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
     })
   }
 
-  async function renewAndNotice(): Promise<StoredToken | 'signed-out' | undefined> {
-    const answer = await renew()
+  async function renewAndNotice(
+    doubted?: StoredToken,
+  ): Promise<StoredToken | 'signed-out' | undefined> {
+    const answer = await renew(doubted)
     if (answer.is === 'no_session') {
       noticeSignOut()
       return 'signed-out'
@@ -195,7 +154,24 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
     else noticeToken(stored)
   }
 
-  page.onWake(lookAgain)
+  const notices = createNotices({
+    page,
+    url: () => `${options.gateway.replace(/^http/, 'ws')}/auth/sso/events`,
+    onSignedOut(isReplaced) {
+      notices.stop()
+      if (typeof told === 'object') store.drop(told.accessToken)
+      // The cookie of whoever signed in instead is on its way to this browser.
+      page.later(isReplaced ? replacedMilliseconds : 0, () => void renewAndNotice())
+    },
+    onDoubt() {
+      if (typeof told === 'object') void renewAndNotice(told)
+    },
+  })
+
+  page.onWake(() => {
+    lookAgain()
+    notices.wake()
+  })
   page.onStorageChange((key) => {
     const stored = storedToken()
     if (key === tokenKey && stored !== undefined) noticeToken(stored)
@@ -228,6 +204,12 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
       const path = provider === undefined ? '' : `/${encodeURIComponent(provider)}`
       const query = new URLSearchParams({ return_to: returnTo })
       page.navigate(`${options.gateway}/auth/sso/login${path}?${query}`)
+    },
+    signOut() {
+      const url = `${options.gateway}/auth/sso/logout`
+      // The gateway takes the POST from its own pages only; from others it asks the person.
+      if (new URL(page.location()).origin === options.gateway) page.post(url)
+      else page.navigate(url)
     },
     onChange(listener) {
       listeners.add(listener)

@@ -8,6 +8,10 @@ export interface Page {
   readonly fetch: (input: Request | string, settings?: RequestSettings) => Promise<Response>
   readonly storage: KeyValueStorage
   readonly randomId: () => string
+  /** From 0 up to 1, for spreading out in time. */
+  readonly random: () => number
+  /** Opens a WebSocket. `onClose` is called once, however it ends, also when it never opens. */
+  readonly connect: (url: string, listener: LineListener) => Line
   /** Runs `work` while no other tab runs work of the same name. Waits for them, though not for ever. */
   readonly alone: <Value>(name: string, work: () => Promise<Value>) => Promise<Value>
   /** Runs `work` once after a while; the answer cancels. */
@@ -21,6 +25,20 @@ export interface Page {
   readonly emit: (event: string) => void
   readonly location: () => string
   readonly navigate: (url: string) => void
+  /** Leaves the page by a form that is posted there. */
+  readonly post: (url: string) => void
+}
+
+/** One WebSocket. */
+export interface Line {
+  send(text: string): void
+  close(): void
+}
+
+export interface LineListener {
+  readonly onOpen: () => void
+  readonly onMessage: (text: string) => void
+  readonly onClose: (code: number) => void
 }
 
 /** The part of `localStorage` that we need. */

@@ -18,19 +18,24 @@ export interface RenewalParts {
   readonly isOfUse: (token: StoredToken) => boolean
 }
 
-/** Answers a function that renews the stored token and says what the bridge, or another tab, answered. */
+/**
+ * Answers a function that renews the stored token and says what the bridge, or another tab, answered. A token
+ * that is in doubt is renewed however much life it has left.
+ */
 export function createRenewal({
   page,
   store,
   gateway,
   prover,
   isOfUse,
-}: RenewalParts): () => Promise<BridgeAnswer> {
+}: RenewalParts): (doubted?: StoredToken) => Promise<BridgeAnswer> {
   let underWay: Promise<BridgeAnswer> | undefined
 
-  async function renew(triesLeft = 2): Promise<BridgeAnswer> {
+  async function renew(doubted?: StoredToken, triesLeft = 2): Promise<BridgeAnswer> {
     const stored = store.read()
-    if (stored !== undefined && isOfUse(stored) && !isDueForRenewal(stored, page.now())) {
+    const isDoubted = stored?.accessToken === doubted?.accessToken
+    const isGood = stored !== undefined && isOfUse(stored) && !isDueForRenewal(stored, page.now())
+    if (isGood && !isDoubted) {
       return { is: 'token', token: stored }
     }
     const signOutsBefore = store.signOuts()
@@ -39,14 +44,18 @@ export function createRenewal({
     if (answer.is !== 'token') return answer
     // Somebody signed out while the bridge answered: the token may be of the session that has just ended.
     if (store.signOuts() !== signOutsBefore) {
-      return triesLeft > 1 ? renew(triesLeft - 1) : { is: 'unavailable', retryAfterSeconds: 1 }
+      return triesLeft > 1
+        ? renew(doubted, triesLeft - 1)
+        : { is: 'unavailable', retryAfterSeconds: 1 }
     }
     store.write(answer.token)
     return answer
   }
 
-  return () => {
-    underWay ??= page.alone('drawbridge:renewal', renew).finally(() => (underWay = undefined))
+  return (doubted) => {
+    underWay ??= page
+      .alone('drawbridge:renewal', () => renew(doubted))
+      .finally(() => (underWay = undefined))
     return underWay
   }
 }

@@ -52,7 +52,8 @@ export function aloneByLock<Value>(
   return new Promise((resolve) => {
     const workThenSettle = async () => {
       running = work()
-            await running.catch(() => undefined)
+      resolve(running)
+      await running.catch(() => undefined)
       await pause(settleMilliseconds)
     }
     locks

@@ -7,7 +7,10 @@ export type Clock = () => EpochSeconds
 export const systemClock: Clock = () => Math.floor(Date.now() / 1000)
 
 /**
- * Milliseconds since the epoch: for measuring a duration, and for what must be told apart within a second
- * (the start of a session, a mass cut-off).
+ * Milliseconds since 1970-01-01T00:00:00Z, for one question only: which of two things of one second came
+ * first. What is stored of it says so in its name.
  */
+export const epochMilliseconds = (): number => Date.now()
+
+/** Monotonic-enough milliseconds for measuring a duration; never for deciding anything. */
 export const milliseconds = (): number => Date.now()

@@ -13,7 +13,9 @@ export interface Seal {
 }
 
 export function createSeal(secret: RotatingSecret, purpose: string): Seal {
-  const keys = memoise(() => Promise.all(secret.map((value) => deriveBytes(value, `seal/${purpose}`))))
+  const keys = memoise(() =>
+    Promise.all(secret.map((value) => deriveBytes(value, `seal/${purpose}`))),
+  )
   return {
     async seal(value) {
       const [current] = await keys()

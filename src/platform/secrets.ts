@@ -1,4 +1,3 @@
-
 const utf8 = new TextEncoder()
 
 /**
@@ -11,10 +10,20 @@ export type RotatingSecret = readonly [current: string, ...older: string[]]
  * 32 bytes for one purpose, derived from a secret by HKDF (RFC 5869), so that a value made for one
  * purpose is never accepted for another.
  */
-export async function deriveBytes(secret: string, purpose: string): Promise<Uint8Array<ArrayBuffer>> {
-  const key = await crypto.subtle.importKey('raw', utf8.encode(secret), 'HKDF', false, ['deriveBits'])
+export async function deriveBytes(
+  secret: string,
+  purpose: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const key = await crypto.subtle.importKey('raw', utf8.encode(secret), 'HKDF', false, [
+    'deriveBits',
+  ])
   const bits = await crypto.subtle.deriveBits(
-    { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(0), info: utf8.encode(`drawbridge/${purpose}`) },
+    {
+      name: 'HKDF',
+      hash: 'SHA-256',
+      salt: new Uint8Array(0),
+      info: utf8.encode(`drawbridge/${purpose}`),
+    },
     key,
     256,
   )

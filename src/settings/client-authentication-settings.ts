@@ -1,8 +1,18 @@
 /** How we authenticate at an identity provider's token endpoint, and the secret that it takes. */
-import type { ClientAuthentication } from '../config.ts'
 import { isJsonObject } from '../platform/json-object.ts'
 import type { SettingsTable } from './settings-table.ts'
 import { SIGNING_ALGORITHM_KEYS, SIGNING_ALGORITHMS } from '../protocol/signing-algorithms.ts'
+import type { SigningAlgorithm } from '../protocol/signing-algorithms.ts'
+
+export type ClientAuthentication =
+  | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly clientSecret: string }
+  | {
+      readonly method: 'private_key_jwt'
+      readonly privateKey: JsonWebKey
+      readonly algorithm: SigningAlgorithm
+      readonly keyId: string | undefined
+    }
+  | { readonly method: 'none' }
 
 /** OpenID Connect Core 1.0 §9. */
 export const CLIENT_AUTHENTICATION_METHODS = [

@@ -1,14 +1,15 @@
 /** The identity providers in the settings: `[[vars.IDENTITY_PROVIDERS]]` and their secrets. */
-import type { IdentityProviderConfig } from '../config.ts'
 import { hostKind, isLoopback } from '../platform/host-kind.ts'
 import { quote } from './settings-table.ts'
 import type { SettingsTable } from './settings-table.ts'
 import { SIGNING_ALGORITHMS } from '../protocol/signing-algorithms.ts'
+import type { SigningAlgorithm } from '../protocol/signing-algorithms.ts'
 import {
   CLIENT_AUTHENTICATION_METHODS,
   readClientAuthentication,
   secretName,
 } from './client-authentication-settings.ts'
+import type { ClientAuthentication } from './client-authentication-settings.ts'
 import {
   checkDisplayName,
   checkEmailDomain,
@@ -16,6 +17,29 @@ import {
   checkScope,
   checkVisibleAscii,
 } from './setting-rules.ts'
+
+/** An upstream OpenID provider that we rely on. */
+export interface IdentityProviderConfig {
+  readonly id: string
+  readonly name: string
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientAuthentication: ClientAuthentication
+  /** Always contains `openid`. */
+  readonly scope: string
+  readonly responseMode: 'query' | 'form_post'
+  readonly idTokenSigningAlgorithm: SigningAlgorithm
+  readonly backchannelLogoutScope: 'user' | 'session'
+  /** Spelled out in the configuration: logout tokens may lack `exp`. One that has it is judged by it. */
+  readonly logoutTokenWithoutExp: boolean
+  readonly linkByVerifiedEmail: boolean
+  /** Domains for which this provider's word on an e-mail address counts (linking). Lower case. */
+  readonly authoritativeEmailDomains: readonly string[]
+  /** If not empty, only people whose verified e-mail address is in one of these domains may sign in. */
+  readonly allowedEmailDomains: readonly string[]
+  /** Spelled out in the configuration; only for loopback hosts. */
+  readonly allowInsecureHttp: boolean
+}
 
 /** Words that stand where a provider's id may stand in our routes, now or later. */
 const RESERVED_IDS = [
@@ -86,6 +110,7 @@ function readProvider(
       'RS256',
     ),
     backchannelLogoutScope: table.oneOf('backchannel_logout_scope', ['user', 'session'], 'user'),
+    logoutTokenWithoutExp: table.flag('logout_token_without_exp'),
     linkByVerifiedEmail: table.flag('link_by_verified_email'),
     authoritativeEmailDomains: table.texts('authoritative_email_domains', checkEmailDomain),
     allowedEmailDomains: table.texts('allowed_email_domains', checkEmailDomain),

@@ -1,8 +1,15 @@
 /** The gateway's own keys among the Worker secrets, and what keeps weak or borrowed ones out. */
-import type { Config, IdentityProviderConfig } from '../config.ts'
 import { secretName } from './client-authentication-settings.ts'
 import type { RotatingSecret } from '../platform/secrets.ts'
+import type { IdentityProviderConfig } from './provider-settings.ts'
 import type { SettingsTable } from './settings-table.ts'
+
+/** The gateway's own keys. Each may be followed by older values that are still accepted. */
+export interface GatewaySecrets {
+  readonly handleKey: RotatingSecret
+  readonly keyEncryptionKey: RotatingSecret
+  readonly adminApiKey: RotatingSecret
+}
 
 const MIN_LENGTH = 32
 /** Thirty-two random digits, even hexadecimal ones, show fewer than this once in many millions of keys. */
@@ -35,7 +42,7 @@ export function readSecrets(
     isHttps,
     identityProviders,
   }: { readonly isHttps: boolean; readonly identityProviders: readonly IdentityProviderConfig[] },
-): Config['secrets'] {
+): GatewaySecrets {
   const secrets = {
     handleKey: readRotatingSecret(settings, 'HANDLE_KEY'),
     keyEncryptionKey: readRotatingSecret(settings, 'KEY_ENCRYPTION_KEY'),

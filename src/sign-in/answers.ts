@@ -97,6 +97,13 @@ export const answers: Readonly<Record<SignInReason, Answer>> = {
     nextStep: 'If you are not signed in, please try again.',
     retry: true,
   },
+  signed_out_meanwhile: {
+    status: 403,
+    title: 'You have been signed out meanwhile',
+    explanation: `While this sign-in was under way, the identity provider told us that you had signed out. ${nothingChanged}`,
+    nextStep: 'To sign in, please start from the beginning.',
+    retry: true,
+  },
   wrong_provider: notTrusted,
   response_invalid: notTrusted,
   code_refused: notTrusted,

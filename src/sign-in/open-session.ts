@@ -5,6 +5,7 @@ import type { User } from '../core/users/user.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
+import { beganAtMilliseconds } from './sign-in-attempt.ts'
 import type { SignInAttempt } from './sign-in-attempt.ts'
 import type { SignInParts, SignInRequest } from './sign-in-parts.ts'
 
@@ -21,7 +22,7 @@ export interface OpenedSession {
  * is a session that another tab has just opened for the very same sign-in.
  */
 export async function openSession(
-  { config, sessions, endSession, users }: SignInParts,
+  { config, sessions, endSession, users, earlyLogouts }: SignInParts,
   { headers, facts }: SignInRequest,
   input: {
     readonly attempt: SignInAttempt
@@ -31,7 +32,7 @@ export async function openSession(
     readonly previous: LiveSession | undefined
     readonly now: EpochSeconds
   },
-): Promise<Result<OpenedSession, 'account_disabled' | 'unavailable'>> {
+): Promise<Result<OpenedSession, 'account_disabled' | 'signed_out_meanwhile' | 'unavailable'>> {
   const { attempt, assertion, user, previous, now } = input
   if (previous !== undefined && isSameSignIn(previous, input)) {
     return ok({ sid: previous.sid, setCookies: [], isKept: true })
@@ -59,6 +60,20 @@ export async function openSession(
     return refuse(opened.refusal.code === 'user_disabled' ? 'account_disabled' : 'unavailable')
   }
   const { session, cookie } = opened.value
+  // A logout that came for this sign-in before the session was there has left a marker; one that comes from
+  // here on finds the session.
+  const logout = await earlyLogouts.findFor({
+    issuer,
+    subject: assertion.subject,
+    upstreamSid,
+    authenticatedAt: Math.min(assertion.authTime ?? assertion.issuedAt, assertion.issuedAt),
+    beganAtMilliseconds: beganAtMilliseconds(attempt),
+    now,
+  })
+  if (!logout.ok || logout.value.isSignedOut) {
+    await endSession(facts, { ...idsOf(session), cause: 'provider_back_channel', now })
+    return refuse(logout.ok ? 'signed_out_meanwhile' : 'unavailable')
+  }
   if (previous !== undefined) {
     const cause = 'replaced_by_sign_in'
     const ended = await endSession(facts, { ...idsOf(previous), cause, now })

@@ -25,6 +25,7 @@ export type SignInReason =
   | 'attempt_expired'
   | 'attempt_already_used'
   | 'attempt_too_large'
+  | 'signed_out_meanwhile' // the provider has ended the sign-in before it was finished here
   | 'wrong_provider' // the answer came to another provider's callback
   | ProviderRefusal
   | SignInRefusal

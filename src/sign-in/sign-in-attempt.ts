@@ -25,6 +25,8 @@ export interface SignInAttempt {
   readonly returnTo: string
   readonly request: AuthenticationRequest
   readonly createdAt: EpochSeconds
+  /** The same moment, for what happens within one second. Absent from attempts of an earlier release. */
+  readonly beganAtMilliseconds?: number
 }
 
 /** Makes the secrets of a new attempt. Nothing is stored and nothing is sent yet. */
@@ -37,6 +39,7 @@ export async function beginAttempt(
     readonly isRestart: boolean
     readonly browserId: string
     readonly now: EpochSeconds
+    readonly nowMilliseconds: number
   },
 ): Promise<{ attempt: SignInAttempt; secrets: AttemptSecrets }> {
   const { providerId, returnTo, request, isRestart, browserId, now } = input
@@ -51,6 +54,7 @@ export async function beginAttempt(
     returnTo,
     request,
     createdAt: now,
+    beganAtMilliseconds: input.nowMilliseconds,
   }
   return { attempt, secrets: secretsOf(attempt, state) }
 }
@@ -63,6 +67,10 @@ export const secretsOf = (
   nonce,
   codeVerifier,
 })
+
+/** When it began; of an attempt that does not say, the earliest that it can have been. */
+export const beganAtMilliseconds = (attempt: SignInAttempt): number =>
+  attempt.beganAtMilliseconds ?? attempt.createdAt * 1000
 
 export const expiryOf = ({ createdAt }: { readonly createdAt: EpochSeconds }): EpochSeconds =>
   createdAt + ATTEMPT_LIFETIME_SECONDS

@@ -2,6 +2,7 @@ import type { Config } from '../config.ts'
 import type { IdentityProviders } from '../core/identity-providers/identity-provider.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
+import type { EarlyLogouts } from '../core/users/early-logouts.ts'
 import type { Users } from '../core/users/user.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { RequestFacts } from '../platform/request-facts.ts'
@@ -16,6 +17,7 @@ export interface SignInParts {
   readonly sessions: Sessions
   readonly endSession: EndSession['endSession']
   readonly users: Users
+  readonly earlyLogouts: Pick<EarlyLogouts, 'findFor'>
   readonly identityProviders: IdentityProviders
   readonly references: Env['ONE_TIME_REFERENCES']
   readonly states: AttemptStates

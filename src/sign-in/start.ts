@@ -1,6 +1,7 @@
 /** A sign-in begins: `GET /auth/sso/login[/:provider]`. */
 import type { IdentityProvider } from '../core/identity-providers/identity-provider.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
+import { epochMilliseconds } from '../platform/clock.ts'
 import { uniqueParameters } from '../platform/unique-parameters.ts'
 import { parseAuthenticationParameters, satisfies } from './authentication-parameters.ts'
 import { newBrowserId, readBrowserId, setBrowserCookie } from './browser-cookie.ts'
@@ -73,6 +74,7 @@ export async function startSignIn(
     isRestart: unique.value.restarted === '1',
     browserId,
     now,
+    nowMilliseconds: epochMilliseconds(),
   })
   const authorization = await provider.authorizationUrl(secrets, asked.value, now)
   if (!authorization.ok) return refused(authorization.refusal, again)

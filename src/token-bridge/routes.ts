@@ -45,7 +45,8 @@ export function tokenBridgeRoutes(
     allowedOrigins: [config.issuer, ...config.allowedOrigins],
     methods: ['GET'],
     requestHeaders: ['DPoP'],
-    exposedHeaders: ['Retry-After', 'X-Request-Id'],
+    // A page with a wrong clock sets its DPoP proofs by `Date`.
+    exposedHeaders: ['Date', 'Retry-After', 'X-Request-Id'],
     allowCredentials: true,
   }
   const app = new Hono<{ Variables: RequestVariables }>()

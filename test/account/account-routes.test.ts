@@ -234,6 +234,7 @@ describe('GET /api/me', () => {
       accountRoutes({
         ...unaware,
         sessions: sessionsOf(),
+        doors: { mayEnter: async () => ok(undefined) },
         requireUser: createRequireUser(unaware),
       }),
     )

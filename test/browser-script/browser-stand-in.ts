@@ -3,8 +3,8 @@
  * clock to move, and a bridge that answers as it is told. What the script itself does is never stood in for.
  */
 import { createDrawbridge } from '../../src/browser/drawbridge.ts'
-import type { Drawbridge, DrawbridgeChange } from '../../src/browser/drawbridge.ts'
-import type { Page } from '../../src/browser/page.ts'
+import type { Drawbridge, DrawbridgeChange } from '../../src/browser/drawbridge-api.ts'
+import type { Line, LineListener, Page } from '../../src/browser/page.ts'
 import { tokenKey } from '../../src/browser/token-store.ts'
 
 export const gateway = 'https://login.example'
@@ -17,8 +17,17 @@ export interface Tab {
   /** Names of events on the window. */
   readonly events: string[]
   readonly navigations: string[]
+  readonly posts: string[]
   isVisible: boolean
   wake(): void
+}
+
+export interface Connection {
+  readonly url: string
+  readonly listener: LineListener
+  isOpen: boolean
+  /** What the gateway has heard on it. */
+  readonly heard: string[]
 }
 
 type Answer = Response | Promise<Response>
@@ -36,6 +45,12 @@ export class Origin {
   answerBridge: (request: Request) => Answer = (request) => this.bridge(request)
   answerApi: (request: Request) => Answer = () => Response.json({})
   dpopKeys: CryptoKeyPair | undefined
+
+  /** WebSockets that are open, or opening. */
+  readonly connections: Connection[] = []
+  takesConnections = () => this.session !== undefined
+  answersHeartbeats = true
+  readonly #hangUps = new Map<Connection, (code: number) => void>()
 
   readonly #tabs: { page: Page; listeners: ((key: string | null) => void)[] }[] = []
   readonly #queues = new Map<string, Promise<unknown>>()
@@ -82,6 +97,7 @@ export class Origin {
       changes: [] as DrawbridgeChange[],
       events: [] as string[],
       navigations: [] as string[],
+      posts: [] as string[],
       isVisible: true,
       wake: () => wakeListeners.forEach((listener) => listener()),
     }
@@ -104,6 +120,8 @@ export class Origin {
         },
       },
       randomId: () => `random-${++this.#serial}`,
+      random: () => 0.5,
+      connect: (url, listener) => this.#connect(url, listener),
       alone: async (name, work) => {
         const before = this.#queues.get(name) ?? Promise.resolve()
         const mine = before.then(work, work)
@@ -123,6 +141,7 @@ export class Origin {
       emit: (event) => void tab.events.push(event),
       location: () => 'https://login.example/page?x=1#y',
       navigate: (url) => void tab.navigations.push(url),
+      post: (url) => void tab.posts.push(url),
     }
     this.#tabs.push({ page, listeners })
     const drawbridge = createDrawbridge({ page, gateway, loadDpopKeys: async () => this.dpopKeys })
@@ -151,6 +170,41 @@ export class Origin {
     this.clock += seconds * 1000
     this.serverTime += seconds
     for (const timer of this.#timers) timer.at += seconds * 1000
+  }
+
+  #connect(url: string, listener: LineListener): Line {
+    const connection: Connection = { url, listener, isOpen: false, heard: [] }
+    this.connections.push(connection)
+    const end = (code: number) => {
+      if (!this.connections.includes(connection)) return
+      this.connections.splice(this.connections.indexOf(connection), 1)
+      listener.onClose(code)
+    }
+    this.#hangUps.set(connection, end)
+    queueMicrotask(() => {
+      if (this.takesConnections()) {
+        connection.isOpen = true
+        listener.onOpen()
+      } else end(1006)
+    })
+    return {
+      send: (text) => {
+        if (!connection.isOpen) throw new Error('InvalidStateError')
+        connection.heard.push(text)
+        if (this.answersHeartbeats) queueMicrotask(() => listener.onMessage('pong'))
+      },
+      close: () => end(1006),
+    }
+  }
+
+  /** The gateway, or the network, ends every connection; with a notice, if it has a reason. */
+  hangUp(code: number, reason?: string): void {
+    for (const connection of [...this.connections]) {
+      if (reason !== undefined) {
+        connection.listener.onMessage(JSON.stringify({ type: 'signed_out', reason }))
+      }
+      this.#hangUps.get(connection)?.(code)
+    }
   }
 
   /** Another page of this origin, without our script, changes the storage. */

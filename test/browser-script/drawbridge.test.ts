@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { DrawbridgeUnavailable } from '../../src/browser/drawbridge.ts'
+import { DrawbridgeUnavailable } from '../../src/browser/drawbridge-api.ts'
 import { signOutsKey, tokenKey } from '../../src/browser/token-store.ts'
 import { Origin, settle } from './browser-stand-in.ts'
 import type { Tab } from './browser-stand-in.ts'

@@ -92,7 +92,8 @@ describe('taking turns by Web Locks', () => {
     }
     await aloneByLock({ locks, pause: slowly }, name, async () => 7)
     order.push('answered')
-    await Promise.resolve()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(order).toEqual(['answered'])
     endOfPause()
     await released.promise
     expect(order).toEqual(['answered', 'lock released'])

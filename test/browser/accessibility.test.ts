@@ -1,11 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
+import { violations } from './accessibility.ts'
 import { ada, goToOtrotl, signIn, waitForToken } from './journeys.ts'
 import { describeInBrowser } from './visitor.ts'
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 for (const colorScheme of ['light', 'dark'] as const) {
   describeInBrowser(`accessibility in ${colorScheme} colours`, (open) => {
@@ -53,20 +49,5 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await waitForToken(page)
       expect(await overflow()).toBe(0)
     })
-  })
-}
-
-/** What axe finds against WCAG 2.2 A and AA and its own best practices, one line for each element. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe)
-  return page.evaluate(async () => {
-    interface Results {
-      violations: { id: string; help: string; nodes: { target: unknown[] }[] }[]
-    }
-    const { axe } = window as unknown as { axe: { run(): Promise<Results> } }
-    const results = await axe.run()
-    return results.violations.flatMap(({ id, help, nodes }) =>
-      nodes.map(({ target }) => `${id} (${help}) at ${target.join(' ')}`),
-    )
   })
 }

@@ -141,7 +141,7 @@ describe('every page', () => {
         if (tag === 'link' || tag === 'script') continue
         for (const name of ['href', 'src']) {
           const value = attributes.get(name)
-          if (value !== undefined) expect(value).toMatch(/^\/(auth\/login|$)/)
+          if (value !== undefined) expect(value).toMatch(/^\/(auth\/login|account|$)/)
         }
       }
     }

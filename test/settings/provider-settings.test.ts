@@ -198,6 +198,14 @@ describe('protocol settings', () => {
     { private_key: '{}' },
   ])('%j is refused', (changes) => expect(problemsOf(changes)).toHaveLength(1))
 
+  it('a logout token needs exp unless that is waived in so many words', () => {
+    expect(providerOf({})).toMatchObject({ logoutTokenWithoutExp: false })
+    expect(providerOf({ logout_token_without_exp: true })).toMatchObject({
+      logoutTokenWithoutExp: true,
+    })
+    expect(problemsOf({ logout_token_without_exp: 'yes' })).toHaveLength(1)
+  })
+
   it('keeps what is chosen', () => {
     expect(
       providerOf({ response_mode: 'form_post', backchannel_logout_scope: 'session' }),

@@ -38,6 +38,13 @@ const changed = (url: URL, change: (parameters: URLSearchParams) => void): URL =
   return copy
 }
 
+/** Another base64url text for the same bytes: the lowest bit of the letter at `place` is turned over. */
+function withOtherSpareBit(text: string, place: number): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const letter = alphabet[alphabet.indexOf(text[place]!) ^ 1]!
+  return text.slice(0, place) + letter + text.slice(place + 1)
+}
+
 describe('state', () => {
   it.each<[string, (parameters: URLSearchParams, state: string) => void]>([
     ['missing', (query) => query.delete('state')],
@@ -57,6 +64,8 @@ describe('state', () => {
           `${state.slice(0, 60)}${state[60] === 'A' ? 'B' : 'A'}${state.slice(61)}`,
         ),
     ],
+    // The last letter of the tag carries four bits that mean nothing to a decoder.
+    ['spelled another way', (query, state) => query.set('state', withOtherSpareBit(state, 37))],
     ['in another case', (query, state) => query.set('state', state.toLowerCase())],
     ['huge', (query) => query.set('state', 'A'.repeat(5000))],
     ['of odd characters', (query) => query.set('state', '.. ..\0\u202e%')],
@@ -103,6 +112,26 @@ describe('an answer to another browser’s sign-in (login CSRF)', () => {
     expect(await claims()).toBe(1)
     // Nothing of Mallory's own sign-in was taken.
     expect((await mallory.request(callback)).status).toBe(303)
+  })
+
+  it('is refused where somebody signed in long before, who stays so', async () => {
+    const clock = freezeClock()
+    const { world, browser: victim } = await arrange()
+    await signIn(victim, world.otrotl, { as: 'alice' })
+    const cookie = victim.session()
+    clock.advance(700)
+    const callback = await comeBack(world.newBrowser(), world.otrotl, { as: 'mallory' })
+    await expectRefusal(() => victim.request(callback), 'attempt_not_in_this_browser')
+    expect((await liveSession(cookie))?.authentication.subject).toBe('sub-alice')
+  })
+
+  it('that is as old as the victim’s session is refused once the browser’s own mark is gone', async () => {
+    freezeClock()
+    const { world, browser: victim } = await arrange()
+    const callback = await comeBack(world.newBrowser(), world.otrotl, { as: 'mallory' })
+    await signIn(victim, world.otrotl, { as: 'alice' })
+    victim.jar.remove('login.example', /browser/)
+    await expectRefusal(() => victim.request(callback), 'attempt_not_in_this_browser')
   })
 
   it('is refused where a sign-in is under way, which goes on', async () => {
@@ -239,6 +268,19 @@ describe('an attempt', () => {
     expect(await answer.text()).toContain('href="/auth/sso/login/otrotl?return_to=%2Fx"')
     expect(world.internet.requestsTo(TOKEN)).toHaveLength(0)
     expect(await claims()).toBe(0)
+  })
+
+  it('that is too old is over, whatever the provider answers', async () => {
+    const clock = freezeClock()
+    const { world, browser } = await arrange()
+    world.otrotl.behaviour.authorizationError = 'access_denied'
+    const callback = await comeBack(browser, world.otrotl)
+    const kept = browser.jar.list('login.example')
+    clock.advance(600)
+    for (const cookie of kept) {
+      browser.jar.put('login.example', { ...cookie, expiresAt: undefined })
+    }
+    await expectRefusal(() => browser.request(callback), 'attempt_expired')
   })
 
   it('whose cookie was changed is refused', async () => {

@@ -16,6 +16,7 @@ const begin = (returnTo = '/x', now = NOON) =>
     isRestart: false,
     browserId: 'b'.repeat(22),
     now,
+    nowMilliseconds: now * 1000,
   })
 
 const headerOf = (lines: readonly string[] | undefined) =>

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { isNavigation } from '../../src/sign-in/navigation.ts'
 import { captureLog } from '../world/log-lines.ts'
 import { snapshot } from '../world/snapshot.ts'
 import { createWorld, liveSession, signIn } from '../world/sign-in.ts'
@@ -144,7 +145,7 @@ describe('what is not a person going somewhere', () => {
     ['a frame', { 'sec-fetch-dest': 'iframe' }],
     ['an embedded object', { 'sec-fetch-dest': 'object' }],
     ['a script', { 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'cors' }],
-    ['a mode that is no navigation', { 'sec-fetch-mode': 'no-cors' }],
+    ['a mode that is no navigation', { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'no-cors' }],
   ])('begins nothing: %s', async (_, headers) => {
     const { request } = await open('/otrotl', {
       headers: headers as unknown as Record<string, string>,
@@ -305,5 +306,12 @@ describe('when something is not there', () => {
       }),
       { numRuns: 150 },
     )
+  })
+})
+
+describe('a client that is no browser', () => {
+  it('is believed, whatever mode it states by habit', () => {
+    // undici, Node's fetch, says this and nothing of a destination.
+    expect(isNavigation(new Headers({ 'sec-fetch-mode': 'cors' }))).toBe(true)
   })
 })

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { freezeClock } from '../world/clock.ts'
 import { captureLog, decisions } from '../world/log-lines.ts'
@@ -97,6 +98,25 @@ describe('a second tab that finds a fresh session', () => {
   })
 })
 
+describe('a second tab whose identity has been given to another account meanwhile', () => {
+  it('does not keep the session of the first', async () => {
+    const world = await createWorld()
+    world.otrotl.behaviour.idTokenClaims = { sid: 'one-upstream-session' }
+    const browser = world.newBrowser()
+    const first = await comeBack(browser, world.otrotl)
+    await browser.request(await comeBack(browser, world.otrotl))
+    const other = 'f'.repeat(32)
+    await env.DIRECTORY.batch([
+      env.DIRECTORY.prepare(
+        'INSERT INTO users (id, created_at, updated_at) VALUES (?1, 0, 0)',
+      ).bind(other),
+      env.DIRECTORY.prepare('UPDATE identities SET user_id = ?1').bind(other),
+    ])
+    await browser.request(first)
+    expect((await liveSession(browser.session()))?.userId).toBe(other)
+  })
+})
+
 describe('fifty sign-ins that are begun and left', { timeout: 30_000 }, () => {
   it('leave eight small cookies, the newest, and a sign-in afterwards works', async () => {
     const clock = freezeClock()
@@ -185,6 +205,18 @@ describe('a lost cookie', () => {
     expect(await page.response.text()).toContain('attempt_not_in_this_browser')
     expect(page.trail.filter(({ pathname }) => pathname === '/authorize')).toHaveLength(2)
     expect(world.internet.requestsTo(TOKEN)).toHaveLength(0)
+  })
+
+  it('of a second authentication is refused, and the session from before stays', async () => {
+    const clock = freezeClock()
+    const world = await createWorld()
+    const browser = world.newBrowser()
+    await signIn(browser, world.otrotl)
+    clock.advance(10)
+    const callback = await comeBack(browser, world.otrotl, { ask: { prompt: 'login' } })
+    browser.jar.remove(HOST, /attempt/)
+    await expectRefusal(() => browser.request(callback), 'attempt_not_in_this_browser')
+    expect(await liveSession(browser.session())).toBeDefined()
   })
 
   it('of an attempt that is too old is refused', async () => {

@@ -1,7 +1,10 @@
 import { vi } from 'vitest'
 
-/** 2026-11-01T12:00:00Z: the moment at which a frozen test begins. */
-export const NOON = 1_793_534_400
+/**
+ * 2050-01-01T12:00:00Z: the moment at which a frozen test begins. Far ahead of real time, by which alarms
+ * go: none comes by itself while a test runs.
+ */
+export const NOON = 2_524_651_200
 
 export interface TestClock {
   /** Epoch seconds now. */

@@ -14,6 +14,7 @@ const provider = (
   scope: 'openid profile email',
   responseMode: 'query',
   backchannelLogoutScope: 'user',
+  logoutTokenWithoutExp: false,
   linkByVerifiedEmail: false,
   authoritativeEmailDomains: [],
   allowedEmailDomains: [],

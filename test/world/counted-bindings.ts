@@ -7,7 +7,11 @@ export type Costs = Record<string, number>
  * The real bindings, with every operation on them counted: `object:<binding>`, `kv:get`, `kv:put`,
  * `d1:query` (a batch is one), `limit`. What a Durable Object does by itself is not among them.
  */
-export function countedBindings(): { bindings: Partial<Env>; take(): Costs } {
+export function countedBindings(): {
+  readonly bindings: Partial<Env>
+  /** What was counted since the last time. */
+  readonly take: () => Costs
+} {
   let costs: Costs = {}
   const count = (what: string) => {
     costs[what] = (costs[what] ?? 0) + 1
@@ -38,11 +42,8 @@ export function countedBindings(): { bindings: Partial<Env>; take(): Costs } {
       get(_, member) {
         if (member !== 'getByName') return Reflect.get(namespace, member) as unknown
         return (...args: unknown[]) => {
-          const stub = Reflect.apply(
-            namespace.getByName as (...args: unknown[]) => object,
-            namespace,
-            args,
-          )
+          const getByName = Reflect.get(namespace, member) as (...args: unknown[]) => object
+          const stub = Reflect.apply(getByName, namespace, args)
           return new Proxy(stub, {
             get(_, method) {
               const called: unknown = Reflect.get(stub, method)

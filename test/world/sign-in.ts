@@ -18,8 +18,10 @@ export interface World {
   readonly internet: Internet
   readonly otrotl: Provider
   readonly second: Provider
+  /** Any request to the gateway, by whoever is no browser. */
+  fetch(request: Request): Promise<Response>
   /** A browser that nobody has used yet. */
-  newBrowser(): Browser
+  readonly newBrowser: () => Browser
 }
 
 type ProviderSettings = Readonly<Record<string, unknown>>
@@ -48,6 +50,7 @@ export async function createWorld(
     internet,
     otrotl,
     second,
+    fetch,
     newBrowser: () => createBrowser({ fetch, providers: [otrotl, second] }),
   }
 }

@@ -17,6 +17,11 @@ export type AuditEventName =
   | 'token.refused'
   | 'access.accepted'
   | 'access.refused'
+  | 'logout.accepted'
+  | 'logout.rejected'
+  | 'tab.connected'
+  | 'tab.refused'
+  | 'account.refused'
   | 'session.ended'
   | 'sessions.ended'
   | 'rate.limited'
@@ -34,6 +39,7 @@ const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'access.accepted',
   'token.issued',
   'operator.read',
+  'tab.connected',
 ])
 
 export interface AuditEvent {

@@ -115,7 +115,8 @@ export async function checkIdTokenClaims(
   })
 }
 
-const isNumericDate = (value: unknown): value is number =>
+/** RFC 7519 §2, and of a time that can be meant. */
+export const isNumericDate = (value: unknown): value is number =>
   typeof value === 'number' && value >= 0 && value <= LAST_NUMERIC_DATE
 
 const isText = (value: unknown): value is string =>

@@ -1,6 +1,7 @@
 import type { IdentityProviderConfig } from '../../config.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
+import type { LogoutToken } from './logout-token.ts'
 
 /** What a caller of a sign-in may ask of the provider; all are checked at the return. */
 export interface AuthenticationRequest {
@@ -72,6 +73,19 @@ export interface IdentityProvider {
     request: AuthenticationRequest,
     now: EpochSeconds,
   ): Promise<Result<Assertion, ProviderRefusal>>
+  /** Verifies a logout token that is said to be this provider's (Back-Channel Logout 1.0 §2.6). */
+  verifyLogoutToken(
+    token: string,
+    now: EpochSeconds,
+  ): Promise<Result<LogoutToken, 'logout_token_invalid' | 'provider_unavailable'>>
+  /**
+   * Where the browser goes to sign out at the provider as well, and from there back to us (RP-Initiated
+   * Logout 1.0 §2). The ID token goes along byte for byte.
+   */
+  endSessionUrl(
+    input: { readonly idToken: string; readonly state: string },
+    now: EpochSeconds,
+  ): Promise<Result<URL, 'no_end_session_endpoint' | 'provider_unavailable'>>
 }
 
 /** The parameters of an authorization response that passed `checkResponse`. */

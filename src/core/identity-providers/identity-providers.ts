@@ -15,13 +15,14 @@ import { calculatePKCECodeChallenge } from 'oauth4webapi'
 import type { Config, IdentityProviderConfig } from '../../config.ts'
 import { createOutboundFetch } from '../../platform/outbound-fetch.ts'
 import type { OutboundFetch } from '../../platform/outbound-fetch.ts'
-import { ok } from '../../platform/refusal.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
 import { memoise } from '../../platform/secrets.ts'
 import { createAssertion } from './assertion.ts'
 import { checkAuthorizationResponse } from './authorization-response.ts'
 import { clientAuthentication } from './client-authentication.ts'
 import { verifyIdToken } from './id-token.ts'
 import type { IdentityProvider, IdentityProviders } from './identity-provider.ts'
+import { verifyLogoutToken } from './logout-token.ts'
 import { createProviderDocuments } from './provider-documents.ts'
 import type { ProviderDocuments } from './provider-documents.ts'
 import { checkTokenResponse, requestTokens, requestUserInfo } from './provider-requests.ts'
@@ -42,6 +43,7 @@ export function createIdentityProviders(parts: {
       documents: createProviderDocuments(address, parts.metadata, parts.documents),
       authentication: memoise(() => clientAuthentication(config.clientAuthentication)),
       redirectUri: `${ownOrigin}/auth/sso/callback/${id}`,
+      postLogoutRedirectUri: `${ownOrigin}/auth/sso/logout/callback`,
       outboundFetch,
     })
   })
@@ -56,6 +58,7 @@ function createIdentityProvider(parts: {
   readonly documents: ProviderDocuments
   readonly authentication: () => Promise<ClientAuth>
   readonly redirectUri: string
+  readonly postLogoutRedirectUri: string
   readonly outboundFetch: OutboundFetch
 }): IdentityProvider {
   const { config, documents, redirectUri, outboundFetch } = parts
@@ -82,10 +85,7 @@ function createIdentityProvider(parts: {
         max_age: request.maxAge?.toString(),
         acr_values: request.acrValues,
       }
-      for (const [name, value] of Object.entries(parameters)) {
-        if (value === undefined) url.searchParams.delete(name)
-        else url.searchParams.set(name, value)
-      }
+      setParameters(url, parameters)
       return ok(url)
     },
 
@@ -138,5 +138,41 @@ function createIdentityProvider(parts: {
         createAssertion(config.issuer, tokens.idToken as string, idToken.value, userInfo.value),
       )
     },
+
+    verifyLogoutToken: (token, now) =>
+      verifyLogoutToken(
+        token,
+        {
+          issuer: config.issuer,
+          clientId: config.clientId,
+          algorithm: config.idTokenSigningAlgorithm,
+          mayLackExpiry: config.logoutTokenWithoutExp,
+        },
+        documents.keys,
+        now,
+      ),
+
+    async endSessionUrl({ idToken, state }, now) {
+      const discovery = await documents.discovery.current(now)
+      if (!discovery.ok) return discovery
+      const { endSessionEndpoint } = discovery.value
+      if (endSessionEndpoint === undefined) return refuse('no_end_session_endpoint')
+      const url = new URL(endSessionEndpoint)
+      setParameters(url, {
+        id_token_hint: idToken,
+        client_id: config.clientId,
+        post_logout_redirect_uri: parts.postLogoutRedirectUri,
+        state,
+      })
+      return ok(url)
+    },
+  }
+}
+
+/** Sets what is ours to say in a URL of the provider's, and takes out what we do not say. */
+function setParameters(url: URL, parameters: Readonly<Record<string, string | undefined>>): void {
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value === undefined) url.searchParams.delete(name)
+    else url.searchParams.set(name, value)
   }
 }

@@ -7,7 +7,7 @@
  * (cut-off-drain.ts) comes by, whichever is first. `cut-off-progress.ts` keeps what has become of it.
  */
 import type { Config } from '../../config.ts'
-import { milliseconds } from '../../platform/clock.ts'
+import { epochMilliseconds } from '../../platform/clock.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { storageName } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
@@ -74,8 +74,8 @@ export function createCutOffs({
 
   return {
     add: (cutOff, now) =>
-      ask(async () => (await ring()).cutOff({ ...cutOff, at: milliseconds() }), now),
+      ask(async () => (await ring()).cutOff({ ...cutOff, at: epochMilliseconds() }), now),
     removeUser: (userId, now) =>
-      ask(async () => (await ring()).removeUserCutOff(userId, milliseconds()), now),
+      ask(async () => (await ring()).removeUserCutOff(userId, epochMilliseconds()), now),
   }
 }

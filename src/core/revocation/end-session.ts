@@ -8,6 +8,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { Audit } from '../audit/audit.ts'
+import type { ProviderLogout, ProviderLogoutOutcome } from '../sessions/end-for-provider.ts'
 import type { EndBefore } from '../sessions/session-ends.ts'
 import type { EndCause, SessionId, UserId } from '../sessions/session.ts'
 import type { Sessions } from '../sessions/sessions.ts'
@@ -22,6 +23,11 @@ export interface EndSession {
     facts: RequestFacts,
     input: { userId: UserId; sid: SessionId; cause: EndCause; now: EpochSeconds },
   ): Promise<Result<{ ended: boolean }, 'unavailable'>>
+  /** Ends all sessions of a user but `sid`, one by one in one transaction: the epoch is that of the kept one too. */
+  endOtherSessions(
+    facts: RequestFacts,
+    input: { userId: UserId; sid: SessionId; cause: EndCause; now: EpochSeconds },
+  ): Promise<Result<{ ended: number }, 'unavailable'>>
   /** Ends all sessions of a user, and every token minted before, at a cost that does not grow with their number. */
   endAllSessions(
     facts: RequestFacts,
@@ -32,6 +38,14 @@ export interface EndSession {
     facts: RequestFacts,
     input: { userId: UserId; end: EndBefore; cutOffId: string; now: EpochSeconds },
   ): Promise<Result<{ ended: number }, 'unavailable'>>
+  /**
+   * Ends what an identity provider says has ended, of one user. A logout token counts once: with the same
+   * one nothing happens, and another one of the same `jti` is refused.
+   */
+  endForProvider(
+    facts: RequestFacts,
+    input: { userId: UserId; logout: ProviderLogout; now: EpochSeconds },
+  ): Promise<Result<ProviderLogoutOutcome, 'jti_reused' | 'unavailable'>>
   /** Ends all sessions of a user and lets none open, until `sessions.enable`. */
   disableUser(
     facts: RequestFacts,
@@ -43,14 +57,17 @@ export function createEndSession({
   sessions,
   audit,
 }: {
-  sessions: Pick<Sessions, 'end' | 'endAll' | 'endBefore' | 'disable'>
+  sessions: Pick<
+    Sessions,
+    'end' | 'endOthers' | 'endAll' | 'endBefore' | 'endForProvider' | 'disable'
+  >
   audit: Audit
 }): EndSession {
-  async function auditAll(
+  async function auditAll<Outcome extends { ended: number }>(
     facts: RequestFacts,
     userId: UserId,
     cause: EndCause,
-    outcome: Result<{ ended: number; epoch: number }, 'unavailable'>,
+    outcome: Result<Outcome, 'unavailable'>,
   ): Promise<typeof outcome> {
     if (outcome.ok && (outcome.value.ended > 0 || cause === 'user_disabled')) {
       const { ended } = outcome.value
@@ -78,6 +95,8 @@ export function createEndSession({
       }
       return outcome
     },
+    endOtherSessions: async (facts, { userId, sid, cause, now }) =>
+      auditAll(facts, userId, cause, await sessions.endOthers(userId, sid, cause, now)),
     endAllSessions: async (facts, { userId, cause, now }) =>
       auditAll(facts, userId, cause, await sessions.endAll(userId, cause, now)),
     async endSessionsBefore(facts, { userId, end, cutOffId, now }) {
@@ -89,6 +108,19 @@ export function createEndSession({
           userId,
           facts: { cause: end.cause, ended: outcome.value.ended, cut_off: cutOffId },
         })
+      }
+      return outcome
+    },
+    async endForProvider(facts, { userId, logout, now }) {
+      const outcome = await sessions.endForProvider(userId, logout, now)
+      if (!outcome.ok) return outcome
+      const { ended, sids } = outcome.value
+      const { cause, scope } = logout
+      if (scope === 'user' && ended > 0) {
+        await audit.record(facts, { event: 'sessions.ended', userId, facts: { cause, ended } })
+      }
+      for (const sid of sids) {
+        await audit.record(facts, { event: 'session.ended', userId, sid, facts: { cause } })
       }
       return outcome
     },

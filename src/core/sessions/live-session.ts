@@ -1,9 +1,10 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import type { LiveSession, SessionId } from './session.ts'
-import type { SessionRules } from './session-rules.ts'
-import { expiryOf, findSession } from './sessions-table.ts'
+import { isOutlawed, ruled } from './session-rules.ts'
+import type { Ruled } from './session-rules.ts'
+import type { Authentication, EndCause, LiveSession, SessionId } from './session.ts'
+import { expiryOf, findSession, openSessions } from './sessions-table.ts'
 import type { SessionRow } from './sessions-table.ts'
 import { causeOfEpoch } from './user-table.ts'
 import type { UserRow } from './user-table.ts'
@@ -13,8 +14,6 @@ export interface SessionQuestion {
   readonly sid: SessionId
   /** 43 base64url characters. */
   readonly secretHash?: string
-  /** What may have ended it from outside; not given where only the object's own word is asked for. */
-  readonly rules?: SessionRules | undefined
   readonly now: EpochSeconds
 }
 
@@ -33,6 +32,44 @@ export function findLive(
   if (cause !== undefined) return refuse('no_session', { cause })
   if (session.epoch === user.epoch) return ok(session)
   return refuse('no_session', { cause: causeOfEpoch(sql, session.epoch) })
+}
+
+export interface KeptSignIn {
+  readonly authentication: Authentication
+  readonly sealedIdToken: string
+}
+
+/** How a session was signed in, for whoever holds its handle; that it has ended is no hindrance. */
+export function findSignIn(
+  sql: SqlStorage,
+  { sid, secretHash }: Required<Omit<SessionQuestion, 'now'>>,
+): KeptSignIn | undefined {
+  const session = findSession(sql, sid)
+  if (session === undefined || !isSameHash(session.secretHash, secretHash)) return undefined
+  return { authentication: session.authentication, sealedIdToken: session.sealedIdToken }
+}
+
+/** The live sessions, newest first. */
+export const listLive = (
+  sql: SqlStorage,
+  user: UserRow,
+  question: Ruled & { readonly now: EpochSeconds },
+): LiveSession[] =>
+  openSessions(sql, user)
+    .filter((session) => expiryOf(session, question.now) === undefined)
+    .filter((session) => !isOutlawed(ruled(user.id, session), question))
+    .map((session) => toLiveSession(user, session))
+    .toReversed()
+
+/** How a session ended, if it has; the cause is left out once its row is gone. */
+export function findEnd(
+  sql: SqlStorage,
+  user: UserRow | undefined,
+  question: SessionQuestion,
+): { readonly cause: EndCause | undefined } | undefined {
+  if (user === undefined) return { cause: undefined }
+  const live = findLive(sql, user, question)
+  return live.ok ? undefined : { cause: live.refusal.facts?.cause as EndCause | undefined }
 }
 
 /** What the rest of the house learns of a live session: no hash, no sealed ID token. */

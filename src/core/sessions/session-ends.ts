@@ -3,12 +3,14 @@
  * is asked for in the same transaction. Every function here runs inside one.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { sha256Base64url } from '../../platform/digest.ts'
+import { log } from '../../platform/log.ts'
 import { askForHint } from './hint-publisher.ts'
-import { findOutsideEnd, startBy } from './session-rules.ts'
-import type { RuledSession, SessionRules } from './session-rules.ts'
-import type { EndCause, SessionId } from './session.ts'
+import { findOutsideEnd, ruled, startBy } from './session-rules.ts'
+import type { SessionRules } from './session-rules.ts'
+import type { EndCause, SessionId, UserId } from './session.ts'
 import { expiryOf, openSessions, purgeEnded, recordEnd, tokensUntil } from './sessions-table.ts'
-import type { SessionEnd, SessionRow } from './sessions-table.ts'
+import type { SessionEnd } from './sessions-table.ts'
 import { extendRevokedUntil, raiseEpoch } from './user-table.ts'
 import type { UserRow } from './user-table.ts'
 
@@ -26,6 +28,17 @@ export function endSessions(
   for (const end of first) extendRevokedUntil(sql, tokensUntil(user, end.endedAt))
   if (first.length > 0) askForHint(sql, now, first.some(isRevoking))
   return first
+}
+
+/** Ends every session but the one of this end. They are few: nobody has more than `MOST_LIVE_SESSIONS`. */
+export function endOthers(sql: SqlStorage, user: UserRow, but: SessionEnd): SessionEnd[] {
+  const others = openSessions(sql, user).filter(({ sid }) => sid !== but.sid)
+  return endSessions(
+    sql,
+    user,
+    others.map(({ sid }) => ({ ...but, sid })),
+    but.endedAt,
+  )
 }
 
 /** Ends all sessions with their epoch, at a cost that does not depend on their number. */
@@ -74,7 +87,7 @@ export function endOutlawed(
 ): SessionEnd[] {
   if (rules === undefined) return []
   const ends = openSessions(sql, user, sid).flatMap((session): SessionEnd[] => {
-    const cause = findOutsideEnd(ruled(user, session), rules, now)
+    const cause = findOutsideEnd(ruled(user.id, session), rules, now)
     return cause === undefined ? [] : [{ sid, cause, endedAt: now }]
   })
   return endSessions(sql, user, ends, now)
@@ -114,20 +127,6 @@ export function endBefore(
   return { ended: endSessions(sql, user, ends, now).length, expired }
 }
 
-const ruled = (user: UserRow, { sid, authentication }: SessionRow): RuledSession => ({
-  userId: user.id,
-  sid,
-  providerId: authentication.providerId,
-})
-
-/** Whether a session in the list would be refused at its next use. */
-export const isOutlawed = (
-  user: UserRow,
-  session: SessionRow,
-  rules: SessionRules | undefined,
-  now: EpochSeconds,
-): boolean => rules !== undefined && findOutsideEnd(ruled(user, session), rules, now) !== undefined
-
 /** Ends the oldest sessions, until one more fits, and deletes what is left of too many ended ones. */
 export function makeRoom(sql: SqlStorage, user: UserRow, now: EpochSeconds): SessionEnd[] {
   purgeEnded(sql, now)
@@ -145,3 +144,9 @@ export function makeRoom(sql: SqlStorage, user: UserRow, now: EpochSeconds): Ses
 /** No token outlives its session's deadlines, so at a deadline none is alive to be revoked. */
 const isRevoking = ({ cause }: SessionEnd): boolean =>
   cause !== 'idle_deadline' && cause !== 'absolute_deadline'
+
+/** The log line of an end that nobody had asked for, as the audit trail writes it of the others. */
+export async function logEnd(user: UserId | undefined, { sid, cause }: SessionEnd): Promise<void> {
+  const hash = await sha256Base64url(sid)
+  log('info', { event: 'session.ended', user, sid_hash: hash.slice(0, 16), cause })
+}

@@ -6,7 +6,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { CutOff } from '../tokens/cut-off.ts'
 import { parseSessionId, startOf } from './session.ts'
-import type { EndCause } from './session.ts'
+import type { EndCause, LiveSession, UserId } from './session.ts'
 
 export interface SessionRules {
   readonly cutOffs: readonly CutOff[]
@@ -19,6 +19,11 @@ export interface RuledSession {
   readonly userId: string
   readonly sid: string
   readonly providerId: string | undefined
+}
+
+/** A question that brings the rules along; without them, only the object's own word is asked for. */
+export interface Ruled {
+  readonly rules?: SessionRules | undefined
 }
 
 /** How far ahead of ours the clock may be that made a session's id. */
@@ -50,3 +55,14 @@ export function startBy(sid: string, now: EpochSeconds): number {
   const startedAt = sessionId === undefined ? 0 : startOf(sessionId)
   return startedAt > (now + 1) * 1000 + CLOCK_MARGIN_MILLISECONDS ? 0 : startedAt
 }
+
+export const ruled = (
+  userId: UserId,
+  { sid, authentication }: Pick<LiveSession, 'sid' | 'authentication'>,
+): RuledSession => ({ userId, sid, providerId: authentication.providerId })
+
+/** Whether a session would be refused at its next use. */
+export const isOutlawed = (
+  session: RuledSession,
+  { rules, now }: Ruled & { readonly now: EpochSeconds },
+): boolean => rules !== undefined && findOutsideEnd(session, rules, now) !== undefined

@@ -1,5 +1,5 @@
 /** A session as the rest of the house sees it: the ids, the words and the facts; nothing is kept here. */
-import { milliseconds } from '../../platform/clock.ts'
+import { epochMilliseconds } from '../../platform/clock.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { randomBytes, randomId, toHex } from '../../platform/random.ts'
 
@@ -22,7 +22,7 @@ export const parseUserId = (value: unknown): UserId | undefined =>
  * as in a UUIDv7 (RFC 9562 §5.7). So every token says when its session started without a claim of its own,
  * to the millisecond, and nothing that names a session can be at odds with it. The id is no secret.
  */
-export const newSessionId = (startedAt: number = milliseconds()): SessionId =>
+export const newSessionId = (startedAt: number = epochMilliseconds()): SessionId =>
   `${startedAt.toString(16).padStart(12, '0')}${toHex(randomBytes(10))}` as SessionId
 
 /** When the session with this id started, in epoch milliseconds. */

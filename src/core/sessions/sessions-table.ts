@@ -33,6 +33,9 @@ export const sessionsTable = `
   CREATE INDEX sessions_not_ended ON sessions (epoch) WHERE ended_at IS NULL;
   CREATE INDEX sessions_ended ON sessions (tokens_until) WHERE ended_at IS NOT NULL;`
 
+/** A use is written down at most this often, and for short idle times at most ten times in one of them. */
+const USE_GRANULARITY_SECONDS = 60
+
 /** How many ended sessions stay for the sake of their ID token alone, the newest first. */
 const KEPT_ENDED_SESSIONS = 200
 
@@ -167,12 +170,15 @@ export function recordEnd(sql: SqlStorage, user: UserRow, end: SessionEnd): bool
 export const tokensUntil = (user: UserRow, endedAt: EpochSeconds): EpochSeconds =>
   endedAt + user.tokenLifetimeSeconds + CLOCK_MARGIN_SECONDS
 
-/** Moves the idle deadline, as a use of the session does. */
+/** Moves the idle deadline, as a use of the session does; one that follows on another is not written down. */
 export function moveIdleDeadline(
   sql: SqlStorage,
   session: SessionRow,
   now: EpochSeconds,
 ): SessionRow {
+  const gap = Math.min(USE_GRANULARITY_SECONDS, Math.floor(session.idleSeconds / 10))
+  const isDue = now > session.lastUsedAt && now - session.lastUsedAt >= gap
+  if (!isDue) return session
   const idleDeadlineAt = now + session.idleSeconds
   sql.exec(
     'UPDATE sessions SET last_used_at = ?, idle_deadline_at = ? WHERE sid = ?',

@@ -10,10 +10,13 @@ import type { Result } from '../../platform/refusal.ts'
 import { createSeal } from '../../platform/seal.ts'
 import type { RotatingSecret } from '../../platform/secrets.ts'
 import { askUserSessions } from './ask-user-sessions.ts'
+import { connectTab } from './connect-tab.ts'
+import type { TabRefusalCode } from './connect-tab.ts'
 import { describeDevice } from './describe-device.ts'
+import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
 import type { EndBefore } from './session-ends.ts'
-import type { SessionRules } from './session-rules.ts'
+import type { Ruled, SessionRules } from './session-rules.ts'
 import { newSessionId, parseSessionId } from './session.ts'
 import type {
   Authentication,
@@ -60,8 +63,20 @@ export interface Sessions {
     cookie: string | undefined,
     now: EpochSeconds,
   ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>>
+  /**
+   * Connects an open tab to the object of the live session behind a cookie value, so that it is told when
+   * the session ends (open-tabs.ts). Moves no deadline. `socket` is the browser's end of the connection.
+   */
+  connectTab(
+    cookie: string | undefined,
+    now: EpochSeconds,
+  ): Promise<
+    Result<{ socket: WebSocket; userId: UserId; sid: SessionId }, TabRefusalCode | 'unavailable'>
+  >
   /** The user's live sessions, newest first. */
   list(userId: UserId, now: EpochSeconds): Promise<Result<readonly LiveSession[], 'unavailable'>>
+  /** Whether this is a session of the user's, live or ended (forgotten when nothing of it is needed any more). */
+  has(userId: UserId, sid: SessionId): Promise<Result<boolean, 'unavailable'>>
   /** What may be told of the person behind a live session. */
   readProfile(
     userId: UserId,
@@ -73,6 +88,15 @@ export interface Sessions {
     userId: UserId,
     sid: SessionId,
   ): Promise<Result<string, 'no_id_token' | 'unavailable'>>
+  /**
+   * How the session behind a cookie value was signed in, with the raw ID token; also of a session that has
+   * ended, as long as it is kept. It grants nothing: it is for signing out at the provider.
+   */
+  readSignIn(
+    cookie: string | undefined,
+  ): Promise<
+    Result<{ authentication: Authentication; idToken: string }, 'no_id_token' | 'unavailable'>
+  >
   /** For `core/revocation` only. `ended` is false when the session had ended already, or never was. */
   end(
     userId: UserId,
@@ -80,6 +104,13 @@ export interface Sessions {
     cause: EndCause,
     now: EpochSeconds,
   ): Promise<Result<{ ended: boolean }, 'unavailable'>>
+  /** For `core/revocation` only: ends all sessions but this one. */
+  endOthers(
+    userId: UserId,
+    sid: SessionId,
+    cause: EndCause,
+    now: EpochSeconds,
+  ): Promise<Result<{ ended: number }, 'unavailable'>>
   /** For `core/revocation` only. */
   endAll(
     userId: UserId,
@@ -92,6 +123,12 @@ export interface Sessions {
     end: EndBefore,
     now: EpochSeconds,
   ): Promise<Result<{ ended: number }, 'unavailable'>>
+  /** For `core/revocation` only: ends what a provider says has ended. `jti_reused`: another token had that `jti`. */
+  endForProvider(
+    userId: UserId,
+    logout: ProviderLogout,
+    now: EpochSeconds,
+  ): Promise<Result<ProviderLogoutOutcome, 'jti_reused' | 'unavailable'>>
   /** For `core/revocation` only: ends all sessions and lets none open. */
   disable(
     userId: UserId,
@@ -123,25 +160,35 @@ export function createSessions(parts: {
     continent?: string,
   ) => askUserSessions(parts.userSessions, userId, question, continent)
 
-  /** Asks the object that the cookie names, if the cookie is one of ours. */
-  async function askByCookie(
+  /** What a cookie names and proves, if it is one of ours. */
+  async function parseCookie(
     cookie: string | undefined,
-    now: EpochSeconds,
-    question: (
-      object: DurableObjectStub<UserSessions>,
-      proof: { sid: SessionId; secretHash: string; rules: SessionRules | undefined },
-    ) => Promise<Result<LiveSession, 'no_session'>>,
-  ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>> {
+  ): Promise<Result<{ userId: UserId; sid: SessionId; secretHash: string }, 'no_session'>> {
     if (cookie === undefined) return refuse('no_session')
     const handle = await parseHandle(authenticator, 's', cookie)
     if (!handle.ok) return refuse('no_session', { handle: handle.refusal.code })
     const { userId, reference, secretHash } = handle.value
     const sid = parseSessionId(reference)
-    if (sid === undefined) return refuse('no_session')
-    const ruled = await rulesAt(now)
-    if (!ruled.ok) return ruled
-    const proof = { sid, secretHash, rules: ruled.value }
-    return flatten(await ask(userId, async (object) => question(object, proof)))
+    return sid === undefined ? refuse('no_session') : ok({ userId, sid, secretHash })
+  }
+
+  /** Asks the object that the cookie names, if the cookie is one of ours, and tells it the rules. */
+  async function askByCookie<Value, Code extends string>(
+    cookie: string | undefined,
+    now: EpochSeconds,
+    question: (
+      object: DurableObjectStub<UserSessions>,
+      proof: { sid: SessionId; secretHash: string; now: EpochSeconds } & Ruled,
+      userId: UserId,
+    ) => Promise<Result<Value, Code>>,
+  ): Promise<Result<Value, Code | 'no_session' | 'unavailable'>> {
+    const parsed = await parseCookie(cookie)
+    if (!parsed.ok) return parsed
+    const rules = await rulesAt(now)
+    if (!rules.ok) return rules
+    const { userId, ...handle } = parsed.value
+    const proof = { ...handle, rules: rules.value, now }
+    return flatten(await ask(userId, async (object) => question(object, proof, userId)))
   }
 
   return {
@@ -177,15 +224,24 @@ export function createSessions(parts: {
     },
     use: (cookie, now) =>
       askByCookie(cookie, now, async (object, proof) =>
-        object.useSession({ ...proof, tokenLifetimeSeconds, now }),
+        object.useSession({ ...proof, tokenLifetimeSeconds }),
       ),
     peek: (cookie, now) =>
-      askByCookie(cookie, now, async (object, proof) => object.peekSession({ ...proof, now })),
+      askByCookie(cookie, now, async (object, proof) => object.peekSession(proof)),
+    connectTab: (cookie, now) =>
+      askByCookie(cookie, now, async (object, { rules, ...proof }, userId) => {
+        // The upgrade itself carries no rules: what they end is ended before.
+        const live = await object.peekSession({ ...proof, rules })
+        if (!live.ok) return live
+        const connected = await connectTab(object, proof)
+        return connected.ok ? ok({ socket: connected.value, userId, sid: proof.sid }) : connected
+      }),
     async list(userId, now) {
       const ruled = await rulesAt(now)
       if (!ruled.ok) return ruled
       return ask(userId, async (object) => object.listSessions({ rules: ruled.value, now }))
     },
+    has: (userId, sid) => ask(userId, async (object) => object.hasSession({ sid })),
     async readProfile(userId, sid, now) {
       const ruled = await rulesAt(now)
       if (!ruled.ok) return ruled
@@ -198,12 +254,27 @@ export function createSessions(parts: {
       const idToken = sealed.value && (await idTokens.unseal(sealed.value))
       return typeof idToken === 'string' && idToken !== '' ? ok(idToken) : refuse('no_id_token')
     },
+    async readSignIn(cookie) {
+      const parsed = await parseCookie(cookie)
+      if (!parsed.ok) return refuse('no_id_token')
+      const { userId, ...proof } = parsed.value
+      const kept = await ask(userId, async (object) => object.readSignIn(proof))
+      if (!kept.ok) return kept
+      const idToken = kept.value && (await idTokens.unseal(kept.value.sealedIdToken))
+      return kept.value !== undefined && typeof idToken === 'string' && idToken !== ''
+        ? ok({ authentication: kept.value.authentication, idToken })
+        : refuse('no_id_token')
+    },
     end: (userId, sid, cause, now) =>
       ask(userId, async (object) => object.endSession({ sid, cause, now })),
+    endOthers: (userId, sid, cause, now) =>
+      ask(userId, async (object) => object.endOtherSessions({ sid, cause, now })),
     endAll: (userId, cause, now) =>
       ask(userId, async (object) => object.endAllSessions({ cause, now })),
     endBefore: (userId, end, now) =>
       ask(userId, async (object) => object.endSessionsBefore({ ...end, now })),
+    endForProvider: async (userId, logout, now) =>
+      flatten(await ask(userId, async (object) => object.endForProvider({ userId, logout, now }))),
     disable: (userId, now) => ask(userId, async (object) => object.disableUser({ userId, now })),
     async enable(userId) {
       const enabled = await ask(userId, async (object) => object.enableUser())

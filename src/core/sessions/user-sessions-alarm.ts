@@ -3,6 +3,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { askForDueReassertion } from './hint-publisher.ts'
 import { dropAll, findTask, nextTaskAt } from './outbox.ts'
 import { endExpired } from './session-ends.ts'
+import { forgetSeenLogoutTokens, nextSeenLogoutTokenAt } from './seen-logout-tokens.ts'
 import {
   endsByEpoch,
   hasSessionRows,
@@ -31,6 +32,7 @@ export function sweep(
   if (user === undefined) return { ends: [], isHintDue: false }
   const ends = [...endExpired(sql, user, now), ...writeDownEndedEpochs(sql, user)]
   purgeEnded(sql, now)
+  forgetSeenLogoutTokens(sql, now)
   askForDueReassertion(sql, now)
   // Nobody holds a token that could be judged by the hint: there is nothing left to tell.
   if (now >= Math.max(findUser(sql)!.revokedUntil, lastDeadlineAt(sql, user))) dropAll(sql)
@@ -59,6 +61,7 @@ export function nextAlarmAt(sql: SqlStorage): EpochSeconds | undefined {
   const times = [
     nextTaskAt(sql),
     nextSessionAt(sql, user),
+    nextSeenLogoutTokenAt(sql),
     ...endedEpochs(sql).map(({ endedAt }) => endedAt + EPOCH_SWEEP_SECONDS),
   ].filter((at) => at !== undefined)
   if (times.length > 0) return Math.min(...times)
@@ -74,6 +77,7 @@ export function isForgettable(sql: SqlStorage, now: EpochSeconds): boolean {
     !hasSessionRows(sql) &&
     endedEpochs(sql).length === 0 &&
     nextTaskAt(sql) === undefined &&
+    nextSeenLogoutTokenAt(sql) === undefined &&
     now >= mayForgetAt(user)
   )
 }

@@ -4,11 +4,15 @@
  * an empty object costs nothing.
  */
 import { outboxTable } from './outbox.ts'
+import { seenLogoutTokensTable } from './seen-logout-tokens.ts'
 import { sessionsTable } from './sessions-table.ts'
 import { userTable } from './user-table.ts'
 
 /** Append only: a step that has been deployed is never changed. */
-const STEPS: readonly string[] = [`${userTable} ${sessionsTable} ${outboxTable}`]
+const STEPS: readonly string[] = [
+  `${userTable} ${sessionsTable} ${outboxTable}`,
+  seenLogoutTokensTable,
+]
 
 /** Whether the object holds a user at all. */
 export const isPrepared = (sql: SqlStorage): boolean =>

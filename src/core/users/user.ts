@@ -65,4 +65,14 @@ export interface Users {
   confirmDisabled(id: UserId): Promise<void>
   /** False when a disabling has come in between, whose object is still to be told. */
   enable(id: UserId, now: EpochSeconds): Promise<boolean>
+  /**
+   * Whom a provider means: the holder of the identity (issuer, subject), or, where it names no subject, the
+   * users who have sessions from that upstream session. Most often one; none is no failure.
+   */
+  findSignedOut(logout: {
+    readonly issuer: string
+    readonly subject: string | undefined
+    readonly upstreamSid: string | undefined
+    readonly now: EpochSeconds
+  }): Promise<Result<readonly UserId[], 'unavailable'>>
 }

@@ -1,6 +1,6 @@
 /**
- * People: who they are to us, and how they are known to identity providers. Owns the tables `users`,
- * `identities` and `upstream_sessions` (migrations/0001_directory.sql). The sign-in feature asks here whose
+ * People: who they are to us, and how they are known to identity providers. Owns the tables `users` and
+ * `identities` (migrations/0001_directory.sql). The sign-in feature asks here whose
  * account a verified identity opens; `core/sessions` then opens the session.
  *
  * The account is a function of (issuer, subject). An e-mail address decides nothing, with one exception: a
@@ -15,6 +15,11 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { UserId } from '../sessions/session.ts'
 import { parseProfileClaims } from './profile-claims.ts'
 import type { ProfileClaims } from './profile-claims.ts'
+import {
+  findUsersByUpstreamSession,
+  forgetUpstreamSessions,
+  indexUpstreamSession,
+} from './upstream-sessions.ts'
 import type { SignInIdentity, User, Users, UserStatus } from './user.ts'
 
 export function createUsers(directory: D1Database): Users {
@@ -71,31 +76,33 @@ export function createUsers(directory: D1Database): Users {
       return meta.changes > 0
     },
 
-    async forgetUpstreamSessions(now) {
-      await directory
-        .prepare('DELETE FROM upstream_sessions WHERE expires_at <= ?1')
-        .bind(now)
-        .run()
-    },
+    forgetUpstreamSessions: (now) => forgetUpstreamSessions(directory, now),
 
-    async indexUpstreamSession({ issuer, upstreamSid, userId, sid, expiresAt, now }) {
-      await directory.batch([
-        // Every row that comes takes some that are over with it: the table stays small between sweeps.
-        directory
-          .prepare(
-            `DELETE FROM upstream_sessions WHERE rowid IN
-               (SELECT rowid FROM upstream_sessions WHERE expires_at <= ?1 LIMIT 20)`,
-          )
-          .bind(now),
-        directory
-          .prepare(
-            `INSERT INTO upstream_sessions (issuer, upstream_sid, user_id, sid, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5)`,
-          )
-          .bind(issuer, upstreamSid, userId, sid, expiresAt),
-      ])
+    indexUpstreamSession: (session) => indexUpstreamSession(directory, session),
+
+    async findSignedOut({ issuer, subject, upstreamSid, now }) {
+      try {
+        if (subject !== undefined) return ok(await findUserByIdentity(directory, issuer, subject))
+        if (upstreamSid === undefined) return ok([])
+        return ok(await findUsersByUpstreamSession(directory, { issuer, upstreamSid, now }))
+      } catch (thrown) {
+        log('error', { event: 'directory.failed', error: describeThrown(thrown) })
+        return refuse('unavailable')
+      }
     },
   }
+}
+
+async function findUserByIdentity(
+  directory: D1Database,
+  issuer: string,
+  subject: string,
+): Promise<readonly UserId[]> {
+  const { results } = await directory
+    .prepare('SELECT user_id FROM identities WHERE issuer = ?1 AND subject = ?2')
+    .bind(issuer, subject)
+    .all<{ user_id: UserId }>()
+  return results.map(({ user_id }) => user_id)
 }
 
 const admitted = (row: UserRow, isNew: boolean) => {

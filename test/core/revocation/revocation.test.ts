@@ -152,6 +152,14 @@ describe('strict', () => {
     expect(await check.check('strict', token, session.idleDeadlineAt)).toEqual(revoked)
   })
 
+  it('refuses a token of a live session in any epoch but its own', async () => {
+    const { session } = await signedIn(clock.now())
+    for (const epoch of [session.epoch - 1, session.epoch + 1, 0]) {
+      const token = { ...tokenOf(session), epoch }
+      expect(await revocation().check('strict', token, clock.now())).toEqual(revoked)
+    }
+  })
+
   it('is "unavailable" when the object cannot be reached', async () => {
     const { session } = await signedIn(clock.now())
     const check = revocation(env.REVOCATION, noObjects)

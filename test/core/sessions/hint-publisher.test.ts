@@ -3,7 +3,7 @@ import { newUserId } from '../../../src/core/sessions/session.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { giveMoodyStore } from './moody-store.ts'
-import { hintOf, published, ring, tasksOf } from './published-hint.ts'
+import { alarmOf, hintOf, published, ring, tasksOf } from './published-hint.ts'
 import {
   ABSOLUTE_SECONDS,
   addEndedSessions,
@@ -156,6 +156,23 @@ describe('a store that refuses', () => {
     expect(gaps[3]).toBeGreaterThan(gaps[0]!)
   })
 
+  it('is left alone until then, also by an alarm that rings for another reason', async () => {
+    const { userId } = await signedIn(clock.now())
+    await published(userId)
+    const store = await giveMoodyStore(userId)
+    store.refusal = 'KV PUT failed: 503'
+    await sessions.endAll(userId, 'person', clock.now())
+    clock.advance(1)
+    await ring(userId)
+    expect(store.offered).toHaveLength(2)
+    clock.advance(1)
+    await ring(userId)
+    expect(store.offered).toHaveLength(2)
+    clock.advance(1)
+    await ring(userId)
+    expect(store.offered).toHaveLength(3)
+  })
+
   it('because of two writes within a second loses neither end (429, merged)', async () => {
     const first = await signedIn(clock.now())
     const { userId } = first
@@ -231,9 +248,13 @@ describe('a store that is slow', () => {
     const store = await giveMoodyStore(userId)
     store.isStuck = true
     const second = await signedIn(clock.now(), userId)
+    // The alarm is set with the commit, not after the publishing: an eviction now would lose nothing.
+    expect(await alarmOf(userId)).toBe(START + 5)
+    clock.advance(10)
     expect(await sessions.end(userId, session.sid, 'person', clock.now())).toMatchObject({
       ok: true,
     })
+    expect(await alarmOf(userId)).toBe(START + 15)
     expect((await sessions.use(second.cookie, clock.now())).ok).toBe(true)
     store.isStuck = false
     await published(userId)

@@ -6,6 +6,7 @@ import { giveMoodyStore } from './moody-store.ts'
 import { hintOf, published, ring, tasksOf } from './published-hint.ts'
 import {
   ABSOLUTE_SECONDS,
+  IDLE_SECONDS,
   objectOf,
   rowsOf,
   sessionsOf,
@@ -56,6 +57,36 @@ describe('an object that is evicted between its commit and its publishing', () =
       `SELECT attempts FROM outbox WHERE task = 'publish_hint'`,
     )) as [{ attempts: number }]
     expect(task.attempts).toBeGreaterThan(0)
+  })
+})
+
+describe('after the end of all sessions', () => {
+  it('the alarm writes each session down as ended, those that had run out before with their own cause', async () => {
+    vi.spyOn(console, 'info').mockImplementation(() => {})
+    const idle = await signedIn(clock.now())
+    const { userId } = idle
+    clock.advance(IDLE_SECONDS)
+    const live = await signedIn(clock.now(), userId)
+    // As if no question and no alarm had come since: the row still reads as not ended.
+    await rowsOf(
+      userId,
+      'UPDATE sessions SET ended_at = NULL, end_cause = NULL, tokens_until = NULL',
+    )
+    await sessions.endAll(userId, 'operator', clock.now())
+    expect(await rowsOf(userId, 'SELECT end_cause FROM sessions')).toEqual([
+      { end_cause: null },
+      { end_cause: null },
+    ])
+    clock.advance(30)
+    await ring(userId)
+    expect(await rowsOf(userId, 'SELECT sid, ended_at, end_cause FROM sessions')).toEqual([
+      { sid: idle.session.sid, ended_at: START + IDLE_SECONDS, end_cause: 'idle_deadline' },
+      { sid: live.session.sid, ended_at: START + IDLE_SECONDS, end_cause: 'operator' },
+    ])
+    expect(await rowsOf(userId, 'SELECT * FROM ended_epochs')).toEqual([])
+    expect(await sessions.use(live.cookie, clock.now())).toMatchObject({
+      refusal: { facts: { cause: 'operator' } },
+    })
   })
 })
 

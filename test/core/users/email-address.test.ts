@@ -71,6 +71,10 @@ describe('an e-mail address', () => {
     expect(upper?.key).toBe(parseEmailAddress('victim@corp.test')?.key)
   })
 
+  it('keeps the case of letters outside ASCII: folding them merges different people', () => {
+    expect(parseEmailAddress('ÄB@Corp.test')?.key).toBe('Äb@corp.test')
+  })
+
   it.each([
     ['İ@corp.test', 'i@corp.test'],
     ['ı@corp.test', 'i@corp.test'],

@@ -1,0 +1,40 @@
+import type { Config } from '../config.ts'
+import type { Audit } from '../core/audit/audit.ts'
+import type { RequireUser } from '../core/revocation/require-user.ts'
+import { readSessionCookie } from '../core/sessions/session-cookie.ts'
+import type { LiveSession } from '../core/sessions/session.ts'
+import type { Sessions } from '../core/sessions/sessions.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Doors } from '../platform/doors.ts'
+import type { Result } from '../platform/refusal.ts'
+
+/** What the gateway hands to this feature. */
+export interface AccountParts {
+  readonly config: Config
+  readonly clock: Clock
+  readonly audit: Audit
+  readonly doors: Doors
+  readonly sessions: Sessions
+  readonly requireUser: RequireUser
+}
+
+/**
+ * The live session of whoever opens a page. Only a person's own visit counts as use: not a HEAD, and not a
+ * page that a browser fetches ahead.
+ */
+export function findVisitor(
+  { config, clock, sessions }: Pick<AccountParts, 'config' | 'clock' | 'sessions'>,
+  { method, headers }: Request,
+): Promise<Result<LiveSession, 'no_session' | 'unavailable'>> {
+  const cookie = readSessionCookie(headers.get('cookie'), config)
+  const isVisit = method === 'GET' && headers.get('sec-purpose') === null
+  return isVisit ? sessions.use(cookie, clock()) : sessions.peek(cookie, clock())
+}
+
+/** The provider's name as configured; its id, once it is configured no more. */
+export function providerNameOf(
+  { authentication: { providerId } }: LiveSession,
+  { identityProviders }: Pick<Config, 'identityProviders'>,
+): string {
+  return identityProviders.find(({ id }) => id === providerId)?.name ?? providerId
+}

@@ -1,0 +1,30 @@
+/**
+ * What our own pages for a signed-in person share: they show times in the person's own time zone, and are
+ * gone when the session is, wherever it ended.
+ */
+import type { Drawbridge } from './drawbridge-api.ts'
+
+export function keepSignedInPage(drawbridge: Drawbridge, sid: string): void {
+  const main = document.querySelector('main')!
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+  for (const time of main.querySelectorAll('time')) {
+    time.textContent = format.format(new Date(time.dateTime))
+  }
+
+  drawbridge.expectSession(sid)
+  drawbridge.onChange((change) => {
+    if (change.type === 'signed-out') {
+      const notice = document.querySelector<HTMLTemplateElement>('#signed-out')
+      if (notice === null) return
+      main.replaceChildren(notice.content.cloneNode(true))
+      document.title = 'Signed out · Drawbridge'
+      main.querySelector('h1')?.focus()
+    }
+    // Somebody else, or the same person anew: what stands here is no longer true.
+    else if (change.sid !== undefined && change.sid !== sid) location.reload()
+  })
+  // From the back/forward cache the page is as old as when it was left.
+  addEventListener('pageshow', ({ persisted }) => {
+    if (persisted) location.reload()
+  })
+}
