@@ -6,17 +6,27 @@ import { Hono } from 'hono'
 import type { MiddlewareHandler } from 'hono'
 import { NONCE, secureHeaders } from 'hono/secure-headers'
 import { accountRoutes } from './account/routes.tsx'
+import { adminRoutes } from './admin/routes.ts'
 import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
+import { createCanaryRuns } from './core/revocation/canary-runs.ts'
+import { createCanary } from './core/revocation/canary.ts'
 import { createAccessChecks } from './core/revocation/check-access.ts'
+import { createCutOffDrain } from './core/revocation/cut-off-drain.ts'
+import { createCutOffRecords } from './core/revocation/cut-off-progress.ts'
+import { createCutOffs, createSessionRules } from './core/revocation/cut-offs.ts'
+import { createDisableUser } from './core/revocation/disable-user.ts'
+import { createEndSession } from './core/revocation/end-session.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
+import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
+import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
@@ -35,6 +45,7 @@ const features = (core: Core) => [
   signOutRoutes(core),
   tokenBridgeRoutes(core),
   accountRoutes(core),
+  adminRoutes(core),
 ]
 
 function buildCore(config: Config, env: Env) {
@@ -45,9 +56,25 @@ function buildCore(config: Config, env: Env) {
     keyEncryptionKey: config.secrets.keyEncryptionKey,
   })
   const accessTokens = createAccessTokens({ config, keys })
-  const revocation = createRevocation({ hints: env.REVOCATION, userSessions: env.USER_SESSIONS })
+  const rules = createSessionRules({ config, keys })
+  const newRevocation = () =>
+    createRevocation({ hints: env.REVOCATION, userSessions: env.USER_SESSIONS, rules })
+  const revocation = newRevocation()
   const accessChecks = createAccessChecks({ accessTokens, revocation })
   const audit = createAudit(env.DIRECTORY, clock)
+  const sessions = createSessions({
+    userSessions: env.USER_SESSIONS,
+    handleKey: config.secrets.handleKey,
+    deadlines: config.session,
+    tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
+    rules,
+  })
+  const ends = createEndSession({ sessions, audit })
+  const users = createUsers(env.DIRECTORY)
+  const people = createUserDirectory(env.DIRECTORY)
+  const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
+  const cutOffRecords = createCutOffRecords(env.DIRECTORY)
+  const canaryRuns = createCanaryRuns(env.DIRECTORY)
   return {
     config,
     clock,
@@ -57,18 +84,35 @@ function buildCore(config: Config, env: Env) {
     accessChecks,
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
-    users: createUsers(env.DIRECTORY),
+    users,
+    people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
     identityProviders: createIdentityProviders({
       config,
       metadata: env.PROVIDER_METADATA,
       documents: env.REVOCATION,
     }),
-    sessions: createSessions({
-      userSessions: env.USER_SESSIONS,
-      handleKey: config.secrets.handleKey,
-      deadlines: config.session,
-      tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
+    sessions,
+    ends,
+    disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
+    keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),
+    cutOffs,
+    cutOffRecords,
+    cutOffDrain: createCutOffDrain({
+      queue: env.SESSION_ENDS,
+      records: cutOffRecords,
+      people,
+      ends,
+    }),
+    canaryRuns,
+    canary: createCanary({
+      sessions,
+      accessTokens,
+      ends,
+      runs: canaryRuns,
+      provider: config.identityProviders[0]!,
+      newRevocation,
+      clock,
     }),
     references: env.ONE_TIME_REFERENCES,
     doors: createDoors({
@@ -76,6 +120,7 @@ function buildCore(config: Config, env: Env) {
       callback: env.CALLBACK_LIMIT,
       bridge: env.BRIDGE_LIMIT,
       back_channel: env.BACK_CHANNEL_LIMIT,
+      admin: env.ADMIN_LIMIT,
     }),
   }
 }

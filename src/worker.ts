@@ -1,4 +1,6 @@
-/** The runtime's entry: requests, Durable Objects and the entrypoint for other Workers. Nothing else. */
+/** The runtime's entry: requests, messages, the cron, Durable Objects and the entrypoint for other Workers. Nothing else. */
+import { receiveMessages, runChores } from './background.ts'
+import type { CutOffMessage } from './core/revocation/cut-off-drain.ts'
 import { gatewayFor } from './gateway.ts'
 
 export { AccessCheck } from './access-check-entrypoint.ts'
@@ -9,4 +11,6 @@ export { KeyRing } from './core/tokens/key-ring.ts'
 
 export default {
   fetch: (request, env, context) => gatewayFor(env).fetch(request, env, context),
-} satisfies ExportedHandler<Env>
+  queue: receiveMessages,
+  scheduled: (_controller, env, context) => runChores(env, context),
+} satisfies ExportedHandler<Env, CutOffMessage>

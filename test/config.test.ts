@@ -122,6 +122,8 @@ describe('every problem is named at once', () => {
       'CALLBACK_LIMIT',
       'BRIDGE_LIMIT',
       'BACK_CHANNEL_LIMIT',
+      'ADMIN_LIMIT',
+      'SESSION_ENDS',
     ])
   })
 

@@ -14,16 +14,28 @@ const ROUTES = [
   'ALL /account/sessions/end',
   'ALL /account/sessions/end-all',
   'ALL /account/sessions/end-others',
+  'ALL /admin/api/*',
   'ALL /api/me',
   'ALL /auth/sessions',
   'ALL /auth/sessions/:sid',
   'ALL /auth/sso/events',
   'ALL /auth/sso/token',
+  'DELETE /admin/api/users/:id/sessions',
+  'DELETE /admin/api/users/:id/sessions/:sid',
   'DELETE /auth/sessions',
   'DELETE /auth/sessions/:sid',
   'GET /',
   'GET /account',
   'GET /account/sessions/end-all',
+  'GET /admin/api/audit',
+  'GET /admin/api/canary',
+  'GET /admin/api/cut-offs',
+  'GET /admin/api/cut-offs/:id',
+  'GET /admin/api/keys',
+  'GET /admin/api/openapi.json',
+  'GET /admin/api/users',
+  'GET /admin/api/users/:id',
+  'GET /admin/api/users/:id/sessions',
   'GET /api/me',
   'GET /auth/assets/:file',
   'GET /auth/drawbridge.js',
@@ -41,6 +53,11 @@ const ROUTES = [
   'POST /account/sessions/end',
   'POST /account/sessions/end-all',
   'POST /account/sessions/end-others',
+  'POST /admin/api/cut-offs',
+  'POST /admin/api/keys/:kid/compromise',
+  'POST /admin/api/keys/rotate',
+  'POST /admin/api/users/:id/disable',
+  'POST /admin/api/users/:id/enable',
   'POST /auth/sso/backchannel-logout/:provider?',
   'POST /auth/sso/callback/:provider?',
   'POST /auth/sso/logout',
@@ -53,7 +70,7 @@ const PATHS = [...new Set(ROUTES.map((route) => route.split(' ')[1] ?? ''))].map
   path
     .replace(':provider?', 'otrotl')
     .replace(':file', 'drawbridge.css')
-    .replace(':sid', '0'.repeat(32)),
+    .replace(/:(id|sid)/g, '0'.repeat(32)),
 )
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
@@ -117,7 +134,7 @@ describe.each(PATHS)('%s, by every method,', (path) => {
     for (const method of METHODS) {
       const { status, headers } = await ask(method, path)
       if (status === 405) expect(headers.get('allow'), method).toMatch(/GET|POST|DELETE/)
-      const isGuarded = path === '/api/me'
+      const isGuarded = path === '/api/me' || path.startsWith('/admin/api/')
       if (['PUT', 'PATCH'].includes(method) && !isGuarded) expect(status, method).toBe(405)
     }
   })

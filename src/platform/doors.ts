@@ -4,7 +4,7 @@ import type { Result } from './refusal.ts'
 import type { RequestFacts } from './request-facts.ts'
 
 /** The doors that a stranger can push. */
-export type Door = 'sign_in' | 'callback' | 'bridge' | 'back_channel'
+export type Door = 'sign_in' | 'callback' | 'bridge' | 'back_channel' | 'admin'
 
 export interface Doors {
   /**
@@ -17,8 +17,9 @@ export interface Doors {
 /**
  * Doors over the platform's rate limits. They are a shield, not an authority: counters are kept per
  * location. When a counter cannot be asked the door stays open, since behind each of these doors stands a
- * check of its own, and nobody is to be locked out by a broken counter. A door where guessing pays
- * (passwords, tickets) must not be added here with that policy.
+ * check of its own, and nobody is to be locked out by a broken counter: least of all an operator in the
+ * middle of an incident, whose key no number of guesses finds. A door where guessing pays (passwords,
+ * tickets) must not be added here with that policy.
  */
 export function createDoors(limits: Readonly<Record<Door, RateLimit>>): Doors {
   return {

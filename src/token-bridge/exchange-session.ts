@@ -86,6 +86,7 @@ export async function exchangeSession(
     sid,
     epoch,
     authTime: authentication.authTime,
+    providerId: authentication.providerId,
     ...(authentication.acr === undefined ? {} : { acr: authentication.acr }),
     notAfter: deadlineOf(session),
     ...(jkt === undefined ? {} : { jkt }),

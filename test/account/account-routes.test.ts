@@ -61,7 +61,7 @@ describe('GET /dashboard', () => {
     expect(scripts.map(({ attributes }) => attributes.get('nonce'))).toEqual([nonce, nonce])
   })
 
-  it('shows a provider that is configured no more by its id', async () => {
+  it('is not shown to the session of a provider that is configured no more', async () => {
     const now = systemClock()
     const input = openInput(now, newUserId())
     const opened = await sessionsOf().open({
@@ -69,8 +69,10 @@ describe('GET /dashboard', () => {
       authentication: { ...input.authentication, providerId: 'bygone' },
     })
     if (!opened.ok) throw new Error(opened.refusal.code)
-    const elements = await readPage((await get('/dashboard', cookieOf(opened.value))).text())
-    expect(byId(elements, 'provider-name')!.text).toBe('bygone')
+    const { status, headers } = await get('/dashboard', cookieOf(opened.value))
+    expect([status, headers.get('location')]).toEqual([303, '/auth/login?return_to=%2Fdashboard'])
+    const ended = await sessionsOf().peek(opened.value.cookie, now)
+    expect(ended).toMatchObject({ refusal: { facts: { cause: 'provider_removed' } } })
   })
 
   it('never shows the cookie, the ID token or the subject at the provider', async () => {

@@ -12,13 +12,14 @@ const factsOf = (clientKey: string): RequestFacts => ({
 })
 
 const doorsOf = (limit: RateLimit) =>
-  createDoors({ sign_in: limit, callback: limit, bridge: limit, back_channel: limit })
+  createDoors({ sign_in: limit, callback: limit, bridge: limit, back_channel: limit, admin: limit })
 
 const real = createDoors({
   sign_in: env.SIGN_IN_LIMIT,
   callback: env.CALLBACK_LIMIT,
   bridge: env.BRIDGE_LIMIT,
   back_channel: env.BACK_CHANNEL_LIMIT,
+  admin: env.ADMIN_LIMIT,
 })
 
 /** How often a client enters when it tries this often. */

@@ -53,6 +53,7 @@ const LOWER: Readonly<Record<string, readonly string[]>> = {
 const CORE_TYPES: readonly (readonly [from: string, to: string])[] = [
   // A user's id is the same word in both.
   ['core/users', 'core/sessions'],
+  ['core/sessions', 'core/tokens'],
 ]
 
 export const FEATURES = [

@@ -35,6 +35,12 @@ describe.each([undefined, 'production'])('wrangler.toml, environment %s', (envir
     expect(config.observability).toMatchObject({ enabled: true, redact_query_string: true })
   })
 
+  it('takes from the queue what it sends there, keeps what it cannot take, and rings the cron', () => {
+    const [{ queue } = { queue: '' }] = config.queues.producers ?? []
+    expect(config.queues.consumers).toMatchObject([{ queue, dead_letter_queue: `${queue}-dead` }])
+    expect(config.triggers.crons).toEqual(['*/5 * * * *'])
+  })
+
   it('holds no secret', () => {
     const names = Object.keys(config.vars)
     expect(names.filter((name) => /_(KEY|SECRET)$/.test(name))).toEqual([])
@@ -49,6 +55,7 @@ describe.each([undefined, 'production'])('wrangler.toml, environment %s', (envir
       ...namesIn(config.d1_databases),
       ...namesIn(config.durable_objects.bindings),
       ...namesIn(config.ratelimits),
+      ...namesIn(config.queues.producers ?? []),
     ]).toEqual([
       'REVOCATION',
       'DIRECTORY',
@@ -60,6 +67,8 @@ describe.each([undefined, 'production'])('wrangler.toml, environment %s', (envir
       'CALLBACK_LIMIT',
       'BRIDGE_LIMIT',
       'BACK_CHANNEL_LIMIT',
+      'ADMIN_LIMIT',
+      'SESSION_ENDS',
     ])
   })
 })

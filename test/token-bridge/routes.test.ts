@@ -95,6 +95,7 @@ describe('a live session', () => {
       sid: session.sid,
       epoch: session.epoch,
       auth_time: now,
+      idp: 'otrotl',
     })
   })
 

@@ -16,6 +16,9 @@ export function captureLog(): {
   return { lines, text: () => JSON.stringify(lines) }
 }
 
-/** What kind of line tells of a request, rather than of a decision. */
+/**
+ * The lines that tell of a decision, rather than of a request, or of a key ring that makes its first keys
+ * because this happens to be its first request.
+ */
 export const decisions = (lines: readonly LoggedLine[]): readonly LoggedLine[] =>
-  lines.filter(({ event }) => event !== 'request.completed')
+  lines.filter(({ event }) => event !== 'request.completed' && event !== 'key.rotated')

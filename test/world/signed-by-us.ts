@@ -83,6 +83,7 @@ export const goodClaims = (now: number, changes: Record<string, unknown> = {}) =
   sid: '00000000000000000000000000000002',
   epoch: 1,
   auth_time: now - 10,
+  idp: 'otrotl',
   scope: 'openid profile email',
   ...changes,
 })

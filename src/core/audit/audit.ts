@@ -28,16 +28,24 @@ export type AuditEventName =
   | 'request.refused'
   | 'key.rotated'
   | 'key.compromised'
+  | 'operator.refused'
+  | 'operator.read'
+  | 'user.disable_pending'
+  | 'user.enabled'
+  | 'sessions.cut_off'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'access.accepted',
   'token.issued',
+  'operator.read',
   'tab.connected',
 ])
 
 export interface AuditEvent {
   readonly event: AuditEventName
+  /** Who decided, where it was not the person concerned: the event is then stored too. */
+  readonly actor?: 'operator'
   /** Present when the decision concerns a known user: the event is then stored too. */
   readonly userId?: string
   /** Logged and stored only as a hash. */
@@ -54,9 +62,32 @@ export interface Audit {
   record(facts: RequestFacts, event: AuditEvent): Promise<void>
 }
 
-export function createAudit(directory: D1Database, clock: () => number): Audit {
+/** What operators read. */
+export interface AuditTrail extends Audit {
+  /** Stored events, newest first: all, or those that concern one user; before the event with the id `before`. */
+  list(query: {
+    readonly userId?: string | undefined
+    readonly before: number
+    readonly limit: number
+  }): Promise<readonly StoredEvent[]>
+}
+
+export interface StoredEvent {
+  readonly id: number
+  readonly at: number
+  readonly event: string
+  readonly requestId: string
+  readonly userId: string | null
+  readonly sidHash: string | null
+  readonly providerId: string | null
+  readonly reason: string | null
+  readonly actor: string | null
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+export function createAudit(directory: D1Database, clock: () => number): AuditTrail {
   return {
-    async record(facts, { event, userId, sid, providerId, subject, refusal, facts: more }) {
+    async record(facts, { event, actor, userId, sid, providerId, subject, refusal, facts: more }) {
       const sidHash = sid === undefined ? undefined : await shortHash(sid)
       const reason = refusal?.code
       const details = { ...refusal?.facts, ...more }
@@ -64,27 +95,29 @@ export function createAudit(directory: D1Database, clock: () => number): Audit {
         ...details,
         event,
         request_id: facts.requestId,
+        actor,
         user: userId,
         sid_hash: sidHash,
         provider: providerId,
         subject_hash: subject === undefined ? undefined : await shortHash(subject),
         reason,
       })
-      if (userId === undefined || LOGGED_ONLY.has(event)) return
+      if ((userId === undefined && actor === undefined) || LOGGED_ONLY.has(event)) return
       const stored = directory
         .prepare(
-          `INSERT INTO audit_events (at, event, request_id, user_id, sid_hash, provider_id, reason, details)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+          `INSERT INTO audit_events (at, event, request_id, user_id, sid_hash, provider_id, reason, details, actor)
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
         )
         .bind(
           clock(),
           event,
           facts.requestId,
-          userId,
+          userId ?? null,
           sidHash ?? null,
           providerId ?? null,
           reason ?? null,
           JSON.stringify(details),
+          actor ?? null,
         )
         .run()
         .catch((thrown: unknown) =>
@@ -95,6 +128,21 @@ export function createAudit(directory: D1Database, clock: () => number): Audit {
           }),
         )
       facts.waitUntil(stored)
+    },
+
+    async list({ userId, before, limit }) {
+      const { results } = await directory
+        .prepare(
+          `SELECT id, at, event, request_id AS requestId, user_id AS userId, sid_hash AS sidHash,
+             provider_id AS providerId, reason, actor, details
+           FROM audit_events WHERE id < ?1 AND (?2 IS NULL OR user_id = ?2) ORDER BY id DESC LIMIT ?3`,
+        )
+        .bind(before, userId ?? null, limit)
+        .all<Omit<StoredEvent, 'details'> & { readonly details: string }>()
+      return results.map((row) => ({
+        ...row,
+        details: JSON.parse(row.details) as Record<string, unknown>,
+      }))
     },
   }
 }

@@ -9,6 +9,7 @@ import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from '../sessions/end-for-provider.ts'
+import type { EndBefore } from '../sessions/session-ends.ts'
 import type { EndCause, SessionId, UserId } from '../sessions/session.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 
@@ -32,6 +33,11 @@ export interface EndSession {
     facts: RequestFacts,
     input: { userId: UserId; cause: EndCause; now: EpochSeconds },
   ): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
+  /** Ends the sessions of a user that a mass cut-off concerns. Doing it again does nothing. */
+  endSessionsBefore(
+    facts: RequestFacts,
+    input: { userId: UserId; end: EndBefore; cutOffId: string; now: EpochSeconds },
+  ): Promise<Result<{ ended: number }, 'unavailable'>>
   /**
    * Ends what an identity provider says has ended, of one user. A logout token counts once: with the same
    * one nothing happens, and another one of the same `jti` is refused.
@@ -51,7 +57,10 @@ export function createEndSession({
   sessions,
   audit,
 }: {
-  sessions: Pick<Sessions, 'end' | 'endOthers' | 'endAll' | 'endForProvider' | 'disable'>
+  sessions: Pick<
+    Sessions,
+    'end' | 'endOthers' | 'endAll' | 'endBefore' | 'endForProvider' | 'disable'
+  >
   audit: Audit
 }): EndSession {
   async function auditAll<Outcome extends { ended: number }>(
@@ -62,7 +71,12 @@ export function createEndSession({
   ): Promise<typeof outcome> {
     if (outcome.ok && (outcome.value.ended > 0 || cause === 'user_disabled')) {
       const { ended } = outcome.value
-      await audit.record(facts, { event: 'sessions.ended', userId, facts: { cause, ended } })
+      await audit.record(facts, {
+        event: 'sessions.ended',
+        ...actorOf(cause),
+        userId,
+        facts: { cause, ended },
+      })
     }
     return outcome
   }
@@ -71,7 +85,13 @@ export function createEndSession({
     async endSession(facts, { userId, sid, cause, now }) {
       const outcome = await sessions.end(userId, sid, cause, now)
       if (outcome.ok && outcome.value.ended) {
-        await audit.record(facts, { event: 'session.ended', userId, sid, facts: { cause } })
+        await audit.record(facts, {
+          event: 'session.ended',
+          ...actorOf(cause),
+          userId,
+          sid,
+          facts: { cause },
+        })
       }
       return outcome
     },
@@ -79,6 +99,18 @@ export function createEndSession({
       auditAll(facts, userId, cause, await sessions.endOthers(userId, sid, cause, now)),
     endAllSessions: async (facts, { userId, cause, now }) =>
       auditAll(facts, userId, cause, await sessions.endAll(userId, cause, now)),
+    async endSessionsBefore(facts, { userId, end, cutOffId, now }) {
+      const outcome = await sessions.endBefore(userId, end, now)
+      if (outcome.ok && outcome.value.ended > 0) {
+        await audit.record(facts, {
+          event: 'sessions.ended',
+          actor: 'operator',
+          userId,
+          facts: { cause: end.cause, ended: outcome.value.ended, cut_off: cutOffId },
+        })
+      }
+      return outcome
+    },
     async endForProvider(facts, { userId, logout, now }) {
       const outcome = await sessions.endForProvider(userId, logout, now)
       if (!outcome.ok) return outcome
@@ -96,3 +128,7 @@ export function createEndSession({
       auditAll(facts, userId, 'user_disabled', await sessions.disable(userId, now)),
   }
 }
+
+/** Causes that only an operator's decision can have. */
+const actorOf = (cause: EndCause): { actor?: 'operator' } =>
+  cause === 'operator' || cause === 'user_disabled' ? { actor: 'operator' } : {}

@@ -1,7 +1,8 @@
 /**
  * Whether an access token that verifies still stands: the three levels of README, "Revocation". A token is
  * revoked when its epoch is below the user's or its session has ended. That is decided by counters and
- * ids, never by clocks: signing in again revives no old token, and an old sign-out kills no new one.
+ * ids, never by clocks: signing in again revives no old token, and an old sign-out kills no new one. Before
+ * any of them come the rules that end sessions from outside (cut-offs.ts), at every level.
  *
  * The hint in KV may only say "revoked" or "probably not"; whenever it is missing, unreadable, late or
  * older than the token, the user's object is asked. If that cannot be reached either, the answer is
@@ -16,6 +17,8 @@ import { within } from '../../platform/time-limit.ts'
 import { askUserSessions } from '../sessions/ask-user-sessions.ts'
 import { parseRevocationHint, revocationHintKey } from '../sessions/revocation-hint.ts'
 import type { RevocationHint } from '../sessions/revocation-hint.ts'
+import { findOutsideEnd } from '../sessions/session-rules.ts'
+import type { SessionRules } from '../sessions/session-rules.ts'
 import { parseSessionId } from '../sessions/session.ts'
 
 /** How surely a revoked token is refused; chosen per route (README, "Revocation"). */
@@ -26,6 +29,8 @@ export interface JudgedToken {
   readonly sub: string
   readonly sid: string
   readonly epoch: number
+  /** The provider that the session came from. Without it, a token is of a provider that is not configured. */
+  readonly idp?: string
   readonly jti: string
   readonly exp: EpochSeconds
 }
@@ -50,9 +55,12 @@ const REVOKED_TOKENS_HELD = 10_000
 export function createRevocation({
   hints,
   userSessions,
+  rules: rulesAt = async () => ok(undefined),
 }: {
   hints: KVNamespace
   userSessions: Env['USER_SESSIONS']
+  /** What ends sessions from outside their objects: asked with every check, and held in memory. */
+  rules?: (now: EpochSeconds) => Promise<Result<SessionRules | undefined, 'unavailable'>>
 }): Revocation {
   const held = new LeastRecentlyUsed<string, { hint: RevocationHint; readAt: EpochSeconds }>(
     HINTS_HELD,
@@ -78,27 +86,33 @@ export function createRevocation({
 
   async function askObject(
     { sub, sid, epoch }: JudgedToken,
+    rules: SessionRules | undefined,
     now: EpochSeconds,
   ): Promise<Result<undefined, 'revoked' | 'unavailable'>> {
     const sessionId = parseSessionId(sid)
     if (sessionId === undefined) return refuse('revoked')
     const asked = await askUserSessions(userSessions, sub, async (object) =>
-      object.checkToken({ sid: sessionId, epoch, now }),
+      object.checkToken({ sid: sessionId, epoch, rules, now }),
     )
     return asked.ok ? asked.value : asked
+  }
+
+  async function judgeToken(level: RevocationLevel, token: JudgedToken, now: EpochSeconds) {
+    const ruled = await rulesAt(now)
+    if (!ruled.ok) return ruled
+    const session = { userId: token.sub, sid: token.sid, providerId: token.idp }
+    const cause = ruled.value && findOutsideEnd(session, ruled.value, now)
+    if (cause !== undefined) return refuse('revoked', { cause })
+    const hint = level === 'strict' ? undefined : await findHint(level, token.sub, now)
+    const verdict = hint === undefined ? 'unknown' : judge(hint, token)
+    if (verdict === 'unknown') return askObject(token, ruled.value, now)
+    return verdict === 'revoked' ? refuse('revoked') : ok(undefined)
   }
 
   return {
     async check(level, token, now) {
       if (revoked.get(token.jti)) return refuse('revoked')
-      const hint = level === 'strict' ? undefined : await findHint(level, token.sub, now)
-      const verdict = hint === undefined ? 'unknown' : judge(hint, token)
-      const result =
-        verdict === 'unknown'
-          ? await askObject(token, now)
-          : verdict === 'revoked'
-            ? refuse('revoked')
-            : ok(undefined)
+      const result = await judgeToken(level, token, now)
       if (!result.ok && result.refusal.code === 'revoked') revoked.set(token.jti, true)
       return result
     },

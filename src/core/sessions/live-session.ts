@@ -1,6 +1,8 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
+import { isOutlawed, ruled } from './session-rules.ts'
+import type { Ruled } from './session-rules.ts'
 import type { Authentication, EndCause, LiveSession, SessionId } from './session.ts'
 import { expiryOf, findSession, openSessions } from './sessions-table.ts'
 import type { SessionRow } from './sessions-table.ts'
@@ -48,9 +50,14 @@ export function findSignIn(
 }
 
 /** The live sessions, newest first. */
-export const listLive = (sql: SqlStorage, user: UserRow, now: EpochSeconds): LiveSession[] =>
+export const listLive = (
+  sql: SqlStorage,
+  user: UserRow,
+  question: Ruled & { readonly now: EpochSeconds },
+): LiveSession[] =>
   openSessions(sql, user)
-    .filter((session) => expiryOf(session, now) === undefined)
+    .filter((session) => expiryOf(session, question.now) === undefined)
+    .filter((session) => !isOutlawed(ruled(user.id, session), question))
     .map((session) => toLiveSession(user, session))
     .toReversed()
 

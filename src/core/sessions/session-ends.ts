@@ -6,6 +6,8 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { sha256Base64url } from '../../platform/digest.ts'
 import { log } from '../../platform/log.ts'
 import { askForHint } from './hint-publisher.ts'
+import { findOutsideEnd, ruled, startBy } from './session-rules.ts'
+import type { SessionRules } from './session-rules.ts'
 import type { EndCause, SessionId, UserId } from './session.ts'
 import { expiryOf, openSessions, purgeEnded, recordEnd, tokensUntil } from './sessions-table.ts'
 import type { SessionEnd } from './sessions-table.ts'
@@ -74,6 +76,62 @@ export function endExpired(
     sessions.flatMap((session) => expiryOf(session, now) ?? []),
     now,
   )
+}
+
+/** Ends the session with this id, if a rule from outside says so. */
+export function endOutlawed(
+  sql: SqlStorage,
+  user: UserRow,
+  {
+    sid,
+    rules,
+    now,
+  }: {
+    readonly sid: SessionId
+    readonly rules?: SessionRules | undefined
+    readonly now: EpochSeconds
+  },
+): SessionEnd[] {
+  if (rules === undefined) return []
+  const ends = openSessions(sql, user, sid).flatMap((session): SessionEnd[] => {
+    const cause = findOutsideEnd(ruled(user.id, session), rules, now)
+    return cause === undefined ? [] : [{ sid, cause, endedAt: now }]
+  })
+  return endSessions(sql, user, ends, now)
+}
+
+/** The end of many sessions, as far as one user is concerned. */
+export interface EndBefore {
+  /** Sessions that started then or earlier, in epoch milliseconds. */
+  readonly startedBy: number
+  /** Only those that came from this identity provider. */
+  readonly providerId?: string
+  readonly cause: EndCause
+}
+
+/**
+ * Ends the sessions that started by then: with their epoch where none of the others is left, else one by
+ * one. What has ended or run out already is left as it was, so doing it again does nothing.
+ */
+export function endBefore(
+  sql: SqlStorage,
+  user: UserRow,
+  { startedBy, providerId, cause }: EndBefore,
+  now: EpochSeconds,
+): { ended: number; expired: SessionEnd[] } {
+  const expired = endExpired(sql, user, now)
+  const open = openSessions(sql, user)
+  const condemned = open.filter(
+    ({ sid, authentication }) =>
+      startBy(sid, now) <= startedBy &&
+      (providerId === undefined || authentication.providerId === providerId),
+  )
+  if (condemned.length === 0) return { ended: 0, expired }
+  if (condemned.length === open.length) {
+    return { ended: endEpoch(sql, user, cause, now).ended, expired }
+  }
+  const ends = condemned.map(({ sid }): SessionEnd => ({ sid, cause, endedAt: now }))
+  return { ended: endSessions(sql, user, ends, now).length, expired }
 }
 
 /** Ends the oldest sessions, until one more fits, and deletes what is left of too many ended ones. */

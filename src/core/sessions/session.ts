@@ -1,10 +1,11 @@
 /** A session as the rest of the house sees it: the ids, the words and the facts; nothing is kept here. */
+import { epochMilliseconds } from '../../platform/clock.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { randomId } from '../../platform/random.ts'
+import { randomBytes, randomId, toHex } from '../../platform/random.ts'
 
 /** A user's internal id and the `sub` of our tokens: 32 lower-case hexadecimal digits. Made by `parseUserId` or at creation only. */
 export type UserId = string & { readonly brand: 'UserId' }
-/** A session's id and the `sid` of our tokens: 32 lower-case hexadecimal digits. Never the cookie's value. */
+/** A session's id and the `sid` of our tokens: 32 lower-case hexadecimal digits that tell its start. Never the cookie's value. */
 export type SessionId = string & { readonly brand: 'SessionId' }
 
 const ID = /^[0-9a-f]{32}$/
@@ -16,8 +17,16 @@ export const newUserId = (): UserId => randomId() as UserId
 export const parseUserId = (value: unknown): UserId | undefined =>
   typeof value === 'string' && ID.test(value) ? (value as UserId) : undefined
 
-/** The id of a session that is being opened. */
-export const newSessionId = (): SessionId => randomId() as SessionId
+/**
+ * The id of a session that is being opened: 48 bits of its start in milliseconds, then 80 random ones, much
+ * as in a UUIDv7 (RFC 9562 §5.7). So every token says when its session started without a claim of its own,
+ * to the millisecond, and nothing that names a session can be at odds with it. The id is no secret.
+ */
+export const newSessionId = (startedAt: number = epochMilliseconds()): SessionId =>
+  `${startedAt.toString(16).padStart(12, '0')}${toHex(randomBytes(10))}` as SessionId
+
+/** When the session with this id started, in epoch milliseconds. */
+export const startOf = (sid: SessionId): number => Number.parseInt(sid.slice(0, 12), 16)
 
 /** A session's id, or undefined for anything else. */
 export const parseSessionId = (value: unknown): SessionId | undefined =>

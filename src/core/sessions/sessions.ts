@@ -15,6 +15,8 @@ import type { TabRefusalCode } from './connect-tab.ts'
 import { describeDevice } from './describe-device.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
+import type { EndBefore } from './session-ends.ts'
+import type { Ruled, SessionRules } from './session-rules.ts'
 import { newSessionId, parseSessionId } from './session.ts'
 import type {
   Authentication,
@@ -115,6 +117,12 @@ export interface Sessions {
     cause: EndCause,
     now: EpochSeconds,
   ): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
+  /** For `core/revocation` only: ends the sessions that a mass cut-off concerns. */
+  endBefore(
+    userId: UserId,
+    end: EndBefore,
+    now: EpochSeconds,
+  ): Promise<Result<{ ended: number }, 'unavailable'>>
   /** For `core/revocation` only: ends what a provider says has ended. `jti_reused`: another token had that `jti`. */
   endForProvider(
     userId: UserId,
@@ -139,8 +147,11 @@ export function createSessions(parts: {
   deadlines: { readonly idleSeconds: number; readonly absoluteSeconds: number }
   /** How long access tokens live: the ends of sessions are remembered at least as long. */
   tokenLifetimeSeconds?: number
+  /** What ends sessions from outside their objects; asked with every use of a session. */
+  rules?: (now: EpochSeconds) => Promise<Result<SessionRules | undefined, 'unavailable'>>
 }): Sessions {
   const { deadlines, tokenLifetimeSeconds = LONGEST_TOKEN_LIFETIME_SECONDS } = parts
+  const rulesAt = parts.rules ?? (async () => ok(undefined))
   const authenticator = createHandleAuthenticator(parts.handleKey)
   const idTokens = createSeal(parts.handleKey, 'id-token')
   const ask = <Answer>(
@@ -161,18 +172,22 @@ export function createSessions(parts: {
     return sid === undefined ? refuse('no_session') : ok({ userId, sid, secretHash })
   }
 
-  /** Asks the object that the cookie names, if the cookie is one of ours. */
+  /** Asks the object that the cookie names, if the cookie is one of ours, and tells it the rules. */
   async function askByCookie<Value, Code extends string>(
     cookie: string | undefined,
+    now: EpochSeconds,
     question: (
       object: DurableObjectStub<UserSessions>,
-      proof: { sid: SessionId; secretHash: string },
+      proof: { sid: SessionId; secretHash: string; now: EpochSeconds } & Ruled,
       userId: UserId,
     ) => Promise<Result<Value, Code>>,
   ): Promise<Result<Value, Code | 'no_session' | 'unavailable'>> {
     const parsed = await parseCookie(cookie)
     if (!parsed.ok) return parsed
-    const { userId, ...proof } = parsed.value
+    const rules = await rulesAt(now)
+    if (!rules.ok) return rules
+    const { userId, ...handle } = parsed.value
+    const proof = { ...handle, rules: rules.value, now }
     return flatten(await ask(userId, async (object) => question(object, proof, userId)))
   }
 
@@ -208,20 +223,31 @@ export function createSessions(parts: {
       return opened.ok ? ok({ cookie: handle, session: opened.value }) : opened
     },
     use: (cookie, now) =>
-      askByCookie(cookie, async (object, proof) =>
-        object.useSession({ ...proof, tokenLifetimeSeconds, now }),
+      askByCookie(cookie, now, async (object, proof) =>
+        object.useSession({ ...proof, tokenLifetimeSeconds }),
       ),
     peek: (cookie, now) =>
-      askByCookie(cookie, async (object, proof) => object.peekSession({ ...proof, now })),
+      askByCookie(cookie, now, async (object, proof) => object.peekSession(proof)),
     connectTab: (cookie, now) =>
-      askByCookie(cookie, async (object, proof, userId) => {
-        const connected = await connectTab(object, { ...proof, now })
+      askByCookie(cookie, now, async (object, { rules, ...proof }, userId) => {
+        // The upgrade itself carries no rules: what they end is ended before.
+        const live = await object.peekSession({ ...proof, rules })
+        if (!live.ok) return live
+        const connected = await connectTab(object, proof)
         return connected.ok ? ok({ socket: connected.value, userId, sid: proof.sid }) : connected
       }),
-    list: (userId, now) => ask(userId, async (object) => object.listSessions({ now })),
+    async list(userId, now) {
+      const ruled = await rulesAt(now)
+      if (!ruled.ok) return ruled
+      return ask(userId, async (object) => object.listSessions({ rules: ruled.value, now }))
+    },
     has: (userId, sid) => ask(userId, async (object) => object.hasSession({ sid })),
-    readProfile: async (userId, sid, now) =>
-      flatten(await ask(userId, async (object) => object.readProfile({ sid, now }))),
+    async readProfile(userId, sid, now) {
+      const ruled = await rulesAt(now)
+      if (!ruled.ok) return ruled
+      const question = { sid, rules: ruled.value, now }
+      return flatten(await ask(userId, async (object) => object.readProfile(question)))
+    },
     async readIdToken(userId, sid) {
       const sealed = await ask(userId, async (object) => object.sealedIdToken({ sid }))
       if (!sealed.ok) return sealed
@@ -245,6 +271,8 @@ export function createSessions(parts: {
       ask(userId, async (object) => object.endOtherSessions({ sid, cause, now })),
     endAll: (userId, cause, now) =>
       ask(userId, async (object) => object.endAllSessions({ cause, now })),
+    endBefore: (userId, end, now) =>
+      ask(userId, async (object) => object.endSessionsBefore({ ...end, now })),
     endForProvider: async (userId, logout, now) =>
       flatten(await ask(userId, async (object) => object.endForProvider({ userId, logout, now }))),
     disable: (userId, now) => ask(userId, async (object) => object.disableUser({ userId, now })),

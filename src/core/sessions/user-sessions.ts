@@ -17,38 +17,39 @@ import { within } from '../../platform/time-limit.ts'
 import { answerTab } from './connect-tab.ts'
 import { endForProvider } from './end-for-provider.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
-import { HintPublisher, askForHint } from './hint-publisher.ts'
-import { findEnd, findLive, findSignIn, listLive, toLiveSession } from './live-session.ts'
+import { askForHint } from './hint-publisher.ts'
+import { findSignIn, listLive, toLiveSession } from './live-session.ts'
 import type { KeptSignIn, SessionQuestion } from './live-session.ts'
-import { OpenTabs } from './open-tabs.ts'
-import { endEpoch, endExpired, endOthers, endSessions, logEnd, makeRoom } from './session-ends.ts'
-import type { EndOf } from './session-ends.ts'
+import {
+  endBefore,
+  endEpoch,
+  endExpired,
+  endOthers,
+  endSessions,
+  makeRoom,
+} from './session-ends.ts'
+import type { EndBefore, EndOf } from './session-ends.ts'
+import type { Ruled } from './session-rules.ts'
 import type { LiveSession, Profile, SessionId, UserId } from './session.ts'
 import { findSession, insertSession, moveIdleDeadline } from './sessions-table.ts'
-import type { NewSession, SessionEnd, SessionRow } from './sessions-table.ts'
-import { alarmTimes, isForgettable, nextAlarmAt, sweep } from './user-sessions-alarm.ts'
+import type { NewSession, SessionEnd } from './sessions-table.ts'
+import { UserRows } from './user-rows.ts'
+import { alarmTimes, isForgettable, sweep } from './user-sessions-alarm.ts'
 import { isPrepared, prepare } from './user-sessions-schema.ts'
 import { allowTokenLifetime, createUser, findUser, setDisabled } from './user-table.ts'
-import type { Minting, UserRow } from './user-table.ts'
+import type { Minting } from './user-table.ts'
 
-/** How long an end waits for its hint to be published before it is answered. */
-const PUBLISH_WAIT_MILLISECONDS = 2000
+/** A question by someone who holds the session's handle. */
+type HeldSession = Required<SessionQuestion> & Ruled
 
 export class UserSessions extends DurableObject<Env> {
+  readonly #rows: UserRows
   readonly #sql: SqlStorage
-  readonly #publisher: HintPublisher
-  readonly #tabs: OpenTabs
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    this.#sql = ctx.storage.sql
-    this.#publisher = new HintPublisher(
-      this.#sql,
-      () => this.env.REVOCATION,
-      () => this.#arm(),
-    )
-    this.#tabs = new OpenTabs(ctx)
-    if (isPrepared(this.#sql)) this.#inTransaction(() => prepare(this.#sql))
+    this.#rows = new UserRows(ctx, () => this.env.REVOCATION)
+    this.#sql = this.#rows.sql
   }
 
   /** Opens a session in the present epoch. Nothing is written for a disabled user. */
@@ -61,7 +62,7 @@ export class UserSessions extends DurableObject<Env> {
   ): Result<LiveSession, 'user_disabled'> {
     const { userId, now } = input
     const ends: SessionEnd[] = []
-    const opened = this.#inTransaction(() => {
+    const opened = this.#rows.inTransaction(() => {
       prepare(this.#sql)
       const known = findUser(this.#sql) ?? createUser(this.#sql, userId, now)
       if (known.isDisabled) return refuse('user_disabled')
@@ -71,88 +72,100 @@ export class UserSessions extends DurableObject<Env> {
       askForHint(this.#sql, now, false)
       return ok(toLiveSession(user, session))
     })
-    if (opened.ok) this.#afterwards(ends)
+    if (opened.ok) this.#rows.afterwards(ends)
     return opened
   }
 
   /** The live session behind a handle; its idle deadline moves on. */
-  useSession(input: Required<SessionQuestion> & Minting): Result<LiveSession, 'no_session'> {
-    return this.#withLive(input, (user, session) => {
+  useSession(input: HeldSession & Minting): Result<LiveSession, 'no_session'> {
+    return this.#rows.withLive(input, (user, session) => {
       allowTokenLifetime(this.#sql, user, input.tokenLifetimeSeconds)
       return toLiveSession(user, moveIdleDeadline(this.#sql, session, input.now))
     })
   }
 
   /** The live session behind a handle; no deadline moves. */
-  peekSession(input: Required<SessionQuestion>): Result<LiveSession, 'no_session'> {
-    return this.#withLive(input, toLiveSession)
+  peekSession(input: HeldSession): Result<LiveSession, 'no_session'> {
+    return this.#rows.withLive(input, toLiveSession)
   }
 
   /** Whether a token of this session, minted in this epoch, still stands: the `strict` check. */
-  checkToken(input: {
-    readonly sid: SessionId
-    readonly epoch: number
-    readonly now: EpochSeconds
-  }): Result<undefined, 'revoked'> {
-    const live = this.#withLive(input, (user) => user.epoch)
+  checkToken(
+    input: SessionQuestion & Ruled & { readonly epoch: number },
+  ): Result<undefined, 'revoked'> {
+    const live = this.#rows.withLive(input, (user) => user.epoch)
     return live.ok && live.value === input.epoch ? ok(undefined) : refuse('revoked')
   }
 
   /** What may be told of the person behind a live session. */
-  readProfile(input: Omit<EndOf, 'cause'>): Result<Profile, 'no_session'> {
-    return this.#withLive(input, (_user, session) => session.profile)
+  readProfile(input: SessionQuestion & Ruled): Result<Profile, 'no_session'> {
+    return this.#rows.withLive(input, (_user, session) => session.profile)
   }
 
   /** The live sessions, newest first. */
-  listSessions(input: { readonly now: EpochSeconds }): LiveSession[] {
-    const user = this.#user()
-    return user === undefined ? [] : listLive(this.#sql, user, input.now)
+  listSessions(input: Ruled & { readonly now: EpochSeconds }): LiveSession[] {
+    const user = this.#rows.user()
+    return user === undefined ? [] : listLive(this.#sql, user, input)
   }
 
   /** Whether such a session is there, or was and has left its row. */
   hasSession(input: { readonly sid: SessionId }): boolean {
-    return this.#user() !== undefined && findSession(this.#sql, input.sid) !== undefined
+    return this.#rows.user() !== undefined && findSession(this.#sql, input.sid) !== undefined
   }
 
   /** The sealed ID token of a session, also of one that has ended, until its absolute deadline. */
   sealedIdToken(input: { readonly sid: SessionId }): string | undefined {
-    return this.#user() && findSession(this.#sql, input.sid)?.sealedIdToken
+    return this.#rows.user() && findSession(this.#sql, input.sid)?.sealedIdToken
   }
 
   /** How the session behind a handle was signed in, also one that has ended, as long as its row is kept. */
   readSignIn(input: Required<Omit<SessionQuestion, 'now'>>): KeptSignIn | undefined {
-    return this.#user() && findSignIn(this.#sql, input)
+    return this.#rows.user() && findSignIn(this.#sql, input)
   }
 
   /** Ends one session. `ended` is false when it had ended already, or never was. */
   async endSession({ sid, cause, now }: EndOf): Promise<{ ended: boolean }> {
-    const live = this.#withLive({ sid, now }, (user) => {
+    const live = this.#rows.withLive({ sid, now }, (user) => {
       endSessions(this.#sql, user, [{ sid, cause, endedAt: now }], now)
     })
-    await this.#armAndPublish()
+    await this.#rows.armAndPublish()
     return { ended: live.ok }
   }
 
   /** Ends every live session but one. Their epoch stays, or the one that is kept would end with them. */
   async endOtherSessions({ sid, cause, now }: EndOf): Promise<{ ended: number }> {
-    const user = this.#user()
+    const user = this.#rows.user()
     if (user === undefined) return { ended: 0 }
-    const { expired, ended } = this.#inTransaction(() => ({
+    const { expired, ended } = this.#rows.inTransaction(() => ({
       expired: endExpired(this.#sql, user, now),
       ended: endOthers(this.#sql, user, { sid, cause, endedAt: now }),
     }))
-    this.#log(expired)
-    await this.#armAndPublish()
+    this.#rows.logEnds(expired)
+    await this.#rows.armAndPublish()
     return { ended: ended.length }
   }
 
   /** Ends all sessions, and with them every token minted before, whether it is known or not. */
   async endAllSessions(input: Omit<EndOf, 'sid'>): Promise<{ ended: number; epoch: number }> {
-    const user = this.#user()
+    const user = this.#rows.user()
     if (user === undefined) return { ended: 0, epoch: 0 }
-    const outcome = this.#inTransaction(() => endEpoch(this.#sql, user, input.cause, input.now))
-    await this.#armAndPublish()
+    const outcome = this.#rows.inTransaction(() =>
+      endEpoch(this.#sql, user, input.cause, input.now),
+    )
+    await this.#rows.armAndPublish()
     return outcome
+  }
+
+  /** Ends the sessions that a mass cut-off concerns. Doing it again does nothing. */
+  async endSessionsBefore(
+    input: EndBefore & { readonly now: EpochSeconds },
+  ): Promise<{ ended: number }> {
+    const user = this.#rows.user()
+    if (user === undefined) return { ended: 0 }
+    const done = this.#rows.inTransaction(() => endBefore(this.#sql, user, input, input.now))
+    this.#rows.logEnds(done.expired)
+    await this.#rows.armAndPublish()
+    return { ended: done.ended }
   }
 
   /**
@@ -165,12 +178,12 @@ export class UserSessions extends DurableObject<Env> {
     readonly now: EpochSeconds
   }): Promise<Result<ProviderLogoutOutcome, 'jti_reused'>> {
     const { userId, logout, now } = input
-    const outcome = this.#inTransaction(() => {
+    const outcome = this.#rows.inTransaction(() => {
       prepare(this.#sql)
       const user = findUser(this.#sql) ?? createUser(this.#sql, userId, now)
       return endForProvider(this.#sql, user, logout, now)
     })
-    await this.#armAndPublish()
+    await this.#rows.armAndPublish()
     return outcome
   }
 
@@ -179,21 +192,21 @@ export class UserSessions extends DurableObject<Env> {
     readonly userId: UserId
     readonly now: EpochSeconds
   }): Promise<{ ended: number; epoch: number }> {
-    const outcome = this.#inTransaction(() => {
+    const outcome = this.#rows.inTransaction(() => {
       prepare(this.#sql)
       const user = findUser(this.#sql) ?? createUser(this.#sql, input.userId, input.now)
       setDisabled(this.#sql, true)
       return endEpoch(this.#sql, user, 'user_disabled', input.now)
     })
-    await this.#armAndPublish()
+    await this.#rows.armAndPublish()
     return outcome
   }
 
   /** Lets sessions open again. None comes back. */
   enableUser(): void {
-    if (this.#user() === undefined) return
+    if (this.#rows.user() === undefined) return
     setDisabled(this.#sql, false)
-    this.#arm()
+    this.#rows.arm()
   }
 
   /**
@@ -202,13 +215,13 @@ export class UserSessions extends DurableObject<Env> {
    */
   override fetch(request: Request): Response {
     return answerTab(request, (question) => {
-      const live = this.#withLive(question, (_user, { sid }) => sid)
-      return live.ok ? this.#tabs.accept(live.value) : live
+      const live = this.#rows.withLive(question, (_user, { sid }) => sid)
+      return live.ok ? this.#rows.tabs.accept(live.value) : live
     })
   }
 
   override webSocketMessage(socket: WebSocket): void {
-    this.#tabs.silence(socket)
+    this.#rows.tabs.silence(socket)
   }
 
   /**
@@ -221,77 +234,16 @@ export class UserSessions extends DurableObject<Env> {
       // By our clock it may come a moment before its time: then it waits, rather than spin.
       const isEarly = (alarm?.scheduledTime ?? 0) > systemClock() * 1000
       if (isEarly) await scheduler.wait(alarmTimes.earlyMilliseconds)
-      const { ends, isHintDue } = this.#inTransaction(() => sweep(this.#sql, systemClock()))
-      this.#tellTabs()
-      this.#log(ends)
-      if (isHintDue) await within(alarmTimes.publishWaitMilliseconds, this.#publisher.publish())
+      const { ends, isHintDue } = this.#rows.inTransaction(() => sweep(this.#sql, systemClock()))
+      this.#rows.tellTabs()
+      this.#rows.logEnds(ends)
+      if (isHintDue)
+        await within(alarmTimes.publishWaitMilliseconds, this.#rows.publisher.publish())
       if (isForgettable(this.#sql, systemClock())) await this.ctx.storage.deleteAll()
-      else this.#arm()
+      else this.#rows.arm()
     } catch (thrown) {
       log('error', { event: 'user_sessions.alarm_failed', error: describeThrown(thrown) })
       await this.ctx.storage.setAlarm((systemClock() + alarmTimes.retrySeconds) * 1000)
     }
-  }
-
-  /**
-   * Every question about one session passes here. One that has run out is ended on the spot, with its
-   * cause, whatever the alarm has or has not done (C19: at use, not by clean-up).
-   */
-  #withLive<Value>(
-    question: SessionQuestion,
-    answer: (user: UserRow, session: SessionRow) => Value,
-  ): Result<Value, 'no_session'> {
-    const user = this.#user()
-    if (user === undefined) return refuse('no_session')
-    const { ends, result } = this.#inTransaction(() => {
-      const ran = endExpired(this.#sql, user, question.now, question.sid)
-      const live = findLive(this.#sql, user, question)
-      return { ends: ran, result: live.ok ? ok(answer(user, live.value)) : live }
-    })
-    if (ends.length > 0) this.#afterwards(ends)
-    return result
-  }
-
-  /** After the commit of a change that no caller waits for: the alarm, the log, the hint. */
-  #afterwards(ends: readonly SessionEnd[]): void {
-    this.#arm()
-    this.#log(ends)
-    this.ctx.waitUntil(this.#publisher.publish())
-  }
-
-  /** After the commit of an end: waits for the hint a little, so that the edge usually knows when we answer. */
-  async #armAndPublish(): Promise<void> {
-    if (this.#user() === undefined) return
-    this.#arm()
-    await within(PUBLISH_WAIT_MILLISECONDS, this.#publisher.publish())
-  }
-
-  /**
-   * After every change: sets the alarm in the same commit, since nothing is awaited in between, and tells
-   * the tabs whose session it has ended, by whichever method.
-   */
-  #arm(): void {
-    this.#tellTabs()
-    const at = nextAlarmAt(this.#sql)
-    void (at === undefined ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at * 1000))
-  }
-
-  /** Goes by what the rows say, never by what a caller remembers. */
-  #tellTabs(): void {
-    const user = this.#user()
-    this.#tabs.tell((sid) => findEnd(this.#sql, user, { sid, now: systemClock() }))
-  }
-
-  /** Ends that the object itself decided on. Those that someone asked for are audited where they were asked for. */
-  #log(ends: readonly SessionEnd[]): void {
-    for (const end of ends) this.ctx.waitUntil(logEnd(this.#user()?.id, end))
-  }
-
-  #user(): UserRow | undefined {
-    return isPrepared(this.#sql) ? findUser(this.#sql) : undefined
-  }
-
-  #inTransaction<Value>(change: () => Value): Value {
-    return this.ctx.storage.transactionSync(change)
   }
 }

@@ -12,7 +12,10 @@ export const ACCESS_TOKEN_TYPE = 'at+jwt'
  */
 export const BRIDGE_CLIENT_ID = 'drawbridge'
 
-/** The claims of our access token (RFC 9068 §2.2, plus `sid` and `epoch`). */
+/**
+ * The claims of our access token (RFC 9068 §2.2, plus `sid`, `epoch` and `idp`). When the session started
+ * needs no claim: its id says so (core/sessions/session.ts).
+ */
 export interface AccessTokenClaims {
   readonly iss: string
   readonly aud: string
@@ -24,6 +27,8 @@ export interface AccessTokenClaims {
   readonly sid: string
   readonly epoch: number
   readonly auth_time: EpochSeconds
+  /** The configured identity provider that the session came from: what ends with the provider. */
+  readonly idp: string
   readonly acr?: string
   readonly scope?: string
   /** RFC 9449 §6.1: the token is bound to the key with this thumbprint. */
@@ -35,6 +40,7 @@ export interface IssueAccessToken {
   readonly sid: string
   readonly epoch: number
   readonly authTime: EpochSeconds
+  readonly providerId: string
   readonly acr?: string
   /** The token expires at the latest then (the session's deadline). */
   readonly notAfter: EpochSeconds
@@ -72,10 +78,12 @@ const isText = (value: unknown): value is string =>
 export function parseAccessTokenClaims(
   value: Record<string, unknown>,
 ): AccessTokenClaims | undefined {
-  const { iss, aud, sub, client_id, iat, exp, jti, sid, epoch, auth_time, acr, scope, cnf } = value
+  const { iss, aud, sub, client_id, iat, exp, jti, sid, epoch, auth_time, idp, acr, scope, cnf } =
+    value
   if (!isText(iss) || !isText(aud) || !isText(client_id)) return undefined
   if (!isId(sub) || !isId(sid) || !isId(jti)) return undefined
   if (!isCount(iat) || !isCount(exp) || !isCount(epoch) || !isCount(auth_time)) return undefined
+  if (!isText(idp)) return undefined
   if (acr !== undefined && !isText(acr)) return undefined
   if (scope !== undefined && !isText(scope)) return undefined
   const jkt = isJsonObject(cnf) ? cnf.jkt : undefined
@@ -91,6 +99,7 @@ export function parseAccessTokenClaims(
     sid,
     epoch,
     auth_time,
+    idp,
     ...(acr === undefined ? {} : { acr }),
     ...(scope === undefined ? {} : { scope }),
     ...(isThumbprint(jkt) ? { cnf: { jkt } } : {}),

@@ -46,7 +46,7 @@ export function createAccessTokens({ config, keys }: { config: Config; keys: Key
   }
 
   return {
-    async issue({ sub, sid, epoch, authTime, acr, notAfter, jkt, now }) {
+    async issue({ sub, sid, epoch, authTime, providerId, acr, notAfter, jkt, now }) {
       const expiresIn = Math.min(lifetimeSeconds, LONGEST_ACCESS_TOKEN_SECONDS, notAfter - now)
       if (expiresIn <= 0) return refuse('session_over', { not_after: notAfter, now })
       const signingKey = await keys.signingKey('ES256', now)
@@ -63,6 +63,7 @@ export function createAccessTokens({ config, keys }: { config: Config; keys: Key
         sid,
         epoch,
         auth_time: authTime,
+        idp: providerId,
         ...(acr === undefined ? {} : { acr }),
         ...(scope === '' ? {} : { scope }),
         ...(jkt === undefined ? {} : { cnf: { jkt } }),

@@ -16,6 +16,8 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
+import { CutOffTable } from './cut-off-table.ts'
+import type { CutOff, EpochMilliseconds } from './cut-off.ts'
 import { HEARTBEAT_SECONDS, PUBLISH_RETRY_SECONDS } from './key-lifetimes.ts'
 import { KeyTable } from './key-table.ts'
 import type { KeyRow, NewKey } from './key-table.ts'
@@ -31,6 +33,7 @@ export type KeyDescription = Omit<KeyRow, 'publicJwk' | 'sealedPrivateKey'>
 
 export class KeyRing extends DurableObject<Env> {
   readonly #table: KeyTable
+  readonly #cutOffs: CutOffTable
   // Parsed once: a changed secret restarts the object.
   #settings: { readonly seals: SigningKeySeals; readonly published: PublishedRecord } | undefined
   #generating: Promise<readonly NewKey[]> | undefined
@@ -39,6 +42,7 @@ export class KeyRing extends DurableObject<Env> {
   constructor(context: DurableObjectState, env: Env) {
     super(context, env)
     this.#table = new KeyTable(context.storage.sql)
+    this.#cutOffs = new CutOffTable(context.storage.sql)
   }
 
   /** The key that signs now, still sealed, and the public record that names it. */
@@ -49,7 +53,7 @@ export class KeyRing extends DurableObject<Env> {
     return this.#answer(async () => {
       await this.#turn(now)
       const { kid, sealedPrivateKey } = this.#table.current(alg, 'active')!
-      return ok({ kid, alg, sealedPrivateKey: sealedPrivateKey!, record: this.#table.record() })
+      return ok({ kid, alg, sealedPrivateKey: sealedPrivateKey!, record: this.#record() })
     })
   }
 
@@ -57,7 +61,7 @@ export class KeyRing extends DurableObject<Env> {
   async publicKeys(now: EpochSeconds): Promise<Result<PublicKeyRecord, 'unavailable'>> {
     return this.#answer(async () => {
       await this.#turn(now)
-      return ok(this.#table.record())
+      return ok(this.#record())
     })
   }
 
@@ -116,6 +120,48 @@ export class KeyRing extends DurableObject<Env> {
     })
   }
 
+  /**
+   * Ends many sessions with this one write: the record carries it to every check, within the time that
+   * copies of the record are held. `published`: whether KV took it at once (else the alarm keeps trying).
+   */
+  async cutOff(
+    asked: CutOff,
+  ): Promise<
+    Result<{ readonly cutOff: CutOff; readonly published: boolean }, 'no_room' | 'unavailable'>
+  > {
+    return this.#answer(async () => {
+      const cutOff = this.ctx.storage.transactionSync(() => {
+        const added = this.#cutOffs.add(asked)
+        if (added !== undefined) this.#table.raiseVersion()
+        return added
+      })
+      if (cutOff === undefined) return refuse('no_room')
+      try {
+        // A record without keys is no record: a ring that has none yet makes them first.
+        await this.#turn(systemClock())
+      } finally {
+        await this.#publish()
+      }
+      return ok({ cutOff, published: this.#table.isPublished() })
+    })
+  }
+
+  /** A user's own object knows now what their cut-off says: the record need not carry it any longer. */
+  async removeUserCutOff(
+    userId: string,
+    at: EpochMilliseconds,
+  ): Promise<Result<undefined, 'unavailable'>> {
+    return this.#answer(async () => {
+      const isGone = this.ctx.storage.transactionSync(() => {
+        const removed = this.#cutOffs.removeUser(userId, at)
+        if (removed) this.#table.raiseVersion()
+        return removed
+      })
+      if (isGone) await this.#publish()
+      return ok(undefined)
+    })
+  }
+
   /** The heartbeat. Whatever fails is tried again at the next one: an alarm that throws is dropped in the end. */
   override async alarm(): Promise<void> {
     try {
@@ -170,7 +216,7 @@ export class KeyRing extends DurableObject<Env> {
     this.#publishing = this.#publishing.then(async () => {
       if (this.#table.isPublished() && !again) return true
       try {
-        const record = this.#table.record()
+        const record = this.#record()
         await this.#parts().published.write(record)
         this.#table.notePublished(record.version)
         return true
@@ -193,6 +239,10 @@ export class KeyRing extends DurableObject<Env> {
       if (value === undefined) log('error', { event: 'key_ring.key_not_readable', kid })
       else this.#table.reseal(kid, sealedPrivateKey, await seals.current.seal(value))
     }
+  }
+
+  #record(): PublicKeyRecord {
+    return { ...this.#table.record(), cutOffs: this.#cutOffs.all() }
   }
 
   async #setAlarm(inSeconds: number): Promise<void> {

@@ -142,7 +142,7 @@ export class KeyTable {
     )
   }
 
-  record(): PublicKeyRecord {
+  record(): Omit<PublicKeyRecord, 'cutOffs'> {
     const { version } = this.#sql
       .exec<{ version: number }>('SELECT version FROM published_record')
       .one()

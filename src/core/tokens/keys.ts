@@ -18,6 +18,7 @@ import {
   REFRESH_PAUSE_SECONDS,
   STALE_MEMORY_SECONDS,
 } from './key-lifetimes.ts'
+import type { CutOff } from './cut-off.ts'
 import { createPublishedRecord } from './published-record.ts'
 import { importSealedKey, signingKeySeals } from './sealed-private-key.ts'
 import { isThumbprint } from './signing-key.ts'
@@ -49,6 +50,10 @@ export interface Keys {
   publicKeySet(
     now: EpochSeconds,
   ): Promise<Result<{ readonly keys: readonly PublicJwk[] }, 'unavailable'>>
+  /** The mass cut-offs that ride in the record: they cost nothing where a key has just been asked for. */
+  cutOffs(now: EpochSeconds): Promise<Result<readonly CutOff[], 'unavailable'>>
+  /** This isolate learns at once what the ring has just been told; the others within their time. */
+  refresh(now: EpochSeconds): Promise<void>
 }
 
 interface Memory {
@@ -186,6 +191,15 @@ export function createKeys(parts: {
       const record = await currentRecord(now)
       if (record === undefined) return refuse('unavailable')
       return ok({ keys: record.record.keys.map(({ jwk }) => jwk) })
+    },
+
+    async cutOffs(now) {
+      const record = await currentRecord(now)
+      return record === undefined ? refuse('unavailable') : ok(record.record.cutOffs)
+    },
+
+    async refresh(now) {
+      await askRing(now)
     },
   }
 }

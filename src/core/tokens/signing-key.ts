@@ -1,4 +1,6 @@
 import { isJsonObject } from '../../platform/json-object.ts'
+import { parseCutOffs } from './cut-off.ts'
+import type { CutOff } from './cut-off.ts'
 
 /** What we sign with: ES256 for access tokens (cheap both ways), RS256 for ID tokens (every client has it). */
 export const signingKeyAlgorithms = ['ES256', 'RS256'] as const
@@ -29,11 +31,12 @@ export interface AcceptedKey {
 /**
  * The record of public keys that every check already holds: the keys whose signatures count, and a
  * version that is raised by each change. Readers ignore members they do not know, so that further facts
- * which every check must learn soon can ride in it.
+ * which every check must learn soon can ride in it, as the mass cut-offs do.
  */
 export interface PublicKeyRecord {
   readonly version: number
   readonly keys: readonly AcceptedKey[]
+  readonly cutOffs: readonly CutOff[]
 }
 
 const isAcceptedState = (value: unknown): value is AcceptedKeyState =>
@@ -70,5 +73,7 @@ export function parsePublicKeyRecord(value: unknown): PublicKeyRecord | undefine
     if (jwk === undefined || !isJsonObject(entry) || !isAcceptedState(entry.state)) return undefined
     keys.push({ state: entry.state, jwk })
   }
-  return { version: value.version as number, keys }
+  // A record from before there were any has none.
+  const cutOffs = parseCutOffs(value.cutOffs ?? [])
+  return cutOffs && { version: value.version as number, keys, cutOffs }
 }

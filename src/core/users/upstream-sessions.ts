@@ -11,7 +11,7 @@ export async function indexUpstreamSession(
   { issuer, upstreamSid, userId, sid, expiresAt, now }: UpstreamSession,
 ): Promise<void> {
   await directory.batch([
-    // Every row that comes takes some that are over with it, so the table needs no sweeper.
+    // Every row that comes takes some that are over with it: the table stays small between sweeps.
     directory
       .prepare(
         `DELETE FROM upstream_sessions WHERE rowid IN
@@ -25,6 +25,14 @@ export async function indexUpstreamSession(
       )
       .bind(issuer, upstreamSid, userId, sid, expiresAt),
   ])
+}
+
+/** The rows of upstream sessions that are over, whether anybody signs in or not. */
+export async function forgetUpstreamSessions(
+  directory: D1Database,
+  now: EpochSeconds,
+): Promise<void> {
+  await directory.prepare('DELETE FROM upstream_sessions WHERE expires_at <= ?1').bind(now).run()
 }
 
 /** Nobody shares an upstream session; a provider that says otherwise is believed so far. */

@@ -54,6 +54,17 @@ export interface Users {
    * Throws when the directory cannot be written: the session must then not be opened.
    */
   indexUpstreamSession(session: UpstreamSession): Promise<void>
+  /** Rows of upstream sessions that are over, whether anybody signs in or not. */
+  forgetUpstreamSessions(now: EpochSeconds): Promise<void>
+  /**
+   * From here on no sign-in gets through; in the same statement it is noted that the user's object is still
+   * to be told. False when there is no such user.
+   */
+  disable(id: UserId, now: EpochSeconds): Promise<boolean>
+  /** The user's object knows. */
+  confirmDisabled(id: UserId): Promise<void>
+  /** False when a disabling has come in between, whose object is still to be told. */
+  enable(id: UserId, now: EpochSeconds): Promise<boolean>
   /**
    * Whom a provider means: the holder of the identity (issuer, subject), or, where it names no subject, the
    * users who have sessions from that upstream session. Most often one; none is no failure.

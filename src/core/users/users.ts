@@ -15,7 +15,11 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { UserId } from '../sessions/session.ts'
 import { parseProfileClaims } from './profile-claims.ts'
 import type { ProfileClaims } from './profile-claims.ts'
-import { findUsersByUpstreamSession, indexUpstreamSession } from './upstream-sessions.ts'
+import {
+  findUsersByUpstreamSession,
+  forgetUpstreamSessions,
+  indexUpstreamSession,
+} from './upstream-sessions.ts'
 import type { SignInIdentity, User, Users, UserStatus } from './user.ts'
 
 export function createUsers(directory: D1Database): Users {
@@ -46,6 +50,33 @@ export function createUsers(directory: D1Database): Users {
         .first<UserRow>()
       return row === null ? undefined : fromRow(row)
     },
+
+    async disable(id, now) {
+      const { meta } = await directory
+        .prepare(
+          `UPDATE users SET status = 'disabled', is_disable_pending = 1, updated_at = ?2 WHERE id = ?1`,
+        )
+        .bind(id, now)
+        .run()
+      return meta.changes > 0
+    },
+
+    async confirmDisabled(id) {
+      const confirmed = directory.prepare('UPDATE users SET is_disable_pending = 0 WHERE id = ?1')
+      await confirmed.bind(id).run()
+    },
+
+    async enable(id, now) {
+      const { meta } = await directory
+        .prepare(
+          `UPDATE users SET status = 'active', updated_at = ?2 WHERE id = ?1 AND is_disable_pending = 0`,
+        )
+        .bind(id, now)
+        .run()
+      return meta.changes > 0
+    },
+
+    forgetUpstreamSessions: (now) => forgetUpstreamSessions(directory, now),
 
     indexUpstreamSession: (session) => indexUpstreamSession(directory, session),
 

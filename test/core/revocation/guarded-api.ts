@@ -66,7 +66,7 @@ export function createGuardedApi(core: ReturnType<typeof createCore> = createCor
 
 /** An access token of a live session. */
 export async function tokenFor(
-  core: ReturnType<typeof createCore>,
+  core: Pick<ReturnType<typeof createCore>, 'accessTokens'>,
   session: LiveSession,
   now: number,
   changes: { jkt?: string } = {},
@@ -76,6 +76,7 @@ export async function tokenFor(
     sid: session.sid,
     epoch: session.epoch,
     authTime: session.authentication.authTime,
+    providerId: session.authentication.providerId,
     notAfter: now + 3600,
     now,
     ...changes,

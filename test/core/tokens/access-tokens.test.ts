@@ -47,6 +47,7 @@ const ada: IssueAccessToken = {
   sid: 'fedcba9876543210fedcba9876543210',
   epoch: 7,
   authTime: NOON - 20,
+  providerId: 'otrotl',
   acr: 'urn:example:gold',
   notAfter: NOON + 3600,
   now: NOON,
@@ -90,6 +91,7 @@ describe('an issued access token (RFC 9068 §2)', () => {
       sid: ada.sid,
       epoch: 7,
       auth_time: NOON - 20,
+      idp: 'otrotl',
       acr: 'urn:example:gold',
       scope: 'openid profile email',
     })
@@ -216,6 +218,7 @@ describe('verification refuses, although the signature is good, a token', () => 
     'sid',
     'epoch',
     'auth_time',
+    'idp',
   ]
   const wrong = [undefined, null, '', {}, [], true, 1.5, -1, 1e300, 'x'.repeat(2000)]
 

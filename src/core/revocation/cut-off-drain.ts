@@ -1,0 +1,142 @@
+/**
+ * The queue that carries a mass cut-off to each user's object: a message is one page of users, and the page
+ * that is done sends the next. Everything is safe to do twice and in any order: the ends in the objects are
+ * idempotent, and progress moves on from a page once. A user who cannot be reached holds up nobody; they are
+ * written down and visited again. Whatever the queue loses, the cron finds by its standing still.
+ */
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { describeThrown, log } from '../../platform/log.ts'
+import type { RequestFacts } from '../../platform/request-facts.ts'
+import type { UserId } from '../sessions/session.ts'
+import type { UserDirectory } from '../users/user-directory.ts'
+import type { CutOffProgress, CutOffRecords } from './cut-off-progress.ts'
+import type { EndSession } from './end-session.ts'
+
+/** `from`: the cursor at which the page begins; without it, the users that could not be reached before. */
+export interface CutOffMessage {
+  readonly cutOffId: string
+  readonly from?: string
+}
+
+const USERS_IN_PAGE = 100
+/** Objects that are visited at a time. */
+const VISITS_AT_ONCE = 10
+/** A cut-off with work left of which nothing has been heard for so long has lost its message. */
+const STALLED_SECONDS = 240
+const STALLED_AT_ONCE = 20
+
+export interface CutOffDrain {
+  start(progress: CutOffProgress): Promise<void>
+  /** Does what a message says. Throws when it is to be delivered again. */
+  receive(facts: RequestFacts, message: CutOffMessage, now: EpochSeconds): Promise<void>
+  /** Sends again for what has stopped halfway. How many. */
+  restart(now: EpochSeconds): Promise<number>
+}
+
+export function createCutOffDrain(parts: {
+  readonly queue: Queue<CutOffMessage>
+  readonly records: CutOffRecords
+  readonly people: Pick<UserDirectory, 'ids'>
+  readonly ends: Pick<EndSession, 'endSessionsBefore'>
+}): CutOffDrain {
+  const { queue, records, people, ends } = parts
+
+  /** Ends one user's sessions that the cut-off concerns; undefined when their object cannot be reached. */
+  async function visit(
+    facts: RequestFacts,
+    { scope, scopeId, startedBy, cause, id }: CutOffProgress,
+    userId: UserId,
+    now: EpochSeconds,
+  ): Promise<number | undefined> {
+    const end = { startedBy, cause, ...(scope === 'provider' && { providerId: scopeId }) }
+    const outcome = await ends.endSessionsBefore(facts, { userId, end, cutOffId: id, now })
+    return outcome.ok ? outcome.value.ended : undefined
+  }
+
+  async function visitAll(
+    facts: RequestFacts,
+    progress: CutOffProgress,
+    userIds: readonly UserId[],
+    now: EpochSeconds,
+  ): Promise<(readonly [UserId, number | undefined])[]> {
+    const visits: (readonly [UserId, number | undefined])[] = []
+    for (let at = 0; at < userIds.length; at += VISITS_AT_ONCE) {
+      const group = userIds.slice(at, at + VISITS_AT_ONCE)
+      const done = group.map(async (id) => [id, await visit(facts, progress, id, now)] as const)
+      visits.push(...(await Promise.all(done)))
+    }
+    return visits
+  }
+
+  async function doPage(
+    facts: RequestFacts,
+    progress: CutOffProgress,
+    from: string,
+    now: EpochSeconds,
+  ): Promise<void> {
+    const { id, scope, scopeId } = progress
+    const of = scope === 'provider' ? { providerId: scopeId } : {}
+    const userIds = await people.ids(of, from, USERS_IN_PAGE)
+    const visits = await visitAll(facts, progress, userIds, now)
+    const to = userIds.length < USERS_IN_PAGE ? null : (userIds.at(-1) ?? null)
+    const page = {
+      cutOffId: id,
+      from,
+      to,
+      visited: visits.length,
+      endedSessions: visits.reduce((sum, [, ended]) => sum + (ended ?? 0), 0),
+      failed: visits.flatMap(([userId, ended]) => (ended === undefined ? [userId] : [])),
+    }
+    const isFirstReport = await records.advance(page, now)
+    if (isFirstReport && to !== null) await queue.send({ cutOffId: id, from: to })
+  }
+
+  async function visitAgain(facts: RequestFacts, progress: CutOffProgress, now: EpochSeconds) {
+    const userIds = await records.failures(progress.id, USERS_IN_PAGE)
+    for (const [userId, ended] of await visitAll(facts, progress, userIds, now)) {
+      if (ended !== undefined) await records.resolve(progress.id, userId, ended, now)
+    }
+  }
+
+  return {
+    start: async ({ id, cursor }) => {
+      await queue.send({ cutOffId: id, from: cursor ?? '' })
+    },
+
+    async receive(facts, { cutOffId, from }, now) {
+      const progress = await records.find(cutOffId)
+      if (progress === undefined) return
+      if (from === undefined) return visitAgain(facts, progress, now)
+      // Somebody else has done this page and sent for the next.
+      if (progress.cursor !== from) return
+      await doPage(facts, progress, from, now)
+    },
+
+    async restart(now) {
+      const stalled = await records.stalled(now - STALLED_SECONDS, STALLED_AT_ONCE)
+      for (const { id, cursor } of stalled) {
+        await queue.send(cursor === null ? { cutOffId: id } : { cutOffId: id, from: cursor })
+      }
+      return stalled.length
+    },
+  }
+}
+
+/** Takes a batch off the queue, each message for itself. */
+export async function receiveBatch(
+  drain: Pick<CutOffDrain, 'receive'>,
+  batch: MessageBatch<CutOffMessage>,
+  facts: RequestFacts,
+  now: EpochSeconds,
+): Promise<void> {
+  for (const message of batch.messages) {
+    try {
+      await drain.receive(facts, message.body, now)
+      message.ack()
+    } catch (thrown) {
+      const { attempts } = message
+      log('error', { event: 'cut_off.page_failed', attempts, error: describeThrown(thrown) })
+      message.retry({ delaySeconds: Math.min(60, 2 ** attempts) })
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Mass cut-offs: the end of all sessions of everyone, or of one provider, with one write. The key ring keeps
+ * it and publishes it in the record of public keys, which every check and every use of a session holds
+ * already, so that no check costs a read more. It is compared with the session's start, in milliseconds.
+ *
+ * What is refused by it at once is ended in its own object when it is next used, or when the queue
+ * (cut-off-drain.ts) comes by, whichever is first. `cut-off-progress.ts` keeps what has become of it.
+ */
+import type { Config } from '../../config.ts'
+import { epochMilliseconds } from '../../platform/clock.ts'
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { storageName } from '../../platform/digest.ts'
+import { describeThrown, log } from '../../platform/log.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import type { SessionRules } from '../sessions/session-rules.ts'
+import type { CutOff, CutOffCause, CutOffScope } from '../tokens/cut-off.ts'
+import { KV_CACHE_SECONDS, MEMORY_SECONDS, PUBLISHED_SECONDS } from '../tokens/key-lifetimes.ts'
+import type { Keys } from '../tokens/keys.ts'
+
+/** Typically all isolates have followed by then: how long the record is held in an isolate and by KV. */
+export const CUT_OFF_EFFECTIVE_SECONDS = MEMORY_SECONDS + KV_CACHE_SECONDS
+
+/** At the latest, if KV takes no writes: it forgets the copy that lacks the cut-off, and readers ask the ring. */
+export const CUT_OFF_EFFECTIVE_AT_MOST_SECONDS = MEMORY_SECONDS + PUBLISHED_SECONDS
+
+/** What ends sessions from outside, as of now; from memory where a key has just been asked for. */
+export const createSessionRules =
+  ({ config, keys }: { config: Pick<Config, 'identityProviders'>; keys: Pick<Keys, 'cutOffs'> }) =>
+  async (now: EpochSeconds): Promise<Result<SessionRules, 'unavailable'>> => {
+    const cutOffs = await keys.cutOffs(now)
+    if (!cutOffs.ok) return cutOffs
+    return ok({
+      cutOffs: cutOffs.value,
+      providerIds: config.identityProviders.map(({ id }) => id),
+    })
+  }
+
+export interface CutOffs {
+  /** Once it is answered, it holds; `published` is false when KV did not take it yet. */
+  add(
+    cutOff: { scope: CutOffScope; id: string; cause: CutOffCause },
+    now: EpochSeconds,
+  ): Promise<
+    Result<{ readonly cutOff: CutOff; readonly published: boolean }, 'no_room' | 'unavailable'>
+  >
+  /** A user's object has learned by now what their cut-off said. */
+  removeUser(userId: string, now: EpochSeconds): Promise<Result<undefined, 'unavailable'>>
+}
+
+export function createCutOffs({
+  keyRing,
+  keys,
+}: {
+  keyRing: Env['KEY_RING']
+  keys: Pick<Keys, 'cutOffs' | 'refresh'>
+}): CutOffs {
+  const ring = async () => keyRing.getByName(await storageName('key-ring'))
+
+  async function ask<Value, Code extends string>(
+    question: () => Promise<Result<Value, Code>>,
+    now: EpochSeconds,
+  ): Promise<Result<Value, Code | 'unavailable'>> {
+    try {
+      const answer = await question()
+      // Who was told is the first to know: the operator's next request sees it.
+      if (answer.ok) await keys.refresh(now)
+      return answer
+    } catch (thrown) {
+      log('error', { event: 'cut_offs.ring_not_reached', error: describeThrown(thrown) })
+      return refuse('unavailable')
+    }
+  }
+
+  return {
+    add: (cutOff, now) =>
+      ask(async () => (await ring()).cutOff({ ...cutOff, at: epochMilliseconds() }), now),
+    removeUser: (userId, now) =>
+      ask(async () => (await ring()).removeUserCutOff(userId, epochMilliseconds()), now),
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * A user is disabled, and enabled again: in the directory, which sign-in asks, and in the user's object,
+ * which everything else asks. Two stores cannot change at once, so the order is what fails closed.
+ *
+ * Disabling: the directory first, in one statement with the note that the object is still to be told; then
+ * the object, which ends everything. If the object does not answer, no sign-in gets through already, and a
+ * cut-off of this one user goes into the record of public keys, so that the bridge and every check refuse
+ * what the object would still allow, within the cut-off's time. The cron tells the object until it knows.
+ * Enabling goes the other way: the object first, and the directory last.
+ */
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import type { RequestFacts } from '../../platform/request-facts.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { Sessions } from '../sessions/sessions.ts'
+import type { UserId } from '../sessions/session.ts'
+import type { UserDirectory } from '../users/user-directory.ts'
+import type { Users } from '../users/user.ts'
+import type { CutOffs } from './cut-offs.ts'
+import type { EndSession } from './end-session.ts'
+
+export interface DisableUser {
+  /**
+   * `pending`: the user is disabled and cut off; their object is told as soon as it answers. `unavailable`:
+   * neither the object nor the key ring could be told yet, only sign-in refuses; the cron goes on trying.
+   */
+  disable(
+    facts: RequestFacts,
+    input: { userId: UserId; now: EpochSeconds },
+  ): Promise<Result<{ ended: number }, 'unknown_user' | 'pending' | 'unavailable'>>
+  /** Lets the user sign in again. No session comes back, also none that the object had still kept. */
+  enable(
+    facts: RequestFacts,
+    input: { userId: UserId; now: EpochSeconds },
+  ): Promise<Result<undefined, 'unknown_user' | 'unavailable'>>
+  /** Tells the objects that could not be reached. How many know now. */
+  retryPending(facts: RequestFacts, now: EpochSeconds): Promise<number>
+}
+
+const PENDING_AT_ONCE = 200
+
+export function createDisableUser(parts: {
+  readonly users: Pick<Users, 'disable' | 'confirmDisabled' | 'enable'>
+  readonly people: Pick<UserDirectory, 'find' | 'pendingDisables'>
+  readonly ends: Pick<EndSession, 'disableUser'>
+  readonly sessions: Pick<Sessions, 'enable'>
+  readonly cutOffs: CutOffs
+  readonly audit: Audit
+}): DisableUser {
+  const { users, people, ends, sessions, cutOffs, audit } = parts
+
+  /** The object is told; once it knows, nothing else needs to say so. */
+  async function tellObject(facts: RequestFacts, userId: UserId, now: EpochSeconds) {
+    const told = await ends.disableUser(facts, { userId, now })
+    if (!told.ok) return told
+    await users.confirmDisabled(userId)
+    return told
+  }
+
+  return {
+    async disable(facts, { userId, now }) {
+      if (!(await users.disable(userId, now))) return refuse('unknown_user')
+      const told = await tellObject(facts, userId, now)
+      if (told.ok) return ok({ ended: told.value.ended })
+      const cut = await cutOffs.add({ scope: 'user', id: userId, cause: 'user_disabled' }, now)
+      await audit.record(facts, {
+        event: 'user.disable_pending',
+        actor: 'operator',
+        userId,
+        refusal: told.refusal,
+        facts: { is_cut_off: cut.ok },
+      })
+      return cut.ok ? refuse('pending') : told
+    },
+
+    async enable(facts, { userId, now }) {
+      const user = await people.find(userId)
+      if (user === undefined) return refuse('unknown_user')
+      if (user.isDisablePending) {
+        // What the disabling was to end must have ended before anything opens again.
+        const told = await tellObject(facts, userId, now)
+        if (!told.ok) return told
+        await cutOffs.removeUser(userId, now)
+      }
+      const opened = await sessions.enable(userId)
+      if (!opened.ok) return opened
+      if (!(await users.enable(userId, now))) return refuse('unavailable')
+      await audit.record(facts, { event: 'user.enabled', actor: 'operator', userId })
+      return ok(undefined)
+    },
+
+    async retryPending(facts, now) {
+      let told = 0
+      for (const userId of await people.pendingDisables(PENDING_AT_ONCE)) {
+        // Somebody may have enabled them while the others were told.
+        if (!(await people.find(userId))?.isDisablePending) continue
+        if (!(await tellObject(facts, userId, now)).ok) {
+          // It may be that nothing but sign-in refuses so far.
+          await cutOffs.add({ scope: 'user', id: userId, cause: 'user_disabled' }, now)
+          continue
+        }
+        await cutOffs.removeUser(userId, now)
+        told += 1
+      }
+      return told
+    },
+  }
+}

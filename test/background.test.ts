@@ -1,0 +1,71 @@
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it } from 'vitest'
+import worker from '../src/worker.ts'
+import { systemClock } from '../src/platform/clock.ts'
+import { unreachable } from './admin/operator.ts'
+import { captureLog } from './world/log-lines.ts'
+import { prepareKeyRing } from './world/signed-by-us.ts'
+
+let log: ReturnType<typeof captureLog>
+
+beforeEach(async () => {
+  log = captureLog()
+  await prepareKeyRing(systemClock())
+})
+
+async function ring(bindings: object) {
+  const context = createExecutionContext()
+  await worker.scheduled({} as ScheduledController, { ...env, ...bindings } as Env, context)
+  await waitOnExecutionContext(context)
+  return log.lines.flatMap(({ event, chore }) =>
+    event.startsWith('chore.') ? [`${String(chore)} ${event.slice('chore.'.length)}`] : [],
+  )
+}
+
+describe('the cron', () => {
+  it('sweeps the index of upstream sessions that are over, and leaves the others', async () => {
+    const now = systemClock()
+    for (const [sid, expiresAt] of [
+      ['over', now - 1],
+      ['live', now + 600],
+    ] as const) {
+      await env.DIRECTORY.prepare(
+        `INSERT INTO upstream_sessions (issuer, upstream_sid, user_id, sid, expires_at)
+         VALUES ('https://otrotl.example', ?1, 'u', ?1, ?2)`,
+      )
+        .bind(sid, expiresAt)
+        .run()
+    }
+    expect(await ring({ USER_SESSIONS: unreachable() })).toEqual([
+      'pending_disables done',
+      'stalled_cut_offs done',
+      'upstream_sessions done',
+      'canary done',
+    ])
+    const { results } = await env.DIRECTORY.prepare('SELECT sid FROM upstream_sessions').all()
+    expect(results).toEqual([{ sid: 'live' }])
+  })
+
+  it('does each chore, whatever becomes of the others', async () => {
+    const directory = new Proxy(env.DIRECTORY, {
+      get(database, name) {
+        if (name !== 'prepare') return Reflect.get(database, name) as unknown
+        return (sql: string) => {
+          if (/user_directory|canary_runs/.test(sql)) throw new Error('away')
+          return database.prepare(sql)
+        }
+      },
+    })
+    expect(await ring({ USER_SESSIONS: unreachable(), DIRECTORY: directory })).toEqual([
+      'pending_disables failed',
+      'stalled_cut_offs done',
+      'upstream_sessions done',
+      'canary failed',
+    ])
+  })
+
+  it('does nothing when the configuration is not valid', async () => {
+    expect(await ring({ ISSUER: 'nonsense' })).toEqual([])
+  })
+})

@@ -1,0 +1,323 @@
+import { env } from 'cloudflare:workers'
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { createAccessChecks } from '../../../src/core/revocation/check-access.ts'
+import type { RevocationLevel } from '../../../src/core/revocation/revocation.ts'
+import { createRevocation } from '../../../src/core/revocation/revocation.ts'
+import { createCutOffs, createSessionRules } from '../../../src/core/revocation/cut-offs.ts'
+import { findOutsideEnd } from '../../../src/core/sessions/session-rules.ts'
+import { createSessions } from '../../../src/core/sessions/sessions.ts'
+import { newSessionId, newUserId } from '../../../src/core/sessions/session.ts'
+import { createAccessTokens } from '../../../src/core/tokens/access-tokens.ts'
+import type { CutOff } from '../../../src/core/tokens/cut-off.ts'
+import { MOST_USER_CUT_OFFS } from '../../../src/core/tokens/cut-off.ts'
+import { createKeys } from '../../../src/core/tokens/keys.ts'
+import type { Config } from '../../../src/config.ts'
+import { configFor, otrotlConfig, secondConfig } from '../../world/config.ts'
+import { prepareKeyRing } from '../../world/signed-by-us.ts'
+import { openInput, rowsOf, START } from '../sessions/signed-in-user.ts'
+import { tokenFor } from './guarded-api.ts'
+
+const LEVELS: readonly RevocationLevel[] = ['cached', 'bounded', 'strict']
+
+/** One isolate: its own memory of keys and hints. */
+function isolate(changes: Partial<Config> = {}) {
+  const config = configFor(changes)
+  const keys = createKeys({
+    keyRing: env.KEY_RING,
+    published: env.REVOCATION,
+    keyEncryptionKey: config.secrets.keyEncryptionKey,
+  })
+  const rules = createSessionRules({ config, keys })
+  const accessTokens = createAccessTokens({ config, keys })
+  const revocation = createRevocation({
+    hints: env.REVOCATION,
+    userSessions: env.USER_SESSIONS,
+    rules,
+  })
+  return {
+    keys,
+    accessTokens,
+    cutOffs: createCutOffs({ keyRing: env.KEY_RING, keys }),
+    checks: createAccessChecks({ accessTokens, revocation }),
+    sessions: createSessions({
+      userSessions: env.USER_SESSIONS,
+      handleKey: config.secrets.handleKey,
+      deadlines: config.session,
+      rules,
+    }),
+  }
+}
+
+type Isolate = ReturnType<typeof isolate>
+
+/** Every fake millisecond counts here. */
+let at = START * 1000
+const tick = (milliseconds = 1) => vi.setSystemTime((at += milliseconds))
+const now = () => Math.floor(at / 1000)
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  vi.setSystemTime((at = START * 1000))
+  await prepareKeyRing(START)
+  for (const level of ['info', 'warn', 'error'] as const) {
+    vi.spyOn(console, level).mockImplementation(() => {})
+  }
+})
+
+async function signIn(here: Isolate, providerId = 'otrotl', userId = newUserId()) {
+  tick()
+  const input = openInput(now(), userId)
+  const opened = await here.sessions.open({
+    ...input,
+    authentication: { ...input.authentication, providerId },
+  })
+  if (!opened.ok) throw new Error(opened.refusal.code)
+  const token = await tokenFor(here, opened.value.session, now())
+  tick()
+  return { userId, ...opened.value, token }
+}
+
+type Person = Awaited<ReturnType<typeof signIn>>
+
+const check = (here: Isolate, token: string, level: RevocationLevel) =>
+  here.checks.check(
+    {
+      authorization: `Bearer ${token}`,
+      dpop: undefined,
+      method: 'GET',
+      url: 'https://login.example/api/me',
+      level,
+    },
+    now(),
+  )
+
+/** What still works of a person's, at the levels and at the session itself. */
+async function whatWorks(here: Isolate, { token, cookie }: Person): Promise<string[]> {
+  const works: string[] = []
+  for (const level of LEVELS) if ((await check(here, token, level)).ok) works.push(level)
+  if ((await here.sessions.peek(cookie, now())).ok) works.push('peek')
+  if ((await here.sessions.use(cookie, now())).ok) works.push('use')
+  return works
+}
+
+const ALL = [...LEVELS, 'peek', 'use']
+
+const endsOf = (userId: Person['userId']) =>
+  rowsOf(userId, 'SELECT end_cause FROM sessions').then((rows) =>
+    rows.map(({ end_cause: cause }) => cause),
+  )
+
+describe('a cut-off of everyone', () => {
+  it('refuses what started before it at every level, and nothing that started a millisecond later', async () => {
+    const here = isolate()
+    const [ada, bob] = [await signIn(here), await signIn(here, 'second')]
+    expect(await whatWorks(here, ada)).toEqual(ALL)
+    const cut = await here.cutOffs.add({ scope: 'everyone', id: '', cause: 'operator' }, now())
+    expect(cut).toMatchObject({ ok: true, value: { published: true } })
+    const eve = await signIn(here)
+    // All of this happened within one second.
+    expect(now()).toBe(START)
+    expect(await whatWorks(here, ada)).toEqual([])
+    expect(await whatWorks(here, bob)).toEqual([])
+    expect(await whatWorks(here, eve)).toEqual(ALL)
+  })
+
+  it.each(['operator', 'provider_removed', 'key_compromised'] as const)(
+    'ends a session at its next use, by %s',
+    async (cause) => {
+      const here = isolate()
+      const ada = await signIn(here)
+      await here.cutOffs.add({ scope: 'everyone', id: '', cause }, now())
+      expect(await endsOf(ada.userId)).toEqual([null])
+      expect(await here.sessions.use(ada.cookie, now())).toMatchObject({
+        refusal: { code: 'no_session', facts: { cause } },
+      })
+      expect(await endsOf(ada.userId)).toEqual([cause])
+      expect(await here.sessions.list(ada.userId, now())).toEqual({ ok: true, value: [] })
+    },
+  )
+
+  it('is not in the list of sessions, nor in the profile, before anybody has used the session', async () => {
+    const here = isolate()
+    const ada = await signIn(here)
+    await here.cutOffs.add({ scope: 'everyone', id: '', cause: 'operator' }, now())
+    expect(await here.sessions.list(ada.userId, now())).toEqual({ ok: true, value: [] })
+    expect(await here.sessions.readProfile(ada.userId, ada.session.sid, now())).toMatchObject({
+      refusal: { code: 'no_session' },
+    })
+  })
+
+  it('reaches an isolate that knew nothing of it within a minute, and a new one at once', async () => {
+    const [here, there] = [isolate(), isolate()]
+    const ada = await signIn(there)
+    expect(await whatWorks(there, ada)).toEqual(ALL)
+    await here.cutOffs.add({ scope: 'everyone', id: '', cause: 'operator' }, now())
+    expect(await whatWorks(isolate(), ada)).toEqual([])
+    tick(60_000)
+    expect(await whatWorks(there, ada)).toEqual([])
+  })
+
+  it('holds when KV takes no writes: a reader without a copy asks the ring', async () => {
+    const here = isolate()
+    const ada = await signIn(here)
+    vi.spyOn(env.REVOCATION, 'put').mockRejectedValue(new Error('away'))
+    const cut = await here.cutOffs.add({ scope: 'everyone', id: '', cause: 'operator' }, now())
+    expect(cut.ok).toBe(true)
+    expect(await whatWorks(here, ada)).toEqual([])
+  })
+
+  it('costs no read more: neither KV nor the ring is asked by a check that holds the record', async () => {
+    const here = isolate()
+    const ada = await signIn(here)
+    await check(here, ada.token, 'cached')
+    const reads = vi.spyOn(env.REVOCATION, 'get')
+    const rings = vi.spyOn(env.KEY_RING, 'getByName')
+    expect((await check(here, ada.token, 'cached')).ok).toBe(true)
+    expect([reads.mock.calls.length, rings.mock.calls.length]).toEqual([0, 0])
+  })
+})
+
+describe('a cut-off of one provider', () => {
+  it('ends its sessions and no others, also of one person with both', async () => {
+    const here = isolate()
+    const ada = await signIn(here, 'otrotl')
+    const adaElsewhere = await signIn(here, 'second', ada.userId)
+    await here.cutOffs.add({ scope: 'provider', id: 'otrotl', cause: 'operator' }, now())
+    expect(await whatWorks(here, ada)).toEqual([])
+    expect(await whatWorks(here, adaElsewhere)).toEqual(ALL)
+  })
+
+  it('later than one of everyone takes nothing back from it', async () => {
+    const here = isolate()
+    const [ada, bob] = [await signIn(here, 'otrotl'), await signIn(here, 'second')]
+    await here.cutOffs.add({ scope: 'everyone', id: '', cause: 'operator' }, now())
+    tick()
+    await here.cutOffs.add({ scope: 'provider', id: 'second', cause: 'operator' }, now())
+    expect(await whatWorks(here, ada)).toEqual([])
+    expect(await whatWorks(here, bob)).toEqual([])
+  })
+})
+
+describe('a provider that is removed from the configuration', () => {
+  it('takes its sessions and tokens with it, at every level', async () => {
+    const here = isolate()
+    const [ada, bob] = [await signIn(here, 'second'), await signIn(here, 'otrotl')]
+    const without = isolate({ identityProviders: [otrotlConfig] })
+    expect(await whatWorks(without, ada)).toEqual([])
+    expect(await whatWorks(without, bob)).toEqual(ALL)
+    expect(await endsOf(ada.userId)).toEqual(['provider_removed'])
+    // And putting it back brings nothing back.
+    expect(
+      await whatWorks(isolate({ identityProviders: [otrotlConfig, secondConfig] }), ada),
+    ).toEqual([])
+  })
+})
+
+describe('the key ring', () => {
+  it('lets cut-offs grow strictly, even when its clock stands still or goes back', async () => {
+    const here = isolate()
+    const seen: number[] = []
+    for (const back of [0, 0, -5000]) {
+      tick(back)
+      const cut = await here.cutOffs.add({ scope: 'everyone', id: '', cause: 'operator' }, START)
+      if (cut.ok) seen.push(cut.value.cutOff.at)
+    }
+    expect(seen).toEqual([START * 1000, START * 1000 + 1, START * 1000 + 2])
+  })
+
+  it('keeps the newest of each scope only, and a bounded number of users', async () => {
+    const here = isolate()
+    for (let i = 0; i < 3; i += 1) {
+      await here.cutOffs.add({ scope: 'provider', id: 'otrotl', cause: 'operator' }, START)
+    }
+    const cutOffs = await here.keys.cutOffs(START)
+    expect(cutOffs).toMatchObject({ value: [{ scope: 'provider', at: START * 1000 + 2 }] })
+    const user = (i: number): Pick<CutOff, 'scope' | 'id' | 'cause'> => ({
+      scope: 'user',
+      id: String(i).padStart(32, '0'),
+      cause: 'user_disabled',
+    })
+    for (let i = 0; i < MOST_USER_CUT_OFFS; i += 1) {
+      expect((await here.cutOffs.add(user(i), START)).ok).toBe(true)
+    }
+    expect(await here.cutOffs.add(user(9999), START)).toMatchObject({
+      refusal: { code: 'no_room' },
+    })
+    tick(1000)
+    expect((await here.cutOffs.removeUser(user(7).id, START)).ok).toBe(true)
+    expect((await here.cutOffs.add(user(9999), START)).ok).toBe(true)
+  })
+})
+
+describe('when neither KV nor the ring can say which cut-offs there are', () => {
+  it('nothing passes', async () => {
+    const rules = createSessionRules({
+      config: configFor(),
+      keys: { cutOffs: async () => ({ ok: false, refusal: { code: 'unavailable' } }) },
+    })
+    const here = isolate()
+    const ada = await signIn(here)
+    const config = configFor()
+    const sessions = createSessions({
+      userSessions: env.USER_SESSIONS,
+      handleKey: config.secrets.handleKey,
+      deadlines: config.session,
+      rules,
+    })
+    const unavailable = { ok: false, refusal: { code: 'unavailable' } }
+    expect(await sessions.use(ada.cookie, now())).toEqual(unavailable)
+    expect(await sessions.peek(ada.cookie, now())).toEqual(unavailable)
+    const revocation = createRevocation({
+      hints: env.REVOCATION,
+      userSessions: env.USER_SESSIONS,
+      rules,
+    })
+    const { accessTokens } = here
+    const checks = createAccessChecks({ accessTokens, revocation })
+    for (const level of LEVELS) {
+      expect(await check({ ...here, checks }, ada.token, level)).toMatchObject(unavailable)
+    }
+  })
+})
+
+describe('the strictest of all cut-offs that apply wins', () => {
+  it('for any set of them', () => {
+    const cutOffs = fc.array(
+      fc.record({
+        scope: fc.constantFrom('everyone' as const, 'provider' as const, 'user' as const),
+        id: fc.constantFrom('otrotl', 'second', 'u'.repeat(32)),
+        at: fc.integer({ min: 1, max: 50 }),
+        cause: fc.constant('operator' as const),
+      }),
+    )
+    fc.assert(
+      fc.property(cutOffs, fc.integer({ min: 1, max: 50 }), (all, startedAt) => {
+        const session = {
+          userId: 'u'.repeat(32),
+          sid: newSessionId(startedAt),
+          providerId: 'otrotl',
+        }
+        const applying = all.filter(
+          ({ scope, id }) =>
+            scope === 'everyone' || id === (scope === 'user' ? session.userId : 'otrotl'),
+        )
+        const strictest = Math.max(0, ...applying.map(({ at: moment }) => moment))
+        const end = findOutsideEnd(session, { cutOffs: all, providerIds: ['otrotl'] }, START)
+        expect(end !== undefined).toBe(startedAt <= strictest)
+      }),
+    )
+  })
+
+  it('and an id that claims a start far ahead is older than any', () => {
+    const rules = {
+      cutOffs: [{ scope: 'everyone' as const, id: '', at: 5, cause: 'operator' as const }],
+      providerIds: ['otrotl'],
+    }
+    const of = (sid: string) =>
+      findOutsideEnd({ userId: 'u', sid, providerId: 'otrotl' }, rules, START)
+    expect(of('f'.repeat(32))).toBe('operator')
+    expect(of('not an id')).toBe('operator')
+    expect(of(newSessionId(START * 1000))).toBeUndefined()
+  })
+})
