@@ -16,6 +16,12 @@ import type { OwnSessions, OwnSessionsRefusalCode, OwnSessionsRequest } from './
 
 type AccountContext = Context<{ Variables: RequestVariables }>
 
+const PATHS = [
+  '/account',
+  '/account/sessions/end',
+  '/account/sessions/end-others',
+  '/account/sessions/end-all',
+]
 const SIGN_IN = '/auth/login?return_to=%2Faccount'
 
 export function accountPageRoutes(parts: AccountParts, own: OwnSessions) {
@@ -27,7 +33,7 @@ export function accountPageRoutes(parts: AccountParts, own: OwnSessions) {
     now: clock(),
   })
 
-  for (const path of ['/account', '/account/*']) {
+  for (const path of PATHS) {
     app.use(path, async function uncached(c, next) {
       await next()
       c.header('Cache-Control', 'no-store')
@@ -69,7 +75,7 @@ export function accountPageRoutes(parts: AccountParts, own: OwnSessions) {
     return c.html(
       <ConfirmPage
         title="End all your sessions?"
-        text="You are signed out everywhere, in this browser too, and every application stops accepting you."
+        text="You are signed out everywhere, in this browser too. Whoever uses one of them has to sign in again."
         action="/account/sessions/end-all"
         button="End all sessions"
         cancel={{ href: '/account', label: 'Keep them' }}

@@ -32,15 +32,6 @@ export const AccountPage = ({ current, others, providerNameOf, nonce }: AccountP
             ? ' in this browser only.'
             : ` in ${others.length + 1} browsers. If you do not know one of them, end it.`}
         </p>
-        <ul class="sessions" id="sessions">
-          {[current, ...others].map((session) => (
-            <SessionItem
-              session={session}
-              providerName={providerNameOf(session)}
-              isCurrent={session === current}
-            />
-          ))}
-        </ul>
         <div class="actions">
           {others.length > 0 && (
             <form method="post" action="/account/sessions/end-others">
@@ -53,6 +44,15 @@ export const AccountPage = ({ current, others, providerNameOf, nonce }: AccountP
             End all, here too
           </a>
         </div>
+        <ul class="sessions" id="sessions">
+          {[current, ...others].map((session) => (
+            <SessionItem
+              session={session}
+              providerName={providerNameOf(session)}
+              isCurrent={session === current}
+            />
+          ))}
+        </ul>
       </div>
       <SignedOutNotice returnTo="/account" />
     </PageShell>

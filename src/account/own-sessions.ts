@@ -14,7 +14,7 @@ import type { EpochSeconds } from '../platform/clock.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
 import type { RequestFacts } from '../platform/request-facts.ts'
-import { isFromOurPage } from '../protocol/same-origin.ts'
+import { isFromOwnPage } from '../protocol/same-origin.ts'
 
 export interface OwnSessionsParts {
   readonly config: Pick<Config, 'issuer' | 'isHttps'>
@@ -82,7 +82,7 @@ export function createOwnSessions({
     audited(
       request,
       (async () => {
-        if (!isFromOurPage(request.headers, config.issuer)) return refuse('not_from_our_page')
+        if (!isFromOwnPage(request.headers, config.issuer)) return refuse('not_from_our_page')
         const current = await whoAsks(request)
         return current.ok ? work(current.value) : current
       })(),

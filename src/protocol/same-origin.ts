@@ -1,10 +1,13 @@
 /**
- * Whether a request that changes something comes from a page of our own: the browser says so in `Origin`, or,
- * where a referrer policy has made that `null` (Fetch standard, "append a request `Origin` header"), in
- * `Sec-Fetch-Site`, which no page can set. A cookie alone never suffices, whatever the content type is.
+ * Whether a page of our own has sent this request, which every change that goes by the session cookie needs,
+ * whatever its content type. Our pages send no referrer, and then browsers say `Origin: null` of a form
+ * (Fetch standard, "append a request `Origin` header"): so where it says nothing, `Sec-Fetch-Site` has to;
+ * where both speak, both must agree. A browser that sends neither is not believed.
  */
-export function isFromOurPage(headers: Headers, issuer: string): boolean {
+export function isFromOwnPage(headers: Headers, ownOrigin: string): boolean {
   const origin = headers.get('origin')
-  if (origin !== null && origin !== 'null') return origin === issuer
-  return headers.get('sec-fetch-site') === 'same-origin'
+  const site = headers.get('sec-fetch-site')
+  if (site !== null && site !== 'same-origin') return false
+  if (origin === null || origin === 'null') return site === 'same-origin'
+  return origin === ownOrigin
 }

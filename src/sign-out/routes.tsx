@@ -18,7 +18,7 @@ import type { Doors } from '../platform/doors.ts'
 import type { BackchannelParts } from './backchannel-logout.ts'
 import type { FrontchannelParts } from './frontchannel-logout.ts'
 import { answerFrame, answerLogoutToken } from './provider-answers.tsx'
-import { isFromOwnPage } from './same-origin.ts'
+import { isFromOwnPage } from '../protocol/same-origin.ts'
 import {
   answerReturn,
   answerSignedOut,

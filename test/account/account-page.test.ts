@@ -55,9 +55,9 @@ describe('GET /account', () => {
       attributes.get('action'),
     ])
     expect(forms).toEqual([
-      ['post', '/account/sessions/end'],
-      ['post', '/account/sessions/end'],
       ['post', '/account/sessions/end-others'],
+      ['post', '/account/sessions/end'],
+      ['post', '/account/sessions/end'],
     ])
     expect(byId(elements, 'to-dashboard')!.attributes.get('href')).toBe('/dashboard')
   })

@@ -199,7 +199,7 @@ export class Origin {
 
   /** The gateway, or the network, ends every connection; with a notice, if it has a reason. */
   hangUp(code: number, reason?: string): void {
-    for (const connection of [...this.connections]) {
+    for (const connection of this.connections.slice()) {
       if (reason !== undefined) {
         connection.listener.onMessage(JSON.stringify({ type: 'signed_out', reason }))
       }

@@ -47,5 +47,8 @@ async function takeAll(variant: string, options: BrowserContextOptions): Promise
   await waitForToken(page)
   await page.locator('#api-answer').waitFor()
   await take('dashboard')
+  await page.goto('/account')
+  await page.waitForLoadState('networkidle')
+  await take('account')
   await context.close()
 }

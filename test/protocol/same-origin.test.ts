@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { isFromOurPage } from '../../src/protocol/same-origin.ts'
+import { isFromOwnPage } from '../../src/protocol/same-origin.ts'
 
 const issuer = 'https://login.example'
-const from = (headers: Record<string, string>) => isFromOurPage(new Headers(headers), issuer)
+const from = (headers: Record<string, string>) => isFromOwnPage(new Headers(headers), issuer)
 
 describe('a request comes from a page of ours', () => {
   it.each([
@@ -24,6 +24,7 @@ describe('a request comes from a page of ours', () => {
     { 'sec-fetch-site': 'cross-site' },
     { 'sec-fetch-site': 'none' },
     { 'sec-fetch-site': 'same-origin, cross-site' },
+    { origin: issuer, 'sec-fetch-site': 'cross-site' },
     { origin: 'https://app.example' },
     { origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' },
     { origin: 'https://login.example.evil.example' },

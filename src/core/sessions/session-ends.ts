@@ -14,6 +14,13 @@ import type { SessionEnd } from './sessions-table.ts'
 import { extendRevokedUntil, raiseEpoch } from './user-table.ts'
 import type { UserRow } from './user-table.ts'
 
+/** A session, and why it ends. */
+export interface EndOf {
+  readonly sid: SessionId
+  readonly cause: EndCause
+  readonly now: EpochSeconds
+}
+
 /** One more, and the oldest ends. */
 export const MOST_LIVE_SESSIONS = 50
 

@@ -16,6 +16,16 @@ import type { SessionEnd } from './sessions-table.ts'
 import { endedEpochs, findUser, forgetEndedEpoch, mayForgetAt } from './user-table.ts'
 import type { UserRow } from './user-table.ts'
 
+/** How the alarm itself spends its time. */
+export const alarmTimes = {
+  /** It waits so long for the hint to be published. */
+  publishWaitMilliseconds: 10_000,
+  /** After a fault it comes again this much later. */
+  retrySeconds: 60,
+  /** Our clock may be behind the one that rings. */
+  earlyMilliseconds: 1000,
+}
+
 /** The most rows that one run writes for an ended epoch. */
 const ROWS_AT_ONCE = 500
 /** How soon after the end of an epoch its sessions are written down as ended. */

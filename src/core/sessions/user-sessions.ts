@@ -28,31 +28,16 @@ import {
   endSessions,
   makeRoom,
 } from './session-ends.ts'
-import type { EndBefore } from './session-ends.ts'
+import type { EndBefore, EndOf } from './session-ends.ts'
 import type { Ruled } from './session-rules.ts'
-import type { EndCause, LiveSession, Profile, SessionId, UserId } from './session.ts'
+import type { LiveSession, Profile, SessionId, UserId } from './session.ts'
 import { findSession, insertSession, moveIdleDeadline } from './sessions-table.ts'
 import type { NewSession, SessionEnd } from './sessions-table.ts'
 import { UserRows } from './user-rows.ts'
-import { isForgettable, sweep } from './user-sessions-alarm.ts'
+import { alarmTimes, isForgettable, sweep } from './user-sessions-alarm.ts'
 import { isPrepared, prepare } from './user-sessions-schema.ts'
 import { allowTokenLifetime, createUser, findUser, setDisabled } from './user-table.ts'
-
-const ALARM_PUBLISH_WAIT_MILLISECONDS = 10_000
-const ALARM_RETRY_SECONDS = 60
-const EARLY_ALARM_MILLISECONDS = 1000
-
-/** A session, and why it ends. */
-interface EndOf {
-  readonly sid: SessionId
-  readonly cause: EndCause
-  readonly now: EpochSeconds
-}
-
-/** How long the access tokens live that the caller mints from a session. */
-interface Minting {
-  readonly tokenLifetimeSeconds: number
-}
+import type { Minting } from './user-table.ts'
 
 /** A question by someone who holds the session's handle. */
 type HeldSession = Required<SessionQuestion> & Ruled
@@ -248,16 +233,17 @@ export class UserSessions extends DurableObject<Env> {
       if (!isPrepared(this.#sql)) return
       // By our clock it may come a moment before its time: then it waits, rather than spin.
       const isEarly = (alarm?.scheduledTime ?? 0) > systemClock() * 1000
-      if (isEarly) await scheduler.wait(EARLY_ALARM_MILLISECONDS)
+      if (isEarly) await scheduler.wait(alarmTimes.earlyMilliseconds)
       const { ends, isHintDue } = this.#rows.inTransaction(() => sweep(this.#sql, systemClock()))
       this.#rows.tellTabs()
       this.#rows.logEnds(ends)
-      if (isHintDue) await within(ALARM_PUBLISH_WAIT_MILLISECONDS, this.#rows.publisher.publish())
+      if (isHintDue)
+        await within(alarmTimes.publishWaitMilliseconds, this.#rows.publisher.publish())
       if (isForgettable(this.#sql, systemClock())) await this.ctx.storage.deleteAll()
       else this.#rows.arm()
     } catch (thrown) {
       log('error', { event: 'user_sessions.alarm_failed', error: describeThrown(thrown) })
-      await this.ctx.storage.setAlarm((systemClock() + ALARM_RETRY_SECONDS) * 1000)
+      await this.ctx.storage.setAlarm((systemClock() + alarmTimes.retrySeconds) * 1000)
     }
   }
 }

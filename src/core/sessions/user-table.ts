@@ -73,6 +73,11 @@ export function createUser(sql: SqlStorage, id: UserId, now: EpochSeconds): User
 export const mayForgetAt = (user: UserRow): EpochSeconds =>
   Math.max(user.revokedUntil, user.version + 5 * CLOCK_MARGIN_SECONDS)
 
+/** How long the access tokens live that the caller mints from a session. */
+export interface Minting {
+  readonly tokenLifetimeSeconds: number
+}
+
 /** Makes known how long tokens live that are about to be minted. */
 export function allowTokenLifetime(sql: SqlStorage, user: UserRow, seconds: number): UserRow {
   if (seconds <= user.tokenLifetimeSeconds) return user

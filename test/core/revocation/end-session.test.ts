@@ -6,7 +6,7 @@ import { newSessionId, newUserId } from '../../../src/core/sessions/session.ts'
 import type { EndCause } from '../../../src/core/sessions/session.ts'
 import type { RequestFacts } from '../../../src/platform/request-facts.ts'
 import { freezeClock } from '../../world/clock.ts'
-import { openInput, sessionsOf, signedIn, START } from '../sessions/signed-in-user.ts'
+import { IDLE_SECONDS, openInput, sessionsOf, signedIn, START } from '../sessions/signed-in-user.ts'
 
 let work: Promise<unknown>[] = []
 const facts: RequestFacts = {
@@ -110,6 +110,47 @@ describe('the end of all sessions', () => {
     const [ada, bob] = [await signedIn(START), await signedIn(START)]
     await ends().endAllSessions(facts, { userId: ada.userId, cause: 'person', now: START })
     expect((await sessions.use(bob.cookie, START)).ok).toBe(true)
+  })
+})
+
+describe('the end of all other sessions', () => {
+  it('keeps the one, and its tokens: the epoch stays', async () => {
+    const { userId, session, cookie } = await signedIn(START)
+    const others = [await signedIn(START, userId), await signedIn(START, userId)]
+    const end = { userId, sid: session.sid, cause: 'person' as const, now: START }
+    expect(await ends().endOtherSessions(facts, end)).toEqual({ ok: true, value: { ended: 2 } })
+    expect(await sessions.use(cookie, START)).toMatchObject({ value: { epoch: session.epoch } })
+    for (const other of others) {
+      expect(await sessions.use(other.cookie, START)).toMatchObject({
+        refusal: { facts: { cause: 'person' } },
+      })
+    }
+    expect(await ends().endOtherSessions(facts, end)).toEqual({ ok: true, value: { ended: 0 } })
+    expect(await auditOf(userId)).toMatchObject([
+      { event: 'sessions.ended', details: JSON.stringify({ cause: 'person', ended: 2 }) },
+    ])
+  })
+
+  it('counts none that had run out, which ended by running out', async () => {
+    const kept = await signedIn(START)
+    const old = await signedIn(START, kept.userId)
+    const now = START + IDLE_SECONDS
+    const latest = await signedIn(now, kept.userId)
+    const end = { userId: kept.userId, sid: latest.session.sid, cause: 'person' as const, now }
+    expect(await ends().endOtherSessions(facts, end)).toEqual({ ok: true, value: { ended: 0 } })
+    expect(await sessions.use(old.cookie, now)).toMatchObject({
+      refusal: { facts: { cause: 'idle_deadline' } },
+    })
+    expect(await auditOf(kept.userId)).toEqual([])
+  })
+
+  it('touches no other user, and is nothing to one who is not there', async () => {
+    const [ada, bob] = [await signedIn(START), await signedIn(START)]
+    const end = { sid: ada.session.sid, cause: 'person' as const, now: START }
+    await ends().endOtherSessions(facts, { ...end, userId: ada.userId })
+    expect((await sessions.use(bob.cookie, START)).ok).toBe(true)
+    const nobody = { ...end, userId: newUserId() }
+    expect(await ends().endOtherSessions(facts, nobody)).toEqual({ ok: true, value: { ended: 0 } })
   })
 })
 

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import { captureLog } from '../world/log-lines.ts'
+import { logoutToken } from '../world/logout-token.ts'
+import { comeBack, createWorld, signIn } from '../world/sign-in.ts'
+import { settings } from '../world/settings.ts'
+import { steppedBindings } from '../world/stepped-bindings.ts'
+import { deliverToken } from './logout-delivery.ts'
+import { GONE, signedInPerson, whatLivesOf } from './signed-in-person.ts'
+
+const kinds = ['sub', 'sid', 'both'].flatMap((names) =>
+  ['user', 'session'].map((scope) => [names, scope] as const),
+)
+
+/** No request has more steps than this. */
+const MOST_STEPS = 20
+
+describe.each(kinds)('a logout by %s, with the scope %s,', (names, scope) => {
+  async function stage() {
+    captureLog()
+    const { bindings, interrupt } = steppedBindings()
+    const world = await createWorld({ otrotl: { backchannel_logout_scope: scope } }, bindings)
+    /** A sign-in of somebody new that has come back from the provider, and the logout that concerns it. */
+    const prepare = async () => {
+      const sub = `sub-${crypto.randomUUID()}`
+      world.otrotl.behaviour.idTokenClaims = { sub }
+      world.otrotl.behaviour.userInfo = { sub }
+      const browser = world.newBrowser()
+      const callback = await comeBack(browser, world.otrotl)
+      const { sid } = world.otrotl.grants.at(-1)!
+      const who = { sub: { sub }, sid: { sid }, both: { sub, sid } }[names]!
+      const token = await logoutToken(world.otrotl, who)
+      return {
+        browser,
+        finish: () => browser.request(callback),
+        logOut: () => deliverToken(world, token),
+      }
+    }
+    return { world, interrupt, prepare }
+  }
+
+  it('leaves nothing of the sign-in that it comes into, at whichever step', async () => {
+    const { world, interrupt, prepare } = await stage()
+    const seen: number[] = []
+    for (let step = 1; step <= MOST_STEPS; step += 1) {
+      const { browser, finish, logOut } = await prepare()
+      let delivered: Response | undefined
+      const run = await interrupt(step, async () => (delivered = await logOut()), finish)
+      if (!run.wasInterrupted) break
+      seen.push(step)
+      expect(delivered?.status, `step ${step}`).toBe(200)
+      expect([303, 403], `step ${step}`).toContain(run.value.status)
+      expect((await browser.fetch('/auth/sso/token')).status, `step ${step}`).toBe(401)
+      // The provider's retry changes nothing, and whoever begins anew is signed in.
+      expect((await logOut()).status).toBe(200)
+      await signIn(browser, world.otrotl)
+      expect((await browser.fetch('/auth/sso/token')).status, `step ${step}`).toBe(200)
+    }
+    expect(seen.length).toBeGreaterThanOrEqual(5)
+    expect(seen.length).toBeLessThan(MOST_STEPS)
+  })
+
+  it('leaves nothing of the sign-in that comes into it, at whichever step', async () => {
+    const { interrupt, prepare } = await stage()
+    const seen: number[] = []
+    for (let step = 1; step <= MOST_STEPS; step += 1) {
+      const { browser, finish, logOut } = await prepare()
+      const run = await interrupt(step, finish, logOut)
+      if (!run.wasInterrupted) break
+      seen.push(step)
+      expect(run.value.status, `step ${step}`).toBe(200)
+      expect((await browser.fetch('/auth/sso/token')).status, `step ${step}`).toBe(401)
+    }
+    expect(seen.length).toBeGreaterThanOrEqual(2)
+    expect(seen.length).toBeLessThan(MOST_STEPS)
+  })
+})
+
+describe('the person and the provider sign out at once', () => {
+  it('at whichever step: one end, both are answered well', async () => {
+    const { bindings, interrupt } = steppedBindings()
+    const world = await createWorld({ otrotl: { backchannel_logout_scope: 'session' } }, bindings)
+    for (let step = 1; step <= MOST_STEPS; step += 1) {
+      const me = await signedInPerson(world)
+      const token = await logoutToken(world.otrotl, { sid: me.upstreamSid })
+      const log = captureLog()
+      let delivered: Response | undefined
+      const run = await interrupt(
+        step,
+        async () => (delivered = await deliverToken(world, token)),
+        () =>
+          me.browser.request(`${settings.ISSUER}/auth/sso/logout`, {
+            method: 'POST',
+            from: settings.ISSUER,
+          }),
+      )
+      if (!run.wasInterrupted) {
+        expect(step).toBeGreaterThan(3)
+        return
+      }
+      expect([delivered?.status, run.value.status]).toEqual([200, 303])
+      expect(log.lines.filter(({ event }) => event === 'session.ended')).toHaveLength(1)
+      expect(await whatLivesOf(me)).toEqual(GONE)
+    }
+    throw new Error('a sign-out has too many steps')
+  })
+})
