@@ -1,7 +1,7 @@
 /** Cookies of the sign-in itself: sealed, short-lived, read by nobody but us. */
 
 /** What a browser keeps of one cookie at most is 4096 bytes, name and attributes included. */
-const MAX_PAIR_LENGTH = 3900
+const MAX_PAIR_LENGTH = 4000
 
 // On plain http (a developer's own machine) browsers refuse `Secure`, and with it the `__Host-` prefix.
 const prefix = (isHttps: boolean) => (isHttps ? '__Host-' : '')
