@@ -33,19 +33,21 @@ describeInBrowser('npm run dev', (open) => {
     const token = await waitForToken(page)
     await page.locator('#api-answer').waitFor()
 
+    // An open page would notice that nobody answers its WebSocket, and Chromium would say so.
+    await page.goto('about:blank')
     expect(processesOf(own.stateDirectory).length).toBeGreaterThan(1)
     expect(await own.stop()).toBe(0)
     expect(processesOf(own.stateDirectory)).toEqual([])
     await own.startAgain()
 
+    await page.goto('/dashboard')
+    await seeName(page, ada)
     // The same key verifies what was signed before.
     const status = await page.evaluate(
       async (authorization) => (await fetch('/api/me', { headers: { authorization } })).status,
       `Bearer ${token}`,
     )
     expect(status).toBe(200)
-    await page.goto('/dashboard')
-    await seeName(page, ada)
     await page.goto('/auth/sso/login?prompt=none&return_to=/dashboard?again')
     await arriveAt(page, '/dashboard?again')
   })
