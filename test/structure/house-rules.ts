@@ -186,7 +186,12 @@ export function findForeignTables(
 /** Folders of test/ that are no mirror of src/. */
 const OF_ITS_OWN = /^test\/(world|browser|bench|structure)\//
 /** Tests of the whole gateway, which have no single subject. */
-const OF_THE_WHOLE = ['test/route-table.test.ts', 'test/robustness.test.ts', 'test/costs.test.ts']
+const OF_THE_WHOLE = [
+  'test/route-table.test.ts',
+  'test/robustness.test.ts',
+  'test/costs.test.ts',
+  'test/every-cause.test.ts',
+]
 
 /** test/ mirrors src/: a test stands in its subject's folder and begins with its subject's name. */
 export function findStrayTests(sources: readonly Source[]): readonly Finding[] {

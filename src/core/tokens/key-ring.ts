@@ -106,7 +106,8 @@ export class KeyRing extends DurableObject<Env> {
         if (key.state === 'compromised') return true
         this.#table.withdraw(kid, 'compromised', now)
         this.#table.raiseVersion()
-        log('warn', { event: 'key.compromised', kid, alg: key.alg, was: key.state })
+        // The audit trail tells who asked; this line is there even if our answer is lost.
+        log('warn', { event: 'key.withdrawn', kid, alg: key.alg, was: key.state })
         return true
       })
       if (!known) return refuse('unknown_key')

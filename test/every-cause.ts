@@ -1,0 +1,129 @@
+/** The people, tabs, tokens and isolates that `every-cause.test.ts` watches while sessions end. */
+import { env } from 'cloudflare:workers'
+import { expect } from 'vitest'
+import type { RevocationLevel } from '../src/core/revocation/revocation.ts'
+import type { LiveSession } from '../src/core/sessions/session.ts'
+import { gatewayFor } from '../src/gateway.ts'
+import { systemClock } from '../src/platform/clock.ts'
+import type { createOperator } from './admin/operator.ts'
+import type { Browser } from './world/browser.ts'
+import type { TestClock } from './world/clock.ts'
+import { listenTo } from './world/open-tab.ts'
+import type { OpenTab } from './world/open-tab.ts'
+import type { PersonName } from './world/people.ts'
+import type { Provider } from './world/provider.ts'
+import { settings } from './world/settings.ts'
+import { liveSession, signIn } from './world/sign-in.ts'
+import type { World } from './world/sign-in.ts'
+
+export type Gateway = ReturnType<typeof gatewayFor>
+
+/** Somebody signed in, with the cookie, the token and the tab that the session has led to. */
+export interface Watched {
+  readonly browser: Browser
+  readonly session: LiveSession
+  /** As it was, whatever becomes of the browser's. */
+  readonly cookie: string
+  readonly upstreamSid: string
+  readonly tab: OpenTab
+  token: string
+}
+
+export interface Scene {
+  readonly world: World
+  readonly clock: TestClock
+  /** Alice at the first provider: the session that ends. */
+  readonly alice: Watched
+  /** The same Alice at the same provider, in another browser. */
+  readonly elsewhere: Watched
+  /** Bob at the other provider. */
+  readonly bob: Watched
+  readonly operator: ReturnType<typeof createOperator>
+  /** What the operator's gateway has put into the queue. */
+  readonly queued: readonly unknown[]
+}
+
+/** What is held in memory or by KV is read anew after so long. */
+export const HELD_SECONDS = 61
+/** Between one sign-in and the next. */
+export const GAP_SECONDS = 600
+
+/** An isolate that remembers nothing; `bindings` are changes of its environment. */
+export const isolate = (bindings: Readonly<Record<string, unknown>> = {}): Gateway =>
+  gatewayFor({ ...env, ...bindings })
+
+/** Signs in and opens a tab. */
+export async function watch(world: World, provider: Provider, as: PersonName): Promise<Watched> {
+  const browser = world.newBrowser()
+  await signIn(browser, provider, { as })
+  const cookie = browser.session()!
+  const session = (await liveSession(cookie))!
+  const upstreamSid = provider.grants.at(-1)!.sid
+  const tab = listenTo(await connectTab(world, cookie))
+  return { browser, session, cookie, upstreamSid, tab, token: await mint(world, cookie) }
+}
+
+async function connectTab(world: World, cookie: string): Promise<WebSocket> {
+  const response = await world.fetch(
+    new Request(`${settings.ISSUER}/auth/sso/events`, {
+      headers: {
+        upgrade: 'websocket',
+        connection: 'Upgrade',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        origin: settings.ISSUER,
+        cookie: `__Host-drawbridge_session=${cookie}`,
+      },
+    }),
+  )
+  expect(response.status).toBe(101)
+  return response.webSocket!
+}
+
+/** The bridge's answer to the cookie, whether or not a browser still has it. */
+export const askBridge = (world: Pick<World, 'fetch'>, cookie: string): Promise<Response> =>
+  world.fetch(
+    new Request(`${settings.ISSUER}/auth/sso/token`, {
+      headers: {
+        cookie: `__Host-drawbridge_session=${cookie}`,
+        'sec-fetch-site': 'same-origin',
+        'sec-fetch-mode': 'cors',
+        'sec-fetch-dest': 'empty',
+      },
+    }),
+  )
+
+export async function mint(world: World, cookie: string): Promise<string> {
+  const answer = await askBridge(world, cookie)
+  expect(answer.status).toBe(200)
+  return (await answer.json<{ access_token: string }>()).access_token
+}
+
+/** What a guard of this isolate says of the token: `accepted`, or why not. */
+export async function judge(
+  { core }: Gateway,
+  level: RevocationLevel,
+  { token }: Watched,
+): Promise<string> {
+  const decision = await core!.accessChecks.check(
+    {
+      authorization: `Bearer ${token}`,
+      dpop: undefined,
+      method: 'GET',
+      url: `${settings.ISSUER}/api/me`,
+      level,
+    },
+    systemClock(),
+  )
+  return decision.ok ? 'accepted' : decision.refusal.code
+}
+
+/** The session is live in every respect that can be seen from outside. */
+export async function expectLives(world: World, watched: Watched): Promise<void> {
+  watched.token = await mint(world, watched.cookie)
+  for (const level of ['cached', 'bounded', 'strict'] as const) {
+    expect(await judge(isolate(), level, watched), level).toBe('accepted')
+  }
+  expect(await watched.tab.echo()).toBe('pong')
+  expect(watched.tab.messages).toEqual([])
+}
