@@ -35,6 +35,11 @@ export const DashboardPage = ({ session, providerName, nonce }: DashboardPagePro
               <p class="lead">
                 You are signed in with <bdi>{providerName}</bdi>.
               </p>
+              <form class="actions" method="post" action="/auth/sso/logout">
+                <button class="button" type="submit" id="sign-out">
+                  Sign out
+                </button>
+              </form>
             </div>
           </div>
           <DrawbridgeScene bridge="lowered" />
@@ -74,11 +79,6 @@ export const DashboardPage = ({ session, providerName, nonce }: DashboardPagePro
           </Panel>
           <ApiPanel />
         </div>
-        <form class="actions" method="post" action="/auth/sso/logout">
-          <button class="button" type="submit" id="sign-out">
-            Sign out
-          </button>
-        </form>
       </div>
       <SignedOutNotice returnTo="/dashboard" />
     </PageShell>
