@@ -83,6 +83,13 @@ async function cutOff({ operator, queued, clock, alice }: Scene, body: object) {
   await operator.gateway.core!.cutOffDrain.receive(facts, queued[0] as CutOffMessage, clock.now())
 }
 
+/** The alarm alone writes the end down: nobody has asked for the session since its deadline. */
+async function ringAt(watched: Watched, cause: EndCause) {
+  expect(await endCauses(watched)).toEqual([null])
+  expect(await ring(watched.session.userId)).toBe(true)
+  expect(await endCauses(watched)).toEqual([cause])
+}
+
 const rows: readonly Row[] = [
   {
     title: 'the person signs out',
@@ -238,7 +245,7 @@ const rows: readonly Row[] = [
       for (const { cookie } of [elsewhere, bob]) await mint(world, cookie)
       expect(await alice.tab.echo()).toBe('pong')
       clock.advance(1)
-      expect(await ring(alice.session.userId)).toBe(true)
+      await ringAt(alice, 'idle_deadline')
     },
   },
   {
@@ -258,7 +265,7 @@ const rows: readonly Row[] = [
       }
       expect(await judge(isolate(), 'strict', alice)).toBe('accepted')
       clock.advance(1)
-      expect(await ring(alice.session.userId)).toBe(true)
+      await ringAt(alice, 'absolute_deadline')
     },
   },
   {
