@@ -21,4 +21,4 @@ export function captureLog(): {
  * because this happens to be its first request.
  */
 export const decisions = (lines: readonly LoggedLine[]): readonly LoggedLine[] =>
-  lines.filter(({ event }) => event !== 'request.completed' && event !== 'key.rotated')
+  lines.filter(({ event }) => event !== 'request.completed' && event !== 'key.activated')

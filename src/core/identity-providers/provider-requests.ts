@@ -23,7 +23,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Refusal, Result } from '../../platform/refusal.ts'
 import { registeredErrorCode } from './authorization-response.ts'
 import type { DiscoveryDocument } from './discovery-document.ts'
-import { CLOCK_TOLERANCE_SECONDS } from './id-token.ts'
+import { CLOCK_TOLERANCE_SECONDS } from './registered-claims.ts'
 import type { AttemptSecrets } from './identity-provider.ts'
 import type { Claims } from './verify-provider-jwt.ts'
 

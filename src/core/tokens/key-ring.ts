@@ -187,7 +187,7 @@ export class KeyRing extends DurableObject<Env> {
           return done
         })
         changed ||= turn.changed
-        for (const { kid, alg } of turn.activated) log('info', { event: 'key.rotated', kid, alg })
+        for (const { kid, alg } of turn.activated) log('info', { event: 'key.activated', kid, alg })
         if (turn.lacking.length === 0) break
         spare = await this.#generate(turn.lacking)
       }
