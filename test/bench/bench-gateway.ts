@@ -21,6 +21,9 @@ interface RawConfig {
   readonly kv_namespaces: readonly { readonly binding: string; readonly id: string }[]
   readonly d1_databases: readonly { readonly binding: string; readonly database_id: string }[]
   readonly durable_objects: { readonly bindings: readonly { name: string; class_name: string }[] }
+  readonly queues: {
+    readonly producers: readonly { readonly binding: string; readonly queue: string }[]
+  }
   readonly ratelimits: readonly { readonly name: string; readonly namespace_id: string }[]
   readonly vars: { readonly IDENTITY_PROVIDERS: readonly Record<string, Json>[] } & Record<
     string,
@@ -94,6 +97,9 @@ export async function startBenchGateway(): Promise<BenchGateway> {
               name,
               { className: class_name, useSQLite: true },
             ]),
+          ),
+          queueProducers: Object.fromEntries(
+            raw.queues.producers.map(({ binding, queue }) => [binding, { queueName: queue }]),
           ),
           // The doors stand open: it is the gateway that is measured.
           ratelimits: Object.fromEntries(
