@@ -35,11 +35,32 @@ export const parseSessionId = (value: unknown): SessionId | undefined =>
 /** What pages and APIs may be told about the person, as of the last sign-in. */
 export interface Profile {
   readonly name?: string
+  readonly givenName?: string
+  readonly familyName?: string
+  readonly preferredUsername?: string
+  readonly locale?: string
+  readonly zoneinfo?: string
   readonly email?: string
   readonly emailVerified?: boolean
   /** An https URL; shown by browsers, never fetched by us. */
   readonly picture?: string
+  readonly phoneNumber?: string
+  readonly phoneNumberVerified?: boolean
+  /** OpenID Connect Core 1.0 §5.1.1, under its own names. */
+  readonly address?: Readonly<
+    Partial<
+      Record<
+        'formatted' | 'street_address' | 'locality' | 'region' | 'postal_code' | 'country',
+        string
+      >
+    >
+  >
+  /** When the directory last changed any of it. */
+  readonly updatedAt?: EpochSeconds
 }
+
+/** The provider id of sessions that were opened by a local password; no configured provider may have it. */
+export const LOCAL_PROVIDER_ID = 'local'
 
 /** How the person was authenticated upstream, as the verified ID token says. */
 export interface Authentication {
@@ -51,6 +72,8 @@ export interface Authentication {
   readonly authTime: EpochSeconds
   readonly acr?: string
   readonly amr?: readonly string[]
+  /** The application that opened the session by itself (password grant): it ends with the application. */
+  readonly applicationId?: string
 }
 
 /** Why a session ended. One word per cause, in storage, logs and tests alike. */
@@ -67,6 +90,7 @@ export type EndCause =
   | 'provider_removed'
   | 'application_removed'
   | 'key_compromised'
+  | 'password_changed'
 
 export interface LiveSession {
   readonly userId: UserId

@@ -1,0 +1,100 @@
+import type { EpochSeconds } from '../../platform/clock.ts'
+import type { Result } from '../../platform/refusal.ts'
+import type { AdapterRule } from './request-adapter.ts'
+
+/** Signs with what an ID token of this application is signed; pinned by its registration. */
+export type IdTokenAlgorithm = 'RS256' | 'ES256' | 'PS256'
+
+export const grantTypes = [
+  'authorization_code',
+  'implicit',
+  'password',
+  'refresh_token',
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:device_code',
+] as const
+export type GrantType = (typeof grantTypes)[number]
+
+export const responseTypes = ['code', 'token', 'id_token', 'id_token token'] as const
+export type ResponseType = (typeof responseTypes)[number]
+
+export const clientAuthenticationMethods = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'none',
+] as const
+export type ClientAuthenticationMethod = (typeof clientAuthenticationMethods)[number]
+
+/** What an application may do as an OAuth client; its registration under the names of RFC 7591. */
+export interface OAuthClient {
+  readonly applicationType: 'web' | 'native'
+  /** Compared exactly; for native applications the port of a loopback literal is free (RFC 8252 §7.3). */
+  readonly redirectUris: readonly string[]
+  /** Used when a plain OAuth request names none; one of `redirectUris`. */
+  readonly defaultRedirectUri: string | undefined
+  readonly grantTypes: readonly GrantType[]
+  readonly responseTypes: readonly ResponseType[]
+  /** All it may ever be granted. */
+  readonly scope: readonly string[]
+  readonly tokenEndpointAuthMethod: ClientAuthenticationMethod
+  /** Public keys for `private_key_jwt`. */
+  readonly jwks: { readonly keys: readonly JsonWebKey[] } | undefined
+  readonly idTokenSignedResponseAlg: IdTokenAlgorithm
+  readonly subjectType: 'public' | 'pairwise'
+  /** OpenID Connect Core 1.0 §8.1: the host that pairwise subjects belong to; set where `subjectType` is pairwise. */
+  readonly sectorIdentifier: string | undefined
+  readonly postLogoutRedirectUris: readonly string[]
+  readonly backchannelLogoutUri: string | undefined
+  readonly backchannelLogoutSessionRequired: boolean
+  readonly frontchannelLogoutUri: string | undefined
+  readonly frontchannelLogoutSessionRequired: boolean
+  /** C13: always so for public clients. */
+  readonly requirePkce: boolean
+  readonly requirePushedAuthorizationRequests: boolean
+  readonly dpopBoundAccessTokens: boolean
+  /** An ID token comes with the tokens also when `openid` was not asked for. */
+  readonly alwaysIssueIdToken: boolean
+  /** UserInfo takes `?access_token=` from this application. */
+  readonly userinfoQueryToken: boolean
+  /** RFC 8707: audiences it may ask tokens for, besides UserInfo. */
+  readonly resources: readonly string[]
+  readonly defaultMaxAge: number | undefined
+  readonly requestAdapter: readonly AdapterRule[]
+}
+
+/** A registered downstream party. One record, several capabilities; a missing one is switched off. */
+export interface Application {
+  /** The `client_id`: 1 to 128 characters of A-Z a-z 0-9 . _ ~ - */
+  readonly id: string
+  readonly name: string
+  /** The company's own: it needs no consent. */
+  readonly isFirstParty: boolean
+  readonly status: 'active' | 'disabled'
+  readonly oauth: OAuthClient | undefined
+  readonly createdAt: EpochSeconds
+  readonly updatedAt: EpochSeconds
+}
+
+/** An application that is active and has the capability `oauth`. */
+export type OAuthApplication = Application & { readonly oauth: OAuthClient }
+
+export interface Applications {
+  /** An application by its id, in whatever state; asked of the directory each time, so that a change holds at once. */
+  find(id: string): Promise<Result<Application, 'unknown_application' | 'unavailable'>>
+  /** As `find`, but only what may act as an OAuth client now: active, with that capability. */
+  findOAuthClient(
+    id: string,
+  ): Promise<Result<OAuthApplication, 'unknown_application' | 'unavailable'>>
+  /** Names for pages, by id; what is unknown is left out. */
+  namesOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /**
+   * Whether this is one of the application's client secrets that are valid now. Constant-time; takes as long
+   * for an application that has none.
+   */
+  checkSecret(
+    id: string,
+    secret: string,
+    now: EpochSeconds,
+  ): Promise<Result<undefined, 'wrong_secret' | 'unavailable'>>
+}
