@@ -29,11 +29,12 @@ export async function parseApplicationTokenClaims(
   value: Record<string, unknown>,
   references: Pick<Seal, 'unseal'>,
 ): Promise<ApplicationTokenClaims | undefined> {
-  const { iss, aud, sub, client_id, iat, exp, jti, scope, cnf } = value
+  const { iss, aud, sub, client_id, iat, exp, jti, scope, claims, cnf } = value
   if (!isText(iss) || !isText(aud) || !isText(sub) || !isText(client_id)) return undefined
   if (client_id === BRIDGE_CLIENT_ID) return undefined
   if (!isCount(iat) || !isCount(exp) || !isId(jti)) return undefined
   if (scope !== undefined && !isScope(scope)) return undefined
+  if (claims !== undefined && !(Array.isArray(claims) && claims.every(isText))) return undefined
   const jkt = isJsonObject(cnf) ? cnf.jkt : undefined
   if (cnf !== undefined && !isThumbprint(jkt)) return undefined
   const hasUser = USER_CLAIMS.some((name) => value[name] !== undefined)
@@ -48,6 +49,7 @@ export async function parseApplicationTokenClaims(
     exp,
     jti,
     ...(scope === undefined ? {} : { scope }),
+    ...(claims === undefined ? {} : { claims }),
     ...(isThumbprint(jkt) ? { cnf: { jkt } } : {}),
     ...(user === undefined ? {} : { user }),
   }

@@ -81,6 +81,7 @@ export function createApplicationTokens({
         input
       const expiresIn = Math.min(longest, notAfter - now)
       if (expiresIn <= 0) return refuse('session_over', { not_after: notAfter, now })
+      const { claims: names = [] } = input
       const claims = {
         aud: input.audience ?? userInfoAudience(config),
         ...(await subjectClaims(input)),
@@ -91,6 +92,7 @@ export function createApplicationTokens({
         idp: providerId,
         ...(acr === undefined ? {} : { acr }),
         ...scopeClaim(scope),
+        ...(names.length === 0 ? {} : { claims: names }),
         ...keyClaim(jkt),
       }
       return sign(claims, { expiresIn, now })
