@@ -11,6 +11,7 @@ import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
+import { createKeptValues } from './core/references/kept-values.ts'
 import { createCanaryRuns } from './core/revocation/canary-runs.ts'
 import { createCanary } from './core/revocation/canary.ts'
 import { createAccessChecks } from './core/revocation/check-access.ts'
@@ -115,6 +116,10 @@ function buildCore(config: Config, env: Env) {
       clock,
     }),
     references: env.ONE_TIME_REFERENCES,
+    keptValues: createKeptValues({
+      references: env.ONE_TIME_REFERENCES,
+      handleKey: config.secrets.handleKey,
+    }),
     doors: createDoors({
       sign_in: env.SIGN_IN_LIMIT,
       callback: env.CALLBACK_LIMIT,
