@@ -10,6 +10,8 @@ import { adminRoutes } from './admin/routes.ts'
 import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createApplications } from './core/applications/applications.ts'
+import { createSubjects } from './core/applications/subject.ts'
+import { createWidgetSecrets } from './core/applications/widget-secrets.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
 import { createKeptValues } from './core/references/kept-values.ts'
@@ -29,6 +31,7 @@ import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
+import { createUserRoles } from './core/users/user-roles.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
@@ -41,11 +44,13 @@ import { signInRoutes } from './sign-in/routes.tsx'
 import { signOutTargets } from './sign-out/sign-out-targets.ts'
 import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
+import { widgetTokenRoutes } from './widget-tokens/routes.ts'
 
 const features = (core: Core) => [
   signInRoutes(core),
   signOutRoutes(core),
   tokenBridgeRoutes(core),
+  widgetTokenRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
 ]
@@ -87,7 +92,13 @@ function buildCore(config: Config, env: Env) {
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
     applications: createApplications(env.DIRECTORY),
+    subjects: createSubjects(config.secrets.handleKey),
+    widgetSecrets: createWidgetSecrets({
+      directory: env.DIRECTORY,
+      keyEncryptionKey: config.secrets.keyEncryptionKey,
+    }),
     users,
+    userRoles: createUserRoles(env.DIRECTORY),
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
     identityProviders: createIdentityProviders({
