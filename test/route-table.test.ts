@@ -53,6 +53,7 @@ const ROUTES = [
   'GET /auth/sso/logout/callback',
   'GET /dashboard',
   'GET /health',
+  'GET /widgets/bootstrap.js',
   'POST /account/sessions/end',
   'POST /account/sessions/end-all',
   'POST /account/sessions/end-others',
