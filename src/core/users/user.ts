@@ -3,6 +3,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { UserId } from '../sessions/session.ts'
 import type { UntrustedClaims } from './profile-claims.ts'
+import type { ProfileDetails } from './profile-details.ts'
 
 export type UserStatus = 'active' | 'disabled'
 
@@ -14,6 +15,10 @@ export interface User {
   readonly email: string | undefined
   readonly emailVerified: boolean
   readonly picture: string | undefined
+  /** What else is said of the person. */
+  readonly details: ProfileDetails
+  /** When any of what is said of the person changed last. */
+  readonly profileUpdatedAt: EpochSeconds | undefined
   readonly createdAt: EpochSeconds
 }
 

@@ -15,6 +15,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { UserId } from '../sessions/session.ts'
 import { parseProfileClaims } from './profile-claims.ts'
 import type { ProfileClaims } from './profile-claims.ts'
+import { detailsFromJson, detailsToJson } from './profile-details.ts'
 import {
   findUsersByUpstreamSession,
   forgetUpstreamSessions,
@@ -125,6 +126,9 @@ const isEmailDomainAllowed = (
 const MAY_HOLD_VERIFIED = `?3 = 1 AND NOT EXISTS
   (SELECT 1 FROM users other WHERE other.email_key = ?2 AND other.email_verified = 1 AND other.id <> ?1)`
 
+/** What is said now takes the place of what was said before; what is not said stays. ?9: as `detailsToJson`. */
+const DETAILS_AFTER = `json_patch(details, ?9)`
+
 /**
  * Brings the user behind a known identity in step with what the provider says now, unless disabled, and
  * reads it back. A claim that is not there changes nothing.
@@ -142,7 +146,7 @@ async function update(
     .bind(issuer, subject)
   const known = await read.first<UserRow>()
   if (known === null || known.status === 'disabled') return known ?? undefined
-  const { email, emailVerified, name, picture } = profile
+  const { email, emailVerified, name, picture, details } = profile
   const [, , after] = await directory.batch<UserRow>([
     directory
       .prepare(
@@ -157,6 +161,12 @@ async function update(
            email_is_proven = CASE
              WHEN ?2 IS NULL THEN email_is_proven
              WHEN (?4 = 1 OR (email_is_proven = 1 AND email_key = ?2)) AND ${MAY_HOLD_VERIFIED} THEN 1 ELSE 0 END,
+           details = ${DETAILS_AFTER},
+           profile_updated_at = CASE
+             WHEN (name, picture, email, details)
+               IS NOT (COALESCE(?5, name), COALESCE(?6, picture), COALESCE(?7, email), ${DETAILS_AFTER})
+               OR (?2 IS NOT NULL AND email_verified <> ${MAY_HOLD_VERIFIED}) THEN ?8
+             ELSE profile_updated_at END,
            updated_at = ?8,
            last_sign_in_at = ?8
          WHERE id = ?1 AND status = 'active'`,
@@ -170,6 +180,7 @@ async function update(
         picture ?? null,
         email?.text ?? null,
         now,
+        detailsToJson(details),
       ),
     directory
       .prepare('UPDATE identities SET last_sign_in_at = ?3 WHERE issuer = ?1 AND subject = ?2')
@@ -190,7 +201,7 @@ async function linkOrCreate(
   profile: ProfileClaims,
   newId: UserId,
 ): Promise<UserRow | undefined> {
-  const { email, emailVerified, name, picture } = profile
+  const { email, emailVerified, name, picture, details } = profile
   const isProvenHere = isProven(profile, provider)
   const results = await directory.batch<UserRow>([
     directory
@@ -229,8 +240,9 @@ async function linkOrCreate(
     directory
       .prepare(
         `INSERT INTO users
-           (id, email_key, email_verified, email_is_proven, name, picture, email, created_at, updated_at, last_sign_in_at)
-         SELECT ?1, ?2, ${MAY_HOLD_VERIFIED}, ?4 = 1 AND ${MAY_HOLD_VERIFIED}, ?5, ?6, ?7, ?8, ?8, ?8
+           (id, email_key, email_verified, email_is_proven, name, picture, email, created_at, updated_at,
+            last_sign_in_at, details, profile_updated_at)
+         SELECT ?1, ?2, ${MAY_HOLD_VERIFIED}, ?4 = 1 AND ${MAY_HOLD_VERIFIED}, ?5, ?6, ?7, ?8, ?8, ?8, ?9, ?8
          WHERE EXISTS (SELECT 1 FROM identities WHERE user_id = ?1)`,
       )
       .bind(
@@ -242,6 +254,7 @@ async function linkOrCreate(
         picture ?? null,
         email?.text ?? null,
         now,
+        detailsToJson(details),
       ),
     directory
       .prepare(
@@ -260,6 +273,8 @@ interface UserRow {
   readonly email: string | null
   readonly email_verified: number
   readonly picture: string | null
+  readonly details: string
+  readonly profile_updated_at: number | null
   readonly created_at: number
 }
 
@@ -270,5 +285,7 @@ const fromRow = (row: UserRow): User => ({
   email: row.email ?? undefined,
   emailVerified: row.email_verified === 1,
   picture: row.picture ?? undefined,
+  details: detailsFromJson(row.details),
+  profileUpdatedAt: row.profile_updated_at ?? undefined,
   createdAt: row.created_at,
 })
