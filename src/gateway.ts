@@ -28,6 +28,7 @@ import { createAccessTokens } from './core/tokens/access-tokens.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
+import { createLocalCredentials } from './core/users/local-credentials.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
@@ -94,6 +95,7 @@ function buildCore(config: Config, env: Env) {
     }),
     endApplication: { end: async () => ok(undefined) },
     users,
+    localCredentials: createLocalCredentials(env.DIRECTORY),
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
     identityProviders: createIdentityProviders({

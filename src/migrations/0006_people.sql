@@ -12,8 +12,10 @@ CREATE TABLE local_credentials (
   username_key TEXT NOT NULL UNIQUE,
   -- As the operator wrote it.
   username TEXT NOT NULL,
-  -- scrypt (RFC 7914) with its parameters, salt and hash: scrypt$N$r$p$salt$hash.
+  -- scrypt (RFC 7914) of its SHA-512, with parameters, salt and hash: scrypt-sha512$N$r$p$salt$hash.
   password_hash TEXT NOT NULL,
+  -- Another one each time that the password is set: a sign-in that has checked the one before can tell.
+  version TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL
 ) STRICT;
