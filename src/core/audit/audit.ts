@@ -33,6 +33,8 @@ export type AuditEventName =
   | 'user.disable_pending'
   | 'user.enabled'
   | 'sessions.cut_off'
+  | 'application.ended'
+  | 'application.disconnected'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
