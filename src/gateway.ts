@@ -20,9 +20,12 @@ import { createCutOffDrain } from './core/revocation/cut-off-drain.ts'
 import { createCutOffRecords } from './core/revocation/cut-off-progress.ts'
 import { createCutOffs, createSessionRules } from './core/revocation/cut-offs.ts'
 import { createDisableUser } from './core/revocation/disable-user.ts'
+import { createEndApplication } from './core/revocation/end-application.ts'
 import { createEndSession } from './core/revocation/end-session.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
+import { createConsents } from './core/sessions/consents.ts'
+import { createGrants } from './core/sessions/grants.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
@@ -66,18 +69,24 @@ function buildCore(config: Config, env: Env) {
   const revocation = newRevocation()
   const accessChecks = createAccessChecks({ accessTokens, revocation })
   const audit = createAudit(env.DIRECTORY, clock)
-  const sessions = createSessions({
+  const asking = {
     userSessions: env.USER_SESSIONS,
     handleKey: config.secrets.handleKey,
-    deadlines: config.session,
     tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
     rules,
-  })
+  }
+  const sessions = createSessions({ ...asking, deadlines: config.session })
   const ends = createEndSession({ sessions, audit })
   const users = createUsers(env.DIRECTORY)
   const people = createUserDirectory(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
   const cutOffRecords = createCutOffRecords(env.DIRECTORY)
+  const cutOffDrain = createCutOffDrain({
+    queue: env.SESSION_ENDS,
+    records: cutOffRecords,
+    people,
+    ends,
+  })
   const canaryRuns = createCanaryRuns(env.DIRECTORY)
   return {
     config,
@@ -104,17 +113,15 @@ function buildCore(config: Config, env: Env) {
       documents: env.REVOCATION,
     }),
     sessions,
+    grants: createGrants(asking),
+    consents: createConsents(asking),
     ends,
     disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),
     cutOffs,
     cutOffRecords,
-    cutOffDrain: createCutOffDrain({
-      queue: env.SESSION_ENDS,
-      records: cutOffRecords,
-      people,
-      ends,
-    }),
+    cutOffDrain,
+    endApplication: createEndApplication({ cutOffs, cutOffRecords, cutOffDrain, people, audit }),
     canaryRuns,
     canary: createCanary({
       sessions,
