@@ -3,7 +3,9 @@
  * not when it is constructed: merely asking an object about a user it does not know leaves it empty, and
  * an empty object costs nothing.
  */
+import { deliveriesTable } from './deliveries-table.ts'
 import { outboxTable } from './outbox.ts'
+import { participantsTable } from './participants-table.ts'
 import { seenLogoutTokensTable } from './seen-logout-tokens.ts'
 import { endedSessionsIndexes, sessionsTable } from './sessions-table.ts'
 import { userTable } from './user-table.ts'
@@ -13,6 +15,8 @@ const STEPS: readonly string[] = [
   `${userTable} ${sessionsTable} ${outboxTable}`,
   seenLogoutTokensTable,
   endedSessionsIndexes,
+  participantsTable,
+  deliveriesTable,
 ]
 
 /** Whether the object holds a user at all. */
