@@ -8,7 +8,8 @@ import type { JSONWebKeySet, JWTPayload } from 'jose'
 import type { OAuthApplication } from '../../src/core/applications/application.ts'
 import { createSubjects } from '../../src/core/applications/subject.ts'
 import type { LiveSession } from '../../src/core/sessions/session.ts'
-import { rowsOf } from '../core/sessions/signed-in-user.ts'
+import { systemClock } from '../../src/platform/clock.ts'
+import { grants } from '../core/sessions/granted.ts'
 import { registerApplication } from './applications.ts'
 import type { Internet } from './internet.ts'
 import { settings } from './settings.ts'
@@ -149,10 +150,12 @@ export async function takePart(
   application: ReceivingApplication,
   session: Pick<LiveSession, 'userId' | 'sid'>,
 ): Promise<void> {
-  const { subject, clientSid } = await knownTo(application, session)
-  await rowsOf(
-    session.userId,
-    `INSERT INTO participants (sid, application_id, subject, client_sid, family, scope, first_at, last_at)
-     VALUES ('${session.sid}', '${application.id}', '${subject}', '${clientSid}', 'f', 'openid', 1, 1)`,
-  )
+  const taken = await grants.participate({
+    userId: session.userId,
+    sid: session.sid,
+    participation: { applicationId: application.id, ...(await knownTo(application, session)) },
+    scope: ['openid'],
+    now: systemClock(),
+  })
+  if (!taken.ok) throw new Error(taken.refusal.code)
 }

@@ -1,15 +1,21 @@
 /** What the alarm of a user's object does to the tables, and when it is needed next. */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { hasConsents } from './consents-table.ts'
 import { forgetSettled, nextDeliveryAt } from './deliveries-table.ts'
+import { purgeGrants } from './grants-table.ts'
 import { askForDueReassertion } from './hint-publisher.ts'
 import { dropAll, findTask, nextTaskAt } from './outbox.ts'
+import { deleteParticipant, participatedSids, participantsOf } from './participants-table.ts'
+import { forgetRevokedIds } from './revoked-ids.ts'
 import { endExpired, writeEnd } from './session-ends.ts'
 import { forgetSeenLogoutTokens, nextSeenLogoutTokenAt } from './seen-logout-tokens.ts'
 import {
   endsByEpoch,
+  findSession,
   hasSessionRows,
   lastDeadlineAt,
   nextSessionAt,
+  openSessions,
   purgeEnded,
 } from './sessions-table.ts'
 import type { SessionEnd } from './sessions-table.ts'
@@ -42,6 +48,7 @@ export function sweep(
   if (user === undefined) return { ends: [], isHintDue: false }
   const ends = [...endExpired(sql, user, now), ...writeDownEndedEpochs(sql, user, now)]
   purgeEnded(sql, now)
+  forgetWhatFollowed(sql, user, now)
   forgetSeenLogoutTokens(sql, now)
   forgetSettled(sql, now)
   askForDueReassertion(sql, now)
@@ -50,6 +57,19 @@ export function sweep(
   const task = findTask(sql, 'publish_hint')
   const isPutOff = task !== undefined && task.attempts > 0 && task.dueAt > now
   return { ends, isHintDue: task !== undefined && !isPutOff }
+}
+
+/**
+ * Deletes what sessions had led to and nothing needs any more. It needs no alarm of its own: every session
+ * that it hangs on has one, at its end and when its row goes.
+ */
+function forgetWhatFollowed(sql: SqlStorage, user: UserRow, now: EpochSeconds): void {
+  const sids = openSessions(sql, user).map(({ sid }) => sid)
+  purgeGrants(sql, { epoch: user.epoch, sids }, now)
+  forgetRevokedIds(sql, now)
+  // By then everybody has been told, or given up.
+  const gone = participatedSids(sql).filter((sid) => findSession(sql, sid) === undefined)
+  for (const part of gone.flatMap((sid) => participantsOf(sql, sid))) deleteParticipant(sql, part)
 }
 
 /**
@@ -65,7 +85,7 @@ function writeDownEndedEpochs(sql: SqlStorage, user: UserRow, now: EpochSeconds)
   })
 }
 
-/** When the alarm is needed next; undefined for a disabled user without sessions, who is only remembered. */
+/** When the alarm is needed next; undefined where there is nothing to do but to remember: a disabled user, a consent. */
 export function nextAlarmAt(sql: SqlStorage): EpochSeconds | undefined {
   const user = findUser(sql)
   if (user === undefined) return undefined
@@ -78,7 +98,7 @@ export function nextAlarmAt(sql: SqlStorage): EpochSeconds | undefined {
     ...endedEpochs(sql).map(({ endedAt }) => endedAt),
   ].filter((at) => at !== undefined)
   if (times.length > 0) return Math.min(...times)
-  return user.isDisabled ? undefined : mayForgetAt(user)
+  return user.isDisabled || hasConsents(sql) ? undefined : mayForgetAt(user)
 }
 
 /** Whether the object may be deleted wholly: nothing to end, to tell or to remember, and no counter to keep. */
@@ -87,6 +107,7 @@ export function isForgettable(sql: SqlStorage, now: EpochSeconds): boolean {
   return (
     user !== undefined &&
     !user.isDisabled &&
+    !hasConsents(sql) &&
     !hasSessionRows(sql) &&
     endedEpochs(sql).length === 0 &&
     nextTaskAt(sql) === undefined &&
