@@ -50,6 +50,7 @@ const ROUTES = [
   'GET /auth/sso/logout/callback',
   'GET /dashboard',
   'GET /health',
+  'GET /oauth/logout',
   'POST /account/sessions/end',
   'POST /account/sessions/end-all',
   'POST /account/sessions/end-others',
@@ -61,6 +62,8 @@ const ROUTES = [
   'POST /auth/sso/backchannel-logout/:provider?',
   'POST /auth/sso/callback/:provider?',
   'POST /auth/sso/logout',
+  'POST /oauth/logout',
+  'POST /oauth/logout/confirm',
 ]
 
 const routes = gatewayFor(env).routes.map(({ method, path }) => `${method} ${path}`)

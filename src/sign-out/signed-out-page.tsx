@@ -58,7 +58,9 @@ export const SignedOutPage = ({
             <ul id="applications">
               {applications.map(({ name, state }) => (
                 <li class={`told-${state.replace('_', '-')}`}>
-                  <bdi>{displayedText(name) ?? 'An application that is not registered any more'}</bdi>
+                  <bdi>
+                    {displayedText(name) ?? 'An application that is not registered any more'}
+                  </bdi>
                   {`: ${WORDS[state]}`}
                 </li>
               ))}

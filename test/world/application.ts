@@ -38,7 +38,7 @@ interface Surroundings {
 }
 
 export async function createApplication(
-  { internet, fetch }: Surroundings,
+  world: Surroundings,
   {
     name = 'Shop',
     origin = 'https://shop.example',
@@ -72,7 +72,7 @@ export async function createApplication(
     if ([...form.keys()].join() !== 'logout_token') throw new Error('form')
     const token = form.get('logout_token')!
     if (decodeProtectedHeader(token).typ !== 'logout+jwt') throw new Error('typ')
-    const answer = await fetch(new Request(`${settings.ISSUER}/.well-known/jwks.json`))
+    const answer = await world.fetch(new Request(`${settings.ISSUER}/.well-known/jwks.json`))
     const { payload } = await jwtVerify(
       token,
       createLocalJWKSet(await answer.json<JSONWebKeySet>()),
@@ -118,7 +118,7 @@ export async function createApplication(
     problems,
     hanging: () => hanging,
   }
-  internet.serve(origin, async (request) => {
+  world.internet.serve(origin, async (request) => {
     if (new URL(request.url).pathname !== '/back-channel') {
       return new Response(null, { status: 404 })
     }

@@ -41,7 +41,9 @@ export interface Departures {
 export function createDepartures({
   isHttps,
   secrets,
-}: Pick<Config, 'isHttps'> & { readonly secrets: Pick<Config['secrets'], 'handleKey'> }): Departures {
+}: Pick<Config, 'isHttps'> & {
+  readonly secrets: Pick<Config['secrets'], 'handleKey'>
+}): Departures {
   const seal = createSeal(secrets.handleKey, 'departure')
   const name = `${isHttps ? '__Host-' : ''}drawbridge_sign_out`
   const serialize = (value: string, maxAgeSeconds: number) =>
@@ -80,10 +82,7 @@ function toDeparture({ state, session, destination }: Record<string, unknown>): 
 }
 
 /** Whether the browser has been where it was sent to: at the provider, or nowhere. */
-export async function isBack(
-  { state }: Departure,
-  returned: string | undefined,
-): Promise<boolean> {
+export async function isBack({ state }: Departure, returned: string | undefined): Promise<boolean> {
   if (state === undefined) return true
   return returned !== undefined && (await isEqualConstantTime(state, returned))
 }

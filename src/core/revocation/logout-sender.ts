@@ -31,11 +31,11 @@ export function createLogoutSender(parts: {
   readonly issuer: string
   readonly applications: Pick<Applications, 'find'>
   readonly signedClaims: Pick<SignedClaims, 'sign'>
-  readonly fetch: OutboundFetch
+  readonly outbound: OutboundFetch
   readonly urlRules: UrlRules
   readonly clock: Clock
 }): SendLogout {
-  const { issuer, applications, signedClaims, fetch, urlRules, clock } = parts
+  const { issuer, applications, signedClaims, outbound, urlRules, clock } = parts
 
   /** Undefined: it has no such URI. */
   async function findAddress({
@@ -80,7 +80,7 @@ export function createLogoutSender(parts: {
     if (!token.ok) return failed('no_signing_key')
 
     const body = new URLSearchParams({ logout_token: token.value })
-    const answer = await fetch(address.uri, { method: 'POST', body }, urlRules)
+    const answer = await outbound(address.uri, { method: 'POST', body }, urlRules)
     if (!answer.ok) return failed(answer.refusal.code)
     const { status } = answer.value
     // §2.8: 200, and 204 from frameworks that will not send an empty 200.

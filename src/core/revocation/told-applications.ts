@@ -49,10 +49,7 @@ export function createFindTold({
   }
 }
 
-function stateOf(
-  { state }: DeliveryProgress,
-  frame: string | undefined,
-): ToldApplication['state'] {
+function stateOf({ state }: DeliveryProgress, frame: string | undefined): ToldApplication['state'] {
   if (state === 'unconcerned') return frame === undefined ? 'no_way' : 'by_browser'
   if (state === 'told') return 'told'
   return state === 'due' ? 'retrying' : 'given_up'

@@ -57,7 +57,7 @@ function buildOutside(config: Config, env: Env): Outside {
       issuer: config.issuer,
       applications: createApplications(env.DIRECTORY),
       signedClaims: createSignedClaims({ config, keys }),
-      fetch: createOutboundFetch({ ownOrigin: config.issuer }),
+      outbound: createOutboundFetch({ ownOrigin: config.issuer }),
       // Applications on this machine are told in development only, where we are on it ourselves.
       urlRules: { allowInsecureHttp: !config.isHttps },
       clock: systemClock,

@@ -242,4 +242,3 @@ export function forgetSettled(sql: SqlStorage, now: EpochSeconds): void {
 export const nextDeliveryAt = (sql: SqlStorage): EpochSeconds | undefined =>
   sql.exec<{ due_at: number | null }>('SELECT MIN(due_at) AS due_at FROM deliveries').one()
     .due_at ?? undefined
-

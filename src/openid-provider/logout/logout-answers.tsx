@@ -52,7 +52,11 @@ export function askPerson(
 }
 
 /** The session has ended. */
-export function leadOn(c: LogoutContext, config: Config, { url, isProvider, setCookies }: NextStop) {
+export function leadOn(
+  c: LogoutContext,
+  config: Config,
+  { url, isProvider, setCookies }: NextStop,
+) {
   c.header('Cache-Control', 'no-store')
   for (const line of setCookies) c.header('Set-Cookie', line, { append: true })
   if (!isProvider || signOutTargets(config).includes(url.origin)) return c.redirect(url.href, 303)
@@ -73,7 +77,10 @@ export function passBy(
 const FORM = 'What was sent is not one form of type application/x-www-form-urlencoded.'
 
 const PROBLEMS: Readonly<
-  Record<LogoutProblem, { readonly status: 400 | 403 | 413 | 415 | 429 | 503; readonly says: string }>
+  Record<
+    LogoutProblem,
+    { readonly status: 400 | 403 | 413 | 415 | 429 | 503; readonly says: string }
+  >
 > = {
   duplicate_parameter: { status: 400, says: 'A parameter stands in the request more than once.' },
   unknown_application: { status: 400, says: 'No application is registered under this client_id.' },
@@ -89,7 +96,10 @@ const PROBLEMS: Readonly<
   body_too_large: { status: 413, says: 'The request is too long.' },
   unsupported_media_type: { status: 415, says: FORM },
   invalid_body: { status: 400, says: FORM },
-  origin_not_allowed: { status: 403, says: 'The request did not come from a page of this service.' },
+  origin_not_allowed: {
+    status: 403,
+    says: 'The request did not come from a page of this service.',
+  },
   rate_limited: { status: 429, says: 'There have been too many requests from your network.' },
   unavailable: { status: 503, says: 'A part of this service is not answering.' },
 }

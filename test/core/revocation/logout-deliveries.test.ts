@@ -44,7 +44,9 @@ const end = ({ userId, sid }: LiveSession) => sessions.end(userId, sid, 'person'
 const statesOf = async ({ userId, sid }: LiveSession) => {
   const reported = await deliveries.reportOn(userId, sid)
   if (!reported.ok) throw new Error(reported.refusal.code)
-  return Object.fromEntries(reported.value.map(({ applicationId, state }) => [applicationId, state]))
+  return Object.fromEntries(
+    reported.value.map(({ applicationId, state }) => [applicationId, state]),
+  )
 }
 
 const rowsIn = ({ userId }: LiveSession) =>
@@ -83,11 +85,14 @@ describe('a participant of a session that has ended', () => {
     expect([shop.received.length, shop.problems]).toEqual([1, []])
   })
 
-  it.each(['ES256', 'PS256'] as const)('gets it signed with %s, as it is registered', async (alg) => {
-    const shop = await createApplication(world, { oauth: { idTokenSignedResponseAlg: alg } })
-    await end(await participants(shop))
-    await received(shop, 1)
-  })
+  it.each(['ES256', 'PS256'] as const)(
+    'gets it signed with %s, as it is registered',
+    async (alg) => {
+      const shop = await createApplication(world, { oauth: { idTokenSignedResponseAlg: alg } })
+      await end(await participants(shop))
+      await received(shop, 1)
+    },
+  )
 
   it('knows the user by its own name only, where its subjects are pairwise', async () => {
     const shop = await createApplication(world, { oauth: { subjectType: 'pairwise' } })
@@ -102,7 +107,9 @@ describe('a participant of a session that has ended', () => {
     const shop = await createApplication(world, { oauth: { backchannelLogoutUri: undefined } })
     const session = await participants(shop)
     await end(session)
-    await vi.waitFor(async () => expect(await rowsIn(session)).toMatchObject([{ state: 'unconcerned' }]))
+    await vi.waitFor(async () =>
+      expect(await rowsIn(session)).toMatchObject([{ state: 'unconcerned' }]),
+    )
     expect(await statesOf(session)).toEqual({})
     expect(world.internet.requestsTo(shop.origin)).toEqual([])
   })
@@ -117,8 +124,8 @@ describe('a participant of a session that has ended', () => {
     await ring(first.userId)
     await received(shop, 2)
     const known = await Promise.all([first, second.session].map((each) => knownTo(shop, each)))
-    expect(shop.received.map(({ sid }) => sid).toSorted()).toEqual(
-      known.map(({ clientSid }) => clientSid).toSorted(),
+    expect(new Set(shop.received.map(({ sid }) => sid))).toEqual(
+      new Set(known.map(({ clientSid }) => clientSid)),
     )
     expect(await statesOf(quiet.session)).toEqual({})
   })
@@ -146,32 +153,39 @@ describe('a participant of a session that has ended', () => {
 
 describe('a participant that cannot be told', () => {
   const manners: Manner[] = ['fails', 'redirects']
-  it.each(manners)('because it %s, is tried again later and later, with a new jti each time', async (manner) => {
-    const shop = await createApplication(world)
-    shop.manner = manner
-    const session = await participants(shop)
-    await end(session)
-    let count = 1
-    for (const seconds of [2, 6, 36, 144, 720, 4320, 4320]) {
+  it.each(manners)(
+    'because it %s, is tried again later and later, with a new jti each time',
+    async (manner) => {
+      const shop = await createApplication(world)
+      shop.manner = manner
+      const session = await participants(shop)
+      await end(session)
+      let count = 1
+      for (const seconds of [2, 6, 36, 144, 720, 4320, 4320]) {
+        await received(shop, count)
+        await vi.waitFor(async () =>
+          expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
+        )
+        // Not a moment before its time.
+        await ring(session.userId)
+        expect(shop.received).toHaveLength(count)
+        await later(session, seconds)
+        count += 1
+      }
       await received(shop, count)
-      await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }))
-      // Not a moment before its time.
-      await ring(session.userId)
-      expect(shop.received).toHaveLength(count)
-      await later(session, seconds)
-      count += 1
-    }
-    await received(shop, count)
-    await vi.waitFor(async () => expect(await rowsIn(session)).toMatchObject([{ attempts: count }]))
-    shop.manner = 'takes with 204'
-    await later(session, 4320)
-    await received(shop, count + 1)
-    await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }))
-    const ids = shop.received.map(({ jti }) => jti)
-    expect(new Set(ids).size).toBe(count + 1)
-    expect(shop.problems).toEqual([])
-    expect(world.internet.requestsTo(`${shop.origin}/other`)).toEqual([])
-  })
+      await vi.waitFor(async () =>
+        expect(await rowsIn(session)).toMatchObject([{ attempts: count }]),
+      )
+      shop.manner = 'takes with 204'
+      await later(session, 4320)
+      await received(shop, count + 1)
+      await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }))
+      const ids = shop.received.map(({ jti }) => jti)
+      expect(new Set(ids).size).toBe(count + 1)
+      expect(shop.problems).toEqual([])
+      expect(world.internet.requestsTo(`${shop.origin}/other`)).toEqual([])
+    },
+  )
 
   it('is told after the object was evicted, also in the middle of an attempt', async () => {
     const shop = await createApplication(world)
@@ -278,12 +292,16 @@ describe('a delivery that is given up', () => {
         [3, 6],
         [4, 36],
       ] as const) {
-        await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }))
+        await vi.waitFor(async () =>
+          expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
+        )
         await later(session, seconds)
         await received(shop, tries)
       }
     } else {
-      await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }))
+      await vi.waitFor(async () =>
+        expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
+      )
       await later(session, DAY)
     }
     return { shop, session }
@@ -291,41 +309,48 @@ describe('a delivery that is given up', () => {
 
   const listed = () => undelivered.list({ before: undefined, limit: 10 })
 
-  it.each(['refuses', 'fails'] as const)('because the application %s, is on the list', async (manner) => {
-    const { shop, session } = await givenUp(manner)
-    await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'given_up' }))
-    const attempts = { refuses: 4, fails: 2 }[manner]
-    expect(await listed()).toEqual([
-      {
-        id: expect.stringMatching(/^[0-9a-f]{32}$/),
-        userId: session.userId,
-        applicationId: shop.id,
-        attempts,
-        lastError: { refuses: 'status_400', fails: 'status_500' }[manner],
-        endedAt: NOON,
-        givenUpAt: clock.now(),
-      },
-    ])
-    expect(log.lines).toContainEqual(
-      expect.objectContaining({
-        event: 'logout.not_delivered',
-        user: session.userId,
-        application: shop.id,
-        attempts,
-      }),
-    )
-    const tokens = shop.received.length
-    for (const seconds of [600, 3600, 2 * DAY]) await later(session, seconds)
-    expect(shop.received).toHaveLength(tokens)
-    expect(await rowsOf(session.userId, 'SELECT name FROM sqlite_master')).toEqual([])
-  })
+  it.each(['refuses', 'fails'] as const)(
+    'because the application %s, is on the list',
+    async (manner) => {
+      const { shop, session } = await givenUp(manner)
+      await vi.waitFor(async () =>
+        expect(await statesOf(session)).toEqual({ [shop.id]: 'given_up' }),
+      )
+      const attempts = { refuses: 4, fails: 2 }[manner]
+      expect(await listed()).toEqual([
+        {
+          id: expect.stringMatching(/^[0-9a-f]{32}$/),
+          userId: session.userId,
+          applicationId: shop.id,
+          attempts,
+          lastError: { refuses: 'status_400', fails: 'status_500' }[manner],
+          endedAt: NOON,
+          givenUpAt: clock.now(),
+        },
+      ])
+      expect(log.lines).toContainEqual(
+        expect.objectContaining({
+          event: 'logout.not_delivered',
+          user: session.userId,
+          application: shop.id,
+          attempts,
+        }),
+      )
+      const tokens = shop.received.length
+      for (const seconds of [600, 3600, 2 * DAY]) await later(session, seconds)
+      expect(shop.received).toHaveLength(tokens)
+      expect(await rowsOf(session.userId, 'SELECT name FROM sqlite_master')).toEqual([])
+    },
+  )
 
   it('stays in the object until the directory has it', async () => {
     const { shop, session } = await (async () => {
       await env.DIRECTORY.prepare('ALTER TABLE undelivered_logouts RENAME TO away').run()
       return givenUp()
     })()
-    await vi.waitFor(async () => expect(await rowsIn(session)).toMatchObject([{ state: 'unlisted' }]))
+    await vi.waitFor(async () =>
+      expect(await rowsIn(session)).toMatchObject([{ state: 'unlisted' }]),
+    )
     await vi.waitFor(() => expect(log.text()).toContain('delivery.not_listed'))
     for (let tries = 0; tries < 3; tries += 1) await later(session, 60)
     expect(await rowsIn(session)).toMatchObject([{ state: 'unlisted', attempts: 4 }])
@@ -373,12 +398,12 @@ describe('a delivery that is given up', () => {
     const isDown = () => {
       throw new Error('down')
     }
-    const { replay } = createLogoutDeliveries({
+    const unanswered = createLogoutDeliveries({
       userSessions: { getByName: isDown } as unknown as Env['USER_SESSIONS'],
       undelivered,
     })
     const [{ id } = { id: '' }] = await listed()
-    expect(await replay(id, clock.now())).toMatchObject({ refusal: { code: 'unavailable' } })
+    expect(await unanswered.replay(id, clock.now())).toMatchObject({ refusal: { code: 'unavailable' } })
     expect(await listed()).toHaveLength(1)
     expect(await rowsIn(session)).toMatchObject([{ state: 'given_up' }])
   })
