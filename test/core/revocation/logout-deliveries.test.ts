@@ -403,7 +403,9 @@ describe('a delivery that is given up', () => {
       undelivered,
     })
     const [{ id } = { id: '' }] = await listed()
-    expect(await unanswered.replay(id, clock.now())).toMatchObject({ refusal: { code: 'unavailable' } })
+    expect(await unanswered.replay(id, clock.now())).toMatchObject({
+      refusal: { code: 'unavailable' },
+    })
     expect(await listed()).toHaveLength(1)
     expect(await rowsIn(session)).toMatchObject([{ state: 'given_up' }])
   })
