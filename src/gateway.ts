@@ -24,6 +24,7 @@ import { createCutOffRecords } from './core/revocation/cut-off-progress.ts'
 import { createCutOffs, createSessionRules } from './core/revocation/cut-offs.ts'
 import { createDepartures } from './core/revocation/departure.ts'
 import { createDisableUser } from './core/revocation/disable-user.ts'
+import { createEndApplication } from './core/revocation/end-application.ts'
 import { createEndSession } from './core/revocation/end-session.ts'
 import { createLogoutDeliveries } from './core/revocation/logout-deliveries.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
@@ -31,6 +32,8 @@ import { createRevocation } from './core/revocation/revocation.ts'
 import { createSignOut } from './core/revocation/sign-out.ts'
 import { createFindTold } from './core/revocation/told-applications.ts'
 import { createUndeliveredLogouts } from './core/revocation/undelivered-logouts.ts'
+import { createConsents } from './core/sessions/consents.ts'
+import { createGrants } from './core/sessions/grants.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
@@ -46,7 +49,6 @@ import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
 import { log } from './platform/log.ts'
-import { ok } from './platform/refusal.ts'
 import type { RequestVariables } from './platform/request-facts.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { signOutRoutes } from './sign-out/routes.tsx'
@@ -75,13 +77,13 @@ function buildCore(config: Config, env: Env) {
   const revocation = newRevocation()
   const accessChecks = createAccessChecks({ accessTokens, revocation })
   const audit = createAudit(env.DIRECTORY, clock)
-  const sessions = createSessions({
+  const asking = {
     userSessions: env.USER_SESSIONS,
     handleKey: config.secrets.handleKey,
-    deadlines: config.session,
     tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
     rules,
-  })
+  }
+  const sessions = createSessions({ ...asking, deadlines: config.session })
   const ends = createEndSession({ sessions, audit })
   const applications = createApplications(env.DIRECTORY)
   const deliveries = createLogoutDeliveries({
@@ -97,6 +99,12 @@ function buildCore(config: Config, env: Env) {
   const people = createUserDirectory(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
   const cutOffRecords = createCutOffRecords(env.DIRECTORY)
+  const cutOffDrain = createCutOffDrain({
+    queue: env.SESSION_ENDS,
+    records: cutOffRecords,
+    people,
+    ends,
+  })
   const canaryRuns = createCanaryRuns(env.DIRECTORY)
   return {
     config,
@@ -115,12 +123,13 @@ function buildCore(config: Config, env: Env) {
       directory: env.DIRECTORY,
       issuer: config.issuer,
     }),
-    endApplication: { end: async () => ok(undefined) },
     users,
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
     identityProviders,
     sessions,
+    grants: createGrants(asking),
+    consents: createConsents(asking),
     ends,
     signOut: createSignOut({
       config,
@@ -135,12 +144,8 @@ function buildCore(config: Config, env: Env) {
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),
     cutOffs,
     cutOffRecords,
-    cutOffDrain: createCutOffDrain({
-      queue: env.SESSION_ENDS,
-      records: cutOffRecords,
-      people,
-      ends,
-    }),
+    cutOffDrain,
+    endApplication: createEndApplication({ cutOffs, cutOffRecords, cutOffDrain, people, audit }),
     canaryRuns,
     canary: createCanary({
       sessions,

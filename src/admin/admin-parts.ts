@@ -21,7 +21,7 @@ export interface EndApplication {
   end(
     facts: RequestFacts,
     input: { readonly applicationId: string; readonly now: number },
-  ): Promise<Result<unknown, 'unavailable'>>
+  ): Promise<Result<unknown, 'no_room' | 'unavailable'>>
 }
 
 /** What the management API works with. */
