@@ -32,7 +32,9 @@ const pressSignOut = (browser: Browser) =>
 
 const items = (text: string) => [...text.matchAll(/<li class="([^"]+)">/g)].map(([, name]) => name)
 const frames = (text: string) =>
-  [...text.matchAll(/<iframe [^>]*src="([^"]+)"/g)].map(([, src = '']) => src.replaceAll('&amp;', '&'))
+  [...text.matchAll(/<iframe [^>]*src="([^"]+)"/g)].map(([, src = '']) =>
+    src.replaceAll('&amp;', '&'),
+  )
 const directive = (page: Response, name: string) =>
   page.headers
     .get('content-security-policy')!
@@ -52,7 +54,10 @@ describe('the page at the end of a sign-out', () => {
     const front = await createApplication(world, {
       name: 'Front',
       origin: 'https://front.example',
-      oauth: { backchannelLogoutUri: undefined, frontchannelLogoutUri: 'https://front.example/fcl' },
+      oauth: {
+        backchannelLogoutUri: undefined,
+        frontchannelLogoutUri: 'https://front.example/fcl',
+      },
     })
     down.manner = 'fails'
     for (const application of [down, mute, front]) await takePart(application, me.session)
@@ -109,7 +114,9 @@ describe('the page at the end of a sign-out', () => {
       `https://shop.example/fcl?a=1&${wanted}`,
       'https://plain.example/fcl',
     ])
-    expect(directive(page, 'frame-src')).toBe('frame-src https://shop.example https://plain.example')
+    expect(directive(page, 'frame-src')).toBe(
+      'frame-src https://shop.example https://plain.example',
+    )
     expect(page.headers.get('x-frame-options')).toBe('DENY')
     expect(text).not.toContain(me.session.sid)
     expect(text).not.toContain('Absent')
@@ -174,17 +181,24 @@ describe('when an application has asked for the sign-out', () => {
   it.each([
     ['a frame', { frontchannelLogoutUri: 'https://shop.example/fcl' }, 'takes'],
     ['an application that was not told', {}, 'fails'],
-  ] as const)('the last page shows %s, and then goes on, with and without a click', async (_, oauth, manner) => {
-    const world = await createWorld()
-    const me = await shopper(world, { oauth })
-    me.shop.manner = manner
-    const page = await lastPage(me.browser, world, await me.browser.request(asking(me.hint), from))
-    expect([page.status, page.headers.get('location')]).toEqual([200, null])
-    expect(page.headers.get('refresh')).toBe(`5; url=${BYE}?state=st`)
-    expect(await page.text()).toContain(
-      `<a class="button primary" id="go-on" href="${BYE}?state=st">Go on to Shop</a>`,
-    )
-  })
+  ] as const)(
+    'the last page shows %s, and then goes on, with and without a click',
+    async (_, oauth, manner) => {
+      const world = await createWorld()
+      const me = await shopper(world, { oauth })
+      me.shop.manner = manner
+      const page = await lastPage(
+        me.browser,
+        world,
+        await me.browser.request(asking(me.hint), from),
+      )
+      expect([page.status, page.headers.get('location')]).toEqual([200, null])
+      expect(page.headers.get('refresh')).toBe(`5; url=${BYE}?state=st`)
+      expect(await page.text()).toContain(
+        `<a class="button primary" id="go-on" href="${BYE}?state=st">Go on to Shop</a>`,
+      )
+    },
+  )
 
   it('a link of somebody else to the last page goes nowhere by itself, and spoils nothing', async () => {
     const world = await createWorld()

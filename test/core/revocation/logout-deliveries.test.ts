@@ -13,6 +13,7 @@ import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { createWorld } from '../../world/sign-in.ts'
 import type { World } from '../../world/sign-in.ts'
 import { ring } from '../sessions/published-hint.ts'
+import { consents } from '../sessions/granted.ts'
 import { objectOf, rowsOf, sessionsOf, signedIn } from '../sessions/signed-in-user.ts'
 
 const DAY = 24 * 3600
@@ -135,6 +136,19 @@ describe('a participant of a session that has ended', () => {
     const session = await participants(shop)
     await later(session, 3600)
     await received(shop, 1)
+  })
+
+  it('hears of it when it is disconnected, although the session goes on, and again when that ends', async () => {
+    const shop = await createApplication(world)
+    const session = await participants(shop)
+    const { userId } = session
+    expect((await consents.disconnect(userId, shop.id, clock.now())).ok).toBe(true)
+    await received(shop, 1)
+    expect((await sessions.list(userId, clock.now())).ok).toBe(true)
+    await takePart(shop, session)
+    await end(session)
+    await received(shop, 2)
+    expect(shop.received[0]?.sid).toBe(shop.received[1]?.sid)
   })
 
   it('leaves an event of having been told', async () => {
