@@ -40,12 +40,15 @@ const ROUTES = [
   'GET /auth/sso/logout/callback',
   'GET /dashboard',
   'GET /health',
+  'GET /oauth/logout',
   'POST /account/sessions/end',
   'POST /account/sessions/end-all',
   'POST /account/sessions/end-others',
   'POST /auth/sso/backchannel-logout/:provider?',
   'POST /auth/sso/callback/:provider?',
   'POST /auth/sso/logout',
+  'POST /oauth/logout',
+  'POST /oauth/logout/confirm',
 ]
 
 /** The management API, which is loaded when it is first asked for; all of it is behind `ALL /admin/api/*`. */
@@ -64,6 +67,7 @@ const ADMIN_ROUTES = [
   'GET /cut-offs/:id',
   'GET /keys',
   'GET /openapi.json',
+  'GET /undelivered-logouts',
   'GET /users',
   'GET /users/:id',
   'GET /users/:id/sessions',
@@ -75,6 +79,7 @@ const ADMIN_ROUTES = [
   'POST /cut-offs',
   'POST /keys/:kid/compromise',
   'POST /keys/rotate',
+  'POST /undelivered-logouts/:id/replay',
   'POST /users/:id/disable',
   'POST /users/:id/enable',
   'PUT /applications/:id',
