@@ -1,5 +1,7 @@
 import type { Config } from '../config.ts'
 import type { ApplicationRegistry } from '../core/applications/application-registry.ts'
+import type { RotateWidgetSecret } from '../core/applications/rotate-widget-secret.ts'
+import type { KeptWidgetSecrets } from '../core/applications/widget-secrets.ts'
 import type { AuditTrail } from '../core/audit/audit.ts'
 import type { CanaryRuns } from '../core/revocation/canary-runs.ts'
 import type { CutOffDrain } from '../core/revocation/cut-off-drain.ts'
@@ -11,6 +13,7 @@ import type { LogoutDeliveries } from '../core/revocation/logout-delivery.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
 import type { KeyOperations } from '../core/tokens/key-operations.ts'
 import type { UserDirectory } from '../core/users/user-directory.ts'
+import type { UserRoles } from '../core/users/user-roles.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Doors } from '../platform/doors.ts'
 import type { RequestFacts } from '../platform/request-facts.ts'
@@ -31,6 +34,7 @@ export interface AdminParts {
   readonly audit: AuditTrail
   readonly doors: Doors
   readonly people: UserDirectory
+  readonly userRoles: UserRoles
   readonly sessions: Pick<Sessions, 'list'>
   readonly ends: EndSession
   readonly disableUser: DisableUser
@@ -41,6 +45,8 @@ export interface AdminParts {
   readonly canaryRuns: Pick<CanaryRuns, 'list'>
   readonly deliveries: Pick<LogoutDeliveries, 'listUndelivered' | 'replay'>
   readonly applicationRegistry: ApplicationRegistry
+  readonly rotateWidgetSecret: RotateWidgetSecret
+  readonly widgetSecrets: Pick<KeptWidgetSecrets, 'list'>
   readonly endApplication: EndApplication
 }
 

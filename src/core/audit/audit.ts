@@ -35,6 +35,7 @@ export type AuditEventName =
   | 'operator.read'
   | 'user.disable_pending'
   | 'user.enabled'
+  | 'user.roles_replaced'
   | 'sessions.cut_off'
   | 'widget_token.issued'
   | 'widget_token.refused'
