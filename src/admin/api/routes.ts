@@ -12,6 +12,7 @@ import { cutOffRoutes } from '../cut-offs/routes.ts'
 import { keyRoutes } from '../keys/routes.ts'
 import { undeliveredLogoutRoutes } from '../undelivered-logouts/routes.ts'
 import { roleRoutes } from '../users/role-routes.ts'
+import { credentialRoutes } from '../users/credential-routes.ts'
 import { userRoutes } from '../users/routes.ts'
 import { createEmptyApi } from './admin-api.ts'
 import type { AdminApi } from './admin-api.ts'
@@ -35,6 +36,7 @@ export function createAdminApi(parts: AdminParts): AdminApi {
   applicationRoutes(api, parts)
   userRoutes(api, parts)
   roleRoutes(api, parts)
+  credentialRoutes(api, parts)
   keyRoutes(api, parts)
   cutOffRoutes(api, parts)
   undeliveredLogoutRoutes(api, parts)
