@@ -2,7 +2,7 @@
  * `npm run bench`: what a sign-in takes, and what a request costs, on this machine. Prints a table; medians of
  * five rounds in which the targets take turns, so that a noisy moment does not fall on one of them alone.
  */
-import { HttpVisitor } from './http-visitor.ts'
+import { HttpVisitor } from '../clients/http-visitor.ts'
 import { measure } from './load.ts'
 import type { Measurement, Target } from './load.ts'
 import { startBenchGateway } from './bench-gateway.ts'
