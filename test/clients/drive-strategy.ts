@@ -19,10 +19,9 @@ export const driveStrategy = async (
       error: reject,
       pass: () => resolve({ kind: 'failed', reason: 'passed' }),
     })
-    const authenticate = running.authenticate as (
-      this: unknown,
-      request: unknown,
-      options: unknown,
-    ) => void
+    // Its declared type wants the whole of Express.
+    const { authenticate } = running as unknown as {
+      readonly authenticate: (this: unknown, request: unknown, options: unknown) => void
+    }
     authenticate.call(running, request, options)
   })
