@@ -9,6 +9,7 @@ import { accountRoutes } from './account/routes.tsx'
 import { adminRoutes } from './admin/routes.ts'
 import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
+import { createApplications } from './core/applications/applications.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
 import { createKeptValues } from './core/references/kept-values.ts'
@@ -85,6 +86,7 @@ function buildCore(config: Config, env: Env) {
     accessChecks,
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
+    applications: createApplications(env.DIRECTORY),
     users,
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
