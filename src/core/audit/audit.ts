@@ -33,6 +33,9 @@ export type AuditEventName =
   | 'user.disable_pending'
   | 'user.enabled'
   | 'sessions.cut_off'
+  | 'authorization.accepted'
+  | 'authorization.refused'
+  | 'authorization.pushed'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
