@@ -10,7 +10,9 @@ import { adminRoutes } from './admin/routes.ts'
 import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createApplications } from './core/applications/applications.ts'
+import { createSubjects } from './core/applications/subject.ts'
 import { createAudit } from './core/audit/audit.ts'
+import { createAskedSignIns } from './core/identity-providers/asked-sign-in.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
 import { createKeptValues } from './core/references/kept-values.ts'
 import { createCanaryRuns } from './core/revocation/canary-runs.ts'
@@ -23,15 +25,20 @@ import { createDisableUser } from './core/revocation/disable-user.ts'
 import { createEndSession } from './core/revocation/end-session.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
+import { createConsents } from './core/sessions/consents.ts'
+import { createGrants } from './core/sessions/grants.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
+import { createApplicationTokens } from './core/tokens/application-tokens.ts'
+import { createSignedClaims } from './core/tokens/sign-claims.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
+import { authorizationRoutes } from './openid-provider/authorization/routes.tsx'
 import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
@@ -46,6 +53,7 @@ const features = (core: Core) => [
   signInRoutes(core),
   signOutRoutes(core),
   tokenBridgeRoutes(core),
+  authorizationRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
 ]
@@ -96,6 +104,16 @@ function buildCore(config: Config, env: Env) {
       documents: env.REVOCATION,
     }),
     sessions,
+    grants: createGrants({
+      userSessions: env.USER_SESSIONS,
+      handleKey: config.secrets.handleKey,
+      rules,
+    }),
+    consents: createConsents({ userSessions: env.USER_SESSIONS, rules }),
+    subjects: createSubjects(config.secrets.handleKey),
+    applicationTokens: createApplicationTokens({ config, keys }),
+    signedClaims: createSignedClaims({ config, keys }),
+    askedSignIns: createAskedSignIns(config.secrets.handleKey),
     ends,
     disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),

@@ -98,7 +98,10 @@ export function signInRoutes(core: SignInCore) {
     .get('/auth/login', async (c) =>
       answers.signInPage(
         c,
-        await readTarget(parts, { asked: c.req.query('asked'), return_to: c.req.query('return_to') }),
+        await readTarget(parts, {
+          asked: c.req.query('asked'),
+          return_to: c.req.query('return_to'),
+        }),
       ),
     )
     .get('/auth/sso/login/:provider?', through('sign_in', start))

@@ -13,7 +13,7 @@ export function startHref(
     readonly request?: AuthenticationRequest
     readonly isRestart?: boolean
     /** An application's request, handed on as it came; it says all the rest. */
-    readonly asked?: SignInTarget["asked"]
+    readonly asked?: SignInTarget['asked']
   },
 ): string {
   const path = `/auth/sso/login/${encodeURIComponent(target.providerId)}`

@@ -10,7 +10,11 @@ import type { LiveSession } from '../../core/sessions/session.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { claimNames, isConsentLacking } from '../consent/consent-needed.ts'
-import type { AuthorizationError, AuthorizationRequest, PageReason } from './authorization-request.ts'
+import type {
+  AuthorizationError,
+  AuthorizationRequest,
+  PageReason,
+} from './authorization-request.ts'
 import type { AuthorizeParts, Visit } from './authorize-parts.ts'
 import { answerGranted, refuseRequest } from './finish.ts'
 import { judgeSession } from './judge-session.ts'

@@ -14,7 +14,11 @@ type Finished = Pick<ReadRequest, 'request' | 'received'>
 export async function answerGranted(
   parts: AuthorizeParts,
   { request, received }: Finished,
-  { session, now, isConsentGiven = false }: {
+  {
+    session,
+    now,
+    isConsentGiven = false,
+  }: {
     readonly session: LiveSession
     readonly now: EpochSeconds
     readonly isConsentGiven?: boolean

@@ -44,7 +44,11 @@ export interface PendingRequests {
   /** The request of this application; the first use of a pushed one is noted. */
   read(
     requestUri: string,
-    at: { readonly applicationId: string; readonly now: EpochSeconds; readonly milliseconds: number },
+    at: {
+      readonly applicationId: string
+      readonly now: EpochSeconds
+      readonly milliseconds: number
+    },
   ): Promise<Result<PendingRequest, Code>>
   /** False when somebody else has changed it meanwhile. */
   change(
