@@ -61,10 +61,10 @@ export async function redeemCode(parts: SessionGrantParts, request: GrantRequest
 }
 
 /** A grant that cannot be taken is one error to the outside (RFC 6749 §5.2), whatever the reason. */
-export function grantRefused({
-  code,
-  facts,
-}: Refusal<GrantRefusal>): { readonly ok: false; readonly refusal: Refusal<TokenRefusalCode> } {
+export function grantRefused({ code, facts }: Refusal<GrantRefusal>): {
+  readonly ok: false
+  readonly refusal: Refusal<TokenRefusalCode>
+} {
   switch (code) {
     case 'unavailable':
       return refuse('unavailable')
