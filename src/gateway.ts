@@ -146,6 +146,7 @@ function buildCore(config: Config, env: Env) {
       bridge: env.BRIDGE_LIMIT,
       back_channel: env.BACK_CHANNEL_LIMIT,
       admin: env.ADMIN_LIMIT,
+      token: env.TOKEN_LIMIT,
       authorize: env.AUTHORIZE_LIMIT,
     }),
   }

@@ -33,6 +33,18 @@ export type AuditEventName =
   | 'user.disable_pending'
   | 'user.enabled'
   | 'sessions.cut_off'
+  | 'client.refused'
+  | 'tokens.issued'
+  | 'tokens.refreshed'
+  | 'tokens.refused'
+  | 'tokens.revoked'
+  | 'grant.reused'
+  | 'introspection.answered'
+  | 'introspection.refused'
+  | 'revocation.answered'
+  | 'revocation.refused'
+  | 'userinfo.told'
+  | 'userinfo.refused'
   | 'authorization.accepted'
   | 'authorization.refused'
   | 'authorization.pushed'
@@ -43,6 +55,9 @@ const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'token.issued',
   'operator.read',
   'tab.connected',
+  'tokens.refreshed',
+  'introspection.answered',
+  'userinfo.told',
 ])
 
 export interface AuditEvent {

@@ -10,6 +10,7 @@ import { HintPublisher } from './hint-publisher.ts'
 import { findEnd, findLive } from './live-session.ts'
 import type { SessionQuestion } from './live-session.ts'
 import { OpenTabs } from './open-tabs.ts'
+import { findTask } from './outbox.ts'
 import { endExpired, endOutlawed, logEnd } from './session-ends.ts'
 import type { Ruled } from './session-rules.ts'
 import type { SessionEnd, SessionRow } from './sessions-table.ts'
@@ -63,6 +64,11 @@ export class UserRows {
     this.arm()
     this.logEnds(ends)
     this.#ctx.waitUntil(this.publisher.publish())
+  }
+
+  /** After the commit of a change that revokes something only sometimes. */
+  publishIfAsked(): void {
+    if (findTask(this.sql, 'publish_hint') !== undefined) this.afterwards([])
   }
 
   /** After the commit of an end: waits for the hint a little, so that the edge usually knows when we answer. */

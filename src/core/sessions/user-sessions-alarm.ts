@@ -1,14 +1,20 @@
 /** What the alarm of a user's object does to the tables, and when it is needed next. */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { hasConsents } from './consents-table.ts'
+import { purgeGrants } from './grants-table.ts'
 import { askForDueReassertion } from './hint-publisher.ts'
 import { dropAll, findTask, nextTaskAt } from './outbox.ts'
+import { deleteParticipant, participatedSids, participantsOf } from './participants-table.ts'
+import { forgetRevokedIds } from './revoked-ids.ts'
 import { endExpired } from './session-ends.ts'
 import { forgetSeenLogoutTokens, nextSeenLogoutTokenAt } from './seen-logout-tokens.ts'
 import {
   endsByEpoch,
+  findSession,
   hasSessionRows,
   lastDeadlineAt,
   nextSessionAt,
+  openSessions,
   purgeEnded,
   recordEnd,
 } from './sessions-table.ts'
@@ -42,6 +48,7 @@ export function sweep(
   if (user === undefined) return { ends: [], isHintDue: false }
   const ends = [...endExpired(sql, user, now), ...writeDownEndedEpochs(sql, user)]
   purgeEnded(sql, now)
+  forgetWhatFollowed(sql, user, now)
   forgetSeenLogoutTokens(sql, now)
   askForDueReassertion(sql, now)
   // Nobody holds a token that could be judged by the hint: there is nothing left to tell.
@@ -49,6 +56,19 @@ export function sweep(
   const task = findTask(sql, 'publish_hint')
   const isPutOff = task !== undefined && task.attempts > 0 && task.dueAt > now
   return { ends, isHintDue: task !== undefined && !isPutOff }
+}
+
+/**
+ * Deletes what sessions had led to and nothing needs any more. It needs no alarm of its own: every session
+ * that it hangs on has one, at its end and when its row goes.
+ */
+function forgetWhatFollowed(sql: SqlStorage, user: UserRow, now: EpochSeconds): void {
+  const sids = openSessions(sql, user).map(({ sid }) => sid)
+  purgeGrants(sql, { epoch: user.epoch, sids }, now)
+  forgetRevokedIds(sql, now)
+  // By then everybody has been told, or given up.
+  const gone = participatedSids(sql).filter((sid) => findSession(sql, sid) === undefined)
+  for (const part of gone.flatMap((sid) => participantsOf(sql, sid))) deleteParticipant(sql, part)
 }
 
 /**
@@ -64,7 +84,7 @@ function writeDownEndedEpochs(sql: SqlStorage, user: UserRow): SessionEnd[] {
   })
 }
 
-/** When the alarm is needed next; undefined for a disabled user without sessions, who is only remembered. */
+/** When the alarm is needed next; undefined where there is nothing to do but to remember: a disabled user, a consent. */
 export function nextAlarmAt(sql: SqlStorage): EpochSeconds | undefined {
   const user = findUser(sql)
   if (user === undefined) return undefined
@@ -75,7 +95,7 @@ export function nextAlarmAt(sql: SqlStorage): EpochSeconds | undefined {
     ...endedEpochs(sql).map(({ endedAt }) => endedAt + EPOCH_SWEEP_SECONDS),
   ].filter((at) => at !== undefined)
   if (times.length > 0) return Math.min(...times)
-  return user.isDisabled ? undefined : mayForgetAt(user)
+  return user.isDisabled || hasConsents(sql) ? undefined : mayForgetAt(user)
 }
 
 /** Whether the object may be deleted wholly: nothing to end, to tell or to remember, and no counter to keep. */
@@ -84,6 +104,7 @@ export function isForgettable(sql: SqlStorage, now: EpochSeconds): boolean {
   return (
     user !== undefined &&
     !user.isDisabled &&
+    !hasConsents(sql) &&
     !hasSessionRows(sql) &&
     endedEpochs(sql).length === 0 &&
     nextTaskAt(sql) === undefined &&

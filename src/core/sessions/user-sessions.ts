@@ -1,13 +1,13 @@
 /**
  * One user's sessions: the only authority on what can mint or extend access for that user. A thin face
- * over the tables it keeps (sessions, the user's counters, the outbox): every method reads and writes
+ * over the tables it keeps (sessions, the user's counters, the outbox, and in user-grants.ts what
+ * applications have): every method reads and writes
  * SQLite in one transaction, and only then speaks to the outside. Methods answer with results; what they
  * throw is a fault of the storage, and nothing of it was kept.
  *
  * Named `storageName('user', userId)`. Created by the first session that opens; asked about a user it does
  * not hold, it answers "no" and stays empty; left with nothing to remember, it deletes itself.
  */
-import { DurableObject } from 'cloudflare:workers'
 import { systemClock } from '../../platform/clock.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
@@ -29,11 +29,13 @@ import {
   makeRoom,
 } from './session-ends.ts'
 import type { EndBefore, EndOf } from './session-ends.ts'
+import { isAnyRevoked } from './revoked-ids.ts'
 import type { Ruled } from './session-rules.ts'
 import type { LiveSession, Profile, SessionId, UserId } from './session.ts'
 import { findSession, insertSession, moveIdleDeadline } from './sessions-table.ts'
 import type { NewSession, SessionEnd } from './sessions-table.ts'
-import { UserRows } from './user-rows.ts'
+import { UserGrants } from './user-grants.ts'
+import type { UserRows } from './user-rows.ts'
 import { alarmTimes, isForgettable, sweep } from './user-sessions-alarm.ts'
 import { isPrepared, prepare } from './user-sessions-schema.ts'
 import { allowTokenLifetime, createUser, findUser, setDisabled } from './user-table.ts'
@@ -42,13 +44,17 @@ import type { Minting } from './user-table.ts'
 /** A question by someone who holds the session's handle. */
 type HeldSession = Required<SessionQuestion> & Ruled
 
-export class UserSessions extends DurableObject<Env> {
+/** A token, with the ids by which it could have been revoked alone: its own, and its family's. */
+type HeldToken = SessionQuestion &
+  Ruled & { readonly epoch: number; readonly ids?: readonly string[] }
+
+export class UserSessions extends UserGrants {
   readonly #rows: UserRows
   readonly #sql: SqlStorage
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    this.#rows = new UserRows(ctx, () => this.env.REVOCATION)
+    this.#rows = this.rows
     this.#sql = this.#rows.sql
   }
 
@@ -90,11 +96,11 @@ export class UserSessions extends DurableObject<Env> {
   }
 
   /** Whether a token of this session, minted in this epoch, still stands: the `strict` check. */
-  checkToken(
-    input: SessionQuestion & Ruled & { readonly epoch: number },
-  ): Result<undefined, 'revoked'> {
-    const live = this.#rows.withLive(input, (user) => user.epoch)
-    return live.ok && live.value === input.epoch ? ok(undefined) : refuse('revoked')
+  checkToken(input: HeldToken): Result<undefined, 'revoked'> {
+    const { epoch, ids = [], ...question } = input
+    const live = this.#rows.withLive(question, (user) => user.epoch)
+    const stands = live.ok && live.value === epoch && !isAnyRevoked(this.#sql, ids)
+    return stands ? ok(undefined) : refuse('revoked')
   }
 
   /** What may be told of the person behind a live session. */

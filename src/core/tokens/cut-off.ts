@@ -12,7 +12,7 @@ export const cutOffCauses = [
 ] as const
 export type CutOffCause = (typeof cutOffCauses)[number]
 
-export type CutOffScope = 'everyone' | 'provider' | 'user'
+export type CutOffScope = 'everyone' | 'provider' | 'application' | 'user'
 
 /**
  * One write that ends many sessions: those in its scope that started at `at` or before. It rides in the

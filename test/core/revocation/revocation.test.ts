@@ -190,11 +190,11 @@ describe('bounded', () => {
     ['late', () => new Promise(() => {})],
     [
       'too full to list every end',
-      async () => serializeRevocationHint({ version: 1, epoch: START, ended: undefined }),
+      async () => serializeRevocationHint({ version: 1, epoch: START, revoked: undefined }),
     ],
     [
       'from before the sign-in',
-      async () => serializeRevocationHint({ version: 1, epoch: 1, ended: [] }),
+      async () => serializeRevocationHint({ version: 1, epoch: 1, revoked: [] }),
     ],
   ]
 
