@@ -10,6 +10,7 @@ import { adminRoutes } from './admin/routes.ts'
 import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createApplications } from './core/applications/applications.ts'
+import { createSubjects } from './core/applications/subject.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
 import { createKeptValues } from './core/references/kept-values.ts'
@@ -23,8 +24,12 @@ import { createDisableUser } from './core/revocation/disable-user.ts'
 import { createEndSession } from './core/revocation/end-session.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
+import { createConsents } from './core/sessions/consents.ts'
+import { createGrants } from './core/sessions/grants.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
+import { createApplicationTokens } from './core/tokens/application-tokens.ts'
+import { createSignedClaims } from './core/tokens/sign-claims.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
@@ -32,6 +37,8 @@ import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
+import { createClientAuthentication } from './openid-provider/client-authentication.ts'
+import { tokenRoutes } from './openid-provider/token/routes.ts'
 import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
@@ -46,6 +53,7 @@ const features = (core: Core) => [
   signInRoutes(core),
   signOutRoutes(core),
   tokenBridgeRoutes(core),
+  tokenRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
 ]
@@ -72,6 +80,7 @@ function buildCore(config: Config, env: Env) {
     rules,
   })
   const ends = createEndSession({ sessions, audit })
+  const applications = createApplications(env.DIRECTORY)
   const users = createUsers(env.DIRECTORY)
   const people = createUserDirectory(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
@@ -86,7 +95,12 @@ function buildCore(config: Config, env: Env) {
     accessChecks,
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
-    applications: createApplications(env.DIRECTORY),
+    applications,
+    authenticateClient: createClientAuthentication({
+      config,
+      applications,
+      references: env.ONE_TIME_REFERENCES,
+    }),
     users,
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
@@ -96,6 +110,16 @@ function buildCore(config: Config, env: Env) {
       documents: env.REVOCATION,
     }),
     sessions,
+    grants: createGrants({
+      userSessions: env.USER_SESSIONS,
+      handleKey: config.secrets.handleKey,
+      tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
+      rules,
+    }),
+    consents: createConsents({ userSessions: env.USER_SESSIONS, rules }),
+    subjects: createSubjects(config.secrets.handleKey),
+    applicationTokens: createApplicationTokens({ config, keys }),
+    signedClaims: createSignedClaims({ config, keys }),
     ends,
     disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),

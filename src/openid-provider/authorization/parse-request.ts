@@ -201,7 +201,9 @@ function parseResource(
   const asked = [...new Set(named.filter((resource) => resource !== ''))]
   const [resource] = asked
   if (resource === undefined) return ok(undefined)
-  return asked.length === 1 && resources.includes(resource) ? ok(resource) : refuse('invalid_target')
+  return asked.length === 1 && resources.includes(resource)
+    ? ok(resource)
+    : refuse('invalid_target')
 }
 
 /** A wish, not a condition: one that cannot be passed on is no reason to refuse the rest. */
