@@ -12,6 +12,7 @@ import type { Config } from './config.ts'
 import { createApplications } from './core/applications/applications.ts'
 import { createSubjects } from './core/applications/subject.ts'
 import { createAudit } from './core/audit/audit.ts'
+import { createAskedSignIns } from './core/identity-providers/asked-sign-in.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
 import { createKeptValues } from './core/references/kept-values.ts'
 import { createCanaryRuns } from './core/revocation/canary-runs.ts'
@@ -39,6 +40,7 @@ import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.t
 import { gatewayError } from './gateway-error.tsx'
 import { createClientAuthentication } from './openid-provider/client-authentication.ts'
 import { tokenRoutes } from './openid-provider/token/routes.ts'
+import { authorizationRoutes } from './openid-provider/authorization/routes.tsx'
 import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
@@ -54,6 +56,7 @@ const features = (core: Core) => [
   signOutRoutes(core),
   tokenBridgeRoutes(core),
   tokenRoutes(core),
+  authorizationRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
 ]
@@ -120,6 +123,7 @@ function buildCore(config: Config, env: Env) {
     subjects: createSubjects(config.secrets.handleKey),
     applicationTokens: createApplicationTokens({ config, keys }),
     signedClaims: createSignedClaims({ config, keys }),
+    askedSignIns: createAskedSignIns(config.secrets.handleKey),
     ends,
     disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),
@@ -153,6 +157,7 @@ function buildCore(config: Config, env: Env) {
       back_channel: env.BACK_CHANNEL_LIMIT,
       admin: env.ADMIN_LIMIT,
       token: env.TOKEN_LIMIT,
+      authorize: env.AUTHORIZE_LIMIT,
     }),
   }
 }

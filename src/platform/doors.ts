@@ -4,7 +4,14 @@ import type { Result } from './refusal.ts'
 import type { RequestFacts } from './request-facts.ts'
 
 /** The doors that a stranger can push. */
-export type Door = 'sign_in' | 'callback' | 'bridge' | 'back_channel' | 'admin' | 'token'
+export type Door =
+  | 'sign_in'
+  | 'callback'
+  | 'bridge'
+  | 'back_channel'
+  | 'admin'
+  | 'token'
+  | 'authorize'
 
 export interface Doors {
   /**

@@ -19,6 +19,7 @@ const doorsOf = (limit: RateLimit) =>
     back_channel: limit,
     admin: limit,
     token: limit,
+    authorize: limit,
   })
 
 const real = createDoors({
@@ -28,6 +29,7 @@ const real = createDoors({
   back_channel: env.BACK_CHANNEL_LIMIT,
   admin: env.ADMIN_LIMIT,
   token: env.TOKEN_LIMIT,
+  authorize: env.AUTHORIZE_LIMIT,
 })
 
 /** How often a client enters when it tries this often. */

@@ -18,10 +18,7 @@ export interface AdaptedRequest {
  * whatever ties an answer to its request are not among them. The outcome is then judged like any request, so
  * nothing here decides what may be granted.
  */
-export function adaptRequest(
-  rules: readonly AdapterRule[],
-  sent: URLSearchParams,
-): AdaptedRequest {
+export function adaptRequest(rules: readonly AdapterRule[], sent: URLSearchParams): AdaptedRequest {
   const fixed = [...sent].filter(([name]) => !isTouchable(name))
   const before = new URLSearchParams([...sent].filter(([name]) => isTouchable(name)))
   const after = new URLSearchParams(before)
@@ -85,10 +82,7 @@ function rename(
 }
 
 /** The grant that this application calls by another name. */
-function aliasedGrant(
-  rules: readonly AdapterRule[],
-  sent: URLSearchParams,
-): string | undefined {
+function aliasedGrant(rules: readonly AdapterRule[], sent: URLSearchParams): string | undefined {
   const asked = sent.get('grant_type')
   for (const rule of rules.slice(0, MAX_RULES)) {
     if (rule.rule === 'grant_alias' && rule.from === asked) return rule.to

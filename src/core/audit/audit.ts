@@ -45,6 +45,9 @@ export type AuditEventName =
   | 'revocation.refused'
   | 'userinfo.told'
   | 'userinfo.refused'
+  | 'authorization.accepted'
+  | 'authorization.refused'
+  | 'authorization.pushed'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([

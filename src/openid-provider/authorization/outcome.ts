@@ -10,7 +10,7 @@ import type {
 } from './authorization-request.ts'
 import type { AnswerParameters } from './response-mode.ts'
 
-export type AuthorizationOutcome = PageShown | Answered | SignInNeeded | ConsentNeeded
+export type AuthorizationOutcome = PageShown | Answered | Redirected | ConsentNeeded
 
 /** Nothing is sent anywhere. */
 export interface PageShown {
@@ -28,9 +28,9 @@ export interface Answered {
   readonly event: AuditEvent
 }
 
-/** The person signs in first; the request waits. */
-export interface SignInNeeded {
-  readonly kind: 'sign_in'
+/** Nothing is decided yet: the person signs in first, or the request comes again by GET. */
+export interface Redirected {
+  readonly kind: 'redirected'
   /** An own path. */
   readonly location: string
 }

@@ -60,7 +60,9 @@ export function parseRequest(
   if (!prompts.ok) return prompts
   const claims = parseClaims(read('claims'), oauth)
   if (!claims.ok) return claims
-  const scope = parseScope(read('scope'), {
+  // A scope that the adapter has emptied asks for nothing; only one that was never there has a default.
+  const asked = read('scope') ?? (requestedScope === undefined ? undefined : '')
+  const scope = parseScope(asked, {
     ...target,
     responseType: responseType.value,
     prompts: prompts.value,

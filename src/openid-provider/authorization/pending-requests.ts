@@ -20,6 +20,7 @@ const KIND = 'authorization_request'
 export interface PendingRequest {
   /** The parameters as they were sent, form-encoded. */
   readonly query: string
+  readonly applicationId: string
   readonly isPushed: boolean
   /** When a browser first brought it, in epoch milliseconds. */
   readonly receivedAtMilliseconds: number
@@ -31,18 +32,23 @@ export interface PendingRequest {
   readonly rounds: number
 }
 
-export type NewRequest = Pick<PendingRequest, 'query' | 'receivedAtMilliseconds'>
-
 type Code = 'request_uri_invalid' | 'unavailable'
 
 export interface PendingRequests {
   /** `request_uri`. */
-  push(query: string, now: EpochSeconds): Promise<Result<string, 'unavailable'>>
+  push(
+    request: Pick<PendingRequest, 'query' | 'applicationId'>,
+    now: EpochSeconds,
+  ): Promise<Result<string, 'unavailable'>>
   keep(pending: PendingRequest, now: EpochSeconds): Promise<Result<string, 'unavailable'>>
-  /** Notes the first use of a pushed one. */
+  /** The request of this application; the first use of a pushed one is noted. */
   read(
     requestUri: string,
-    at: { readonly now: EpochSeconds; readonly milliseconds: number },
+    at: {
+      readonly applicationId: string
+      readonly now: EpochSeconds
+      readonly milliseconds: number
+    },
   ): Promise<Result<PendingRequest, Code>>
   /** False when somebody else has changed it meanwhile. */
   change(
@@ -67,19 +73,27 @@ export function createPendingRequests(kept: KeptValues): PendingRequests {
   }
 
   return {
-    push: (query, now) => {
+    push: (request, now) => {
       const firstUseBy = now + PUSHED_SECONDS
-      const pending = { query, isPushed: true, receivedAtMilliseconds: 0, firstUseBy, rounds: 0 }
+      const pending = {
+        ...request,
+        isPushed: true,
+        receivedAtMilliseconds: 0,
+        firstUseBy,
+        rounds: 0,
+      }
       return keep(pending, firstUseBy + WAITING_SECONDS)
     },
 
     keep: (pending, now) => keep(pending, now + WAITING_SECONDS),
 
-    async read(requestUri, { now, milliseconds }) {
+    async read(requestUri, { applicationId, now, milliseconds }) {
       const reference = referenceOf(requestUri)
       const read = await kept.read(KIND, reference, now)
       if (!read.ok) return refused(read.refusal.code)
       const { firstUseBy, ...used } = read.value as PendingRequest
+      if (used.applicationId !== applicationId)
+        return refuse('request_uri_invalid', { check: 'application' })
       if (firstUseBy === undefined) return ok(used)
       if (now >= firstUseBy) return refuse('request_uri_invalid', { check: 'expired' })
       const first = { ...used, receivedAtMilliseconds: milliseconds }
