@@ -29,15 +29,17 @@ import { createConsents } from './core/sessions/consents.ts'
 import { createGrants } from './core/sessions/grants.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
-import { createKeyOperations } from './core/tokens/key-operations.ts'
-import { createKeys } from './core/tokens/keys.ts'
 import { createApplicationTokens } from './core/tokens/application-tokens.ts'
 import { createSignedClaims } from './core/tokens/sign-claims.ts'
+import { createKeyOperations } from './core/tokens/key-operations.ts'
+import { createKeys } from './core/tokens/keys.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
+import { createClientAuthentication } from './openid-provider/client-authentication.ts'
+import { tokenRoutes } from './openid-provider/token/routes.ts'
 import { authorizationRoutes } from './openid-provider/authorization/routes.tsx'
 import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
@@ -53,6 +55,7 @@ const features = (core: Core) => [
   signInRoutes(core),
   signOutRoutes(core),
   tokenBridgeRoutes(core),
+  tokenRoutes(core),
   authorizationRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
@@ -80,6 +83,7 @@ function buildCore(config: Config, env: Env) {
     rules,
   })
   const ends = createEndSession({ sessions, audit })
+  const applications = createApplications(env.DIRECTORY)
   const users = createUsers(env.DIRECTORY)
   const people = createUserDirectory(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
@@ -94,7 +98,12 @@ function buildCore(config: Config, env: Env) {
     accessChecks,
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
-    applications: createApplications(env.DIRECTORY),
+    applications,
+    authenticateClient: createClientAuthentication({
+      config,
+      applications,
+      references: env.ONE_TIME_REFERENCES,
+    }),
     users,
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
@@ -107,6 +116,7 @@ function buildCore(config: Config, env: Env) {
     grants: createGrants({
       userSessions: env.USER_SESSIONS,
       handleKey: config.secrets.handleKey,
+      tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
       rules,
     }),
     consents: createConsents({ userSessions: env.USER_SESSIONS, rules }),

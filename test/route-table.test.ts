@@ -50,6 +50,8 @@ const ROUTES = [
   'GET /auth/sso/logout/callback',
   'GET /dashboard',
   'GET /health',
+  'GET /oauth/userinfo',
+  'OPTIONS /oauth/userinfo',
   'POST /account/sessions/end',
   'POST /account/sessions/end-all',
   'POST /account/sessions/end-others',
@@ -61,6 +63,10 @@ const ROUTES = [
   'POST /auth/sso/backchannel-logout/:provider?',
   'POST /auth/sso/callback/:provider?',
   'POST /auth/sso/logout',
+  'POST /oauth/introspect',
+  'POST /oauth/revoke',
+  'POST /oauth/token',
+  'POST /oauth/userinfo',
 ]
 
 const routes = gatewayFor(env).routes.map(({ method, path }) => `${method} ${path}`)

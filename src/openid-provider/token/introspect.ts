@@ -127,9 +127,9 @@ async function introspectRefreshToken(
     const { code } = seen.refusal
     return code === 'unavailable' ? refuse(code) : refuse('not_live', { check: code })
   }
-  const { binding, content, session } = seen.value
+  const { binding, content, session, isSpent } = seen.value
   if (binding.applicationId !== caller.id) return refuse('not_theirs')
-  if (!caller.oauth.grantTypes.includes('refresh_token')) return refuse('not_live')
+  if (isSpent || !caller.oauth.grantTypes.includes('refresh_token')) return refuse('not_live')
   return ok({
     iss: config.issuer,
     client_id: caller.id,
