@@ -39,7 +39,9 @@ import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
 import { createClientAuthentication } from './openid-provider/client-authentication.ts'
+import { metadataRoutes } from './openid-provider/metadata/routes.ts'
 import { tokenRoutes } from './openid-provider/token/routes.ts'
+import { pushRoutes } from './openid-provider/pushed-requests/routes.ts'
 import { authorizationRoutes } from './openid-provider/authorization/routes.tsx'
 import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
@@ -57,6 +59,7 @@ const features = (core: Core) => [
   tokenBridgeRoutes(core),
   tokenRoutes(core),
   authorizationRoutes(core),
+  pushRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
 ]
@@ -199,6 +202,7 @@ function buildGateway(core: Core): Gateway {
   app.get('/health', (c) => c.json({ status: 'ok' }, 200, UNCACHED))
   app.route('/', assetRoutes())
   for (const feature of features(core)) app.route('/', feature)
+  app.route('/', metadataRoutes(config, app.routes))
   app.notFound(answerUnrouted(app))
   app.onError(answerThrown)
   return { fetch: app.fetch, core, routes: app.routes }

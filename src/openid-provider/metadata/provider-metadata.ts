@@ -3,15 +3,19 @@
  * gateway really serves, and what hangs on an endpoint is said only where there is one; values are those that
  * the parts themselves go by. So the document cannot promise what is not there.
  */
-import type { Config } from '../config.ts'
-import { clientAuthenticationMethods, grantTypes, responseTypes } from '../core/applications/application.ts'
-import type { GrantType } from '../core/applications/application.ts'
-import { dpopAlgorithms } from '../core/tokens/dpop-key.ts'
-import { signingKeyAlgorithms } from '../core/tokens/signing-key.ts'
-import { promptValues } from './authorization/authorization-request.ts'
-import { responseModes } from './authorization/response-mode.ts'
-import { CLAIMS_OF_SCOPE, personalClaims } from './claims.ts'
-import { ASSERTION_ALGORITHMS } from './client-assertion.ts'
+import type { Config } from '../../config.ts'
+import {
+  clientAuthenticationMethods,
+  grantTypes,
+  responseTypes,
+} from '../../core/applications/application.ts'
+import type { GrantType } from '../../core/applications/application.ts'
+import { dpopAlgorithms } from '../../core/tokens/dpop-key.ts'
+import { signingKeyAlgorithms } from '../../core/tokens/signing-key.ts'
+import { promptValues } from '../authorization/authorization-request.ts'
+import { responseModes } from '../authorization/response-mode.ts'
+import { CLAIMS_OF_SCOPE, personalClaims } from '../claims.ts'
+import { SIGNING_ALGORITHMS } from '../../protocol/signing-algorithms.ts'
 
 /** A route of the gateway: its method (or `ALL`) and its path, as they were mounted. */
 export interface MountedRoute {
@@ -20,7 +24,18 @@ export interface MountedRoute {
 }
 
 /** The claims of our ID tokens that are not about the person. */
-const PROTOCOL_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid']
+const PROTOCOL_CLAIMS = [
+  'iss',
+  'sub',
+  'aud',
+  'exp',
+  'iat',
+  'auth_time',
+  'nonce',
+  'acr',
+  'amr',
+  'sid',
+]
 
 const PATHS = {
   authorization_endpoint: 'GET /oauth/authorize',
@@ -83,15 +98,15 @@ export function providerMetadata(
     request_uri_parameter_supported: false,
     ...about('token_endpoint', {
       token_endpoint_auth_methods_supported: authentication.methods,
-      token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+      token_endpoint_auth_signing_alg_values_supported: SIGNING_ALGORITHMS,
     }),
     ...about('introspection_endpoint', {
       introspection_endpoint_auth_methods_supported: authentication.confidential,
-      introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+      introspection_endpoint_auth_signing_alg_values_supported: SIGNING_ALGORITHMS,
     }),
     ...about('revocation_endpoint', {
       revocation_endpoint_auth_methods_supported: authentication.methods,
-      revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+      revocation_endpoint_auth_signing_alg_values_supported: SIGNING_ALGORITHMS,
     }),
     ...about('pushed_authorization_request_endpoint', {
       require_pushed_authorization_requests: false,
