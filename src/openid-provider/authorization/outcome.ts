@@ -99,7 +99,8 @@ const CHECKS: Readonly<Record<string, string>> = {
   dpop: 'Tokens of this application are bound to a key and cannot be issued here.',
 }
 
-const descriptionOf = ({ code, facts }: AuthorizationRefusal): string => {
+/** What was wrong with a request, in words of ours. */
+export const descriptionOf = ({ code, facts }: AuthorizationRefusal): string => {
   const check = typeof facts?.check === 'string' ? facts.check : undefined
   if (check === undefined) return DESCRIPTIONS[code]
   const known = CHECKS[check]
