@@ -9,6 +9,7 @@ import { accountRoutes } from './account/routes.tsx'
 import { adminRoutes } from './admin/routes.ts'
 import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
+import { createApplicationRegistry } from './core/applications/application-registry.ts'
 import { createApplications } from './core/applications/applications.ts'
 import { createSubjects } from './core/applications/subject.ts'
 import { createAudit } from './core/audit/audit.ts'
@@ -47,6 +48,7 @@ import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
 import { log } from './platform/log.ts'
+import { ok } from './platform/refusal.ts'
 import type { RequestVariables } from './platform/request-facts.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { signOutTargets } from './sign-out/sign-out-targets.ts'
@@ -107,6 +109,11 @@ function buildCore(config: Config, env: Env) {
       applications,
       references: env.ONE_TIME_REFERENCES,
     }),
+    applicationRegistry: createApplicationRegistry({
+      directory: env.DIRECTORY,
+      issuer: config.issuer,
+    }),
+    endApplication: { end: async () => ok(undefined) },
     users,
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),

@@ -9,7 +9,7 @@ import type { RegisteredApplication } from '../world/applications.ts'
 import { NOON } from '../world/clock.ts'
 import { claims as claimedReferences, snapshot } from '../world/snapshot.ts'
 import { expectError, expectUntouched } from './token/expect-answer.ts'
-import { basic, registerShop, tokenWorld, TOKEN_URL } from './token/token-world.ts'
+import { basic, registerShop, tokenWorld, tokenWorldWith, TOKEN_URL } from './token/token-world.ts'
 import type { Answer, TokenWorld } from './token/token-world.ts'
 
 let world: TokenWorld
@@ -365,8 +365,8 @@ describe('every endpoint of applications', () => {
   })
 
   it.each(paths)('%s is closed to an address that knocks too often', async (path) => {
-    vi.spyOn(env.TOKEN_LIMIT, 'limit').mockResolvedValue({ success: false })
-    const closed = await tokenWorld({ TOKEN_LIMIT: env.TOKEN_LIMIT })
+    const TOKEN_LIMIT = { limit: async () => ({ success: false }) } as RateLimit
+    const closed = await tokenWorldWith({ TOKEN_LIMIT })
     const answer = await closed.post(path, own)
     expect(answer.status).toBe(429)
     expect(answer.headers.get('retry-after')).toBe('60')
@@ -378,7 +378,7 @@ describe('every endpoint of applications', () => {
     const prepare = () => {
       throw new Error('D1 is down')
     }
-    const down = await tokenWorld({ DIRECTORY: { prepare } as unknown as D1Database })
+    const down = await tokenWorldWith({ DIRECTORY: { prepare } as unknown as D1Database })
     const answer = await down.post(path, own, { authorization: basic(id, secret) })
     expect(answer.status).toBe(503)
     expect(answer.headers.get('retry-after')).toBe('5')

@@ -48,6 +48,13 @@ export type AuditEventName =
   | 'authorization.accepted'
   | 'authorization.refused'
   | 'authorization.pushed'
+  | 'application.registered'
+  | 'application.changed'
+  | 'application.removed'
+  | 'application.disabled'
+  | 'application.enabled'
+  | 'application.secret_rotated'
+  | 'application.secret_removed'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([

@@ -54,9 +54,15 @@ const grants = createGrants({
 export const consents = createConsents({ userSessions: env.USER_SESSIONS })
 
 /** Stops the clock at noon; call it before each test. */
-export async function tokenWorld(bindings: Partial<Env> = {}) {
-  const clock = freezeClock()
+export async function tokenWorld() {
+  freezeClock()
   await prepareKeyRing(NOON)
+  return tokenWorldWith({})
+}
+
+/** Another gateway in the same world, with other bindings. */
+export async function tokenWorldWith(bindings: Partial<Env>) {
+  const clock = freezeClock(Math.floor(Date.now() / 1000))
   const world = await createWorld({}, bindings)
 
   async function send(request: Request): Promise<Answer> {
