@@ -40,6 +40,7 @@ import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
 import { createClientAuthentication } from './openid-provider/client-authentication.ts'
+import { deviceRoutes } from './openid-provider/device/routes.tsx'
 import { tokenRoutes } from './openid-provider/token/routes.ts'
 import { authorizationRoutes } from './openid-provider/authorization/routes.tsx'
 import { assetRoutes } from './pages/asset-routes.tsx'
@@ -58,6 +59,7 @@ const features = (core: Core) => [
   signOutRoutes(core),
   tokenBridgeRoutes(core),
   tokenRoutes(core),
+  deviceRoutes(core),
   authorizationRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
@@ -164,6 +166,7 @@ function buildCore(config: Config, env: Env) {
       back_channel: env.BACK_CHANNEL_LIMIT,
       admin: env.ADMIN_LIMIT,
       token: env.TOKEN_LIMIT,
+      device: env.DEVICE_LIMIT,
       authorize: env.AUTHORIZE_LIMIT,
     }),
   }

@@ -4,7 +4,11 @@
  * the parts themselves go by. So the document cannot promise what is not there.
  */
 import type { Config } from '../config.ts'
-import { clientAuthenticationMethods, grantTypes, responseTypes } from '../core/applications/application.ts'
+import {
+  clientAuthenticationMethods,
+  grantTypes,
+  responseTypes,
+} from '../core/applications/application.ts'
 import type { GrantType } from '../core/applications/application.ts'
 import { dpopAlgorithms } from '../core/tokens/dpop-key.ts'
 import { signingKeyAlgorithms } from '../core/tokens/signing-key.ts'
@@ -20,7 +24,18 @@ export interface MountedRoute {
 }
 
 /** The claims of our ID tokens that are not about the person. */
-const PROTOCOL_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid']
+const PROTOCOL_CLAIMS = [
+  'iss',
+  'sub',
+  'aud',
+  'exp',
+  'iat',
+  'auth_time',
+  'nonce',
+  'acr',
+  'amr',
+  'sid',
+]
 
 const PATHS = {
   authorization_endpoint: 'GET /oauth/authorize',
