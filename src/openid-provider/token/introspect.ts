@@ -109,7 +109,13 @@ async function introspectAccessToken(
 function describe(claims: ApplicationTokenClaims): LiveToken {
   const { iss, aud, sub, client_id, scope, iat, exp, jti, user, cnf } = claims
   return {
-    ...{ iss, aud, sub, client_id, iat, exp, jti },
+    iss,
+    aud,
+    sub,
+    client_id,
+    iat,
+    exp,
+    jti,
     ...(scope === undefined ? {} : { scope }),
     token_type: cnf === undefined ? 'Bearer' : 'DPoP',
     ...(cnf === undefined ? {} : { cnf }),
