@@ -23,6 +23,7 @@ import { createCutOffDrain } from './core/revocation/cut-off-drain.ts'
 import { createCutOffRecords } from './core/revocation/cut-off-progress.ts'
 import { createCutOffs, createSessionRules } from './core/revocation/cut-offs.ts'
 import { createDisableUser } from './core/revocation/disable-user.ts'
+import { createEndApplication } from './core/revocation/end-application.ts'
 import { createEndSession } from './core/revocation/end-session.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
@@ -41,6 +42,7 @@ import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.t
 import { gatewayError } from './gateway-error.tsx'
 import { createClientAuthentication } from './openid-provider/client-authentication.ts'
 import { metadataRoutes } from './openid-provider/metadata/routes.ts'
+import { deviceRoutes } from './openid-provider/device/routes.tsx'
 import { tokenRoutes } from './openid-provider/token/routes.ts'
 import { pushRoutes } from './openid-provider/pushed-requests/routes.ts'
 import { authorizationRoutes } from './openid-provider/authorization/routes.tsx'
@@ -60,6 +62,7 @@ const features = (core: Core) => [
   signOutRoutes(core),
   tokenBridgeRoutes(core),
   tokenRoutes(core),
+  deviceRoutes(core),
   authorizationRoutes(core),
   pushRoutes(core),
   accountRoutes(core),
@@ -80,19 +83,25 @@ function buildCore(config: Config, env: Env) {
   const revocation = newRevocation()
   const accessChecks = createAccessChecks({ accessTokens, revocation })
   const audit = createAudit(env.DIRECTORY, clock)
-  const sessions = createSessions({
+  const asking = {
     userSessions: env.USER_SESSIONS,
     handleKey: config.secrets.handleKey,
-    deadlines: config.session,
     tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
     rules,
-  })
+  }
+  const sessions = createSessions({ ...asking, deadlines: config.session })
   const ends = createEndSession({ sessions, audit })
   const applications = createApplications(env.DIRECTORY)
   const users = createUsers(env.DIRECTORY)
   const people = createUserDirectory(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
   const cutOffRecords = createCutOffRecords(env.DIRECTORY)
+  const cutOffDrain = createCutOffDrain({
+    queue: env.SESSION_ENDS,
+    records: cutOffRecords,
+    people,
+    ends,
+  })
   const canaryRuns = createCanaryRuns(env.DIRECTORY)
   return {
     config,
@@ -123,13 +132,8 @@ function buildCore(config: Config, env: Env) {
       documents: env.REVOCATION,
     }),
     sessions,
-    grants: createGrants({
-      userSessions: env.USER_SESSIONS,
-      handleKey: config.secrets.handleKey,
-      tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
-      rules,
-    }),
-    consents: createConsents({ userSessions: env.USER_SESSIONS, rules }),
+    grants: createGrants(asking),
+    consents: createConsents(asking),
     subjects: createSubjects(config.secrets.handleKey),
     applicationTokens: createApplicationTokens({ config, keys }),
     signedClaims: createSignedClaims({ config, keys }),
@@ -139,12 +143,8 @@ function buildCore(config: Config, env: Env) {
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),
     cutOffs,
     cutOffRecords,
-    cutOffDrain: createCutOffDrain({
-      queue: env.SESSION_ENDS,
-      records: cutOffRecords,
-      people,
-      ends,
-    }),
+    cutOffDrain,
+    endApplication: createEndApplication({ cutOffs, cutOffRecords, cutOffDrain, people, audit }),
     canaryRuns,
     canary: createCanary({
       sessions,
@@ -167,6 +167,7 @@ function buildCore(config: Config, env: Env) {
       back_channel: env.BACK_CHANNEL_LIMIT,
       admin: env.ADMIN_LIMIT,
       token: env.TOKEN_LIMIT,
+      device: env.DEVICE_LIMIT,
       authorize: env.AUTHORIZE_LIMIT,
     }),
   }

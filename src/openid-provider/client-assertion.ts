@@ -12,10 +12,14 @@ import { parseJsonObject } from '../platform/json-object.ts'
 import { describeThrown, log } from '../platform/log.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
+import { SIGNING_ALGORITHMS } from '../protocol/signing-algorithms.ts'
 import { isKeyId, parseVerificationKey } from '../protocol/verification-key.ts'
 import type { VerificationKey } from '../protocol/verification-key.ts'
 
 export const CLIENT_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+/** What a key of an application may sign with; each key with what it is for. */
+export const ASSERTION_ALGORITHMS = SIGNING_ALGORITHMS
 
 const LONGEST_ASSERTION_CHARACTERS = 8192
 const LONGEST_JTI_CHARACTERS = 256

@@ -19,6 +19,7 @@ const doorsOf = (limit: RateLimit) =>
     back_channel: limit,
     admin: limit,
     token: limit,
+    device: limit,
     authorize: limit,
   })
 
@@ -29,6 +30,7 @@ const real = createDoors({
   back_channel: env.BACK_CHANNEL_LIMIT,
   admin: env.ADMIN_LIMIT,
   token: env.TOKEN_LIMIT,
+  device: env.DEVICE_LIMIT,
   authorize: env.AUTHORIZE_LIMIT,
 })
 

@@ -69,6 +69,7 @@ describe.each([undefined, 'production'])('wrangler.toml, environment %s', (envir
       'BACK_CHANNEL_LIMIT',
       'ADMIN_LIMIT',
       'TOKEN_LIMIT',
+      'DEVICE_LIMIT',
       'AUTHORIZE_LIMIT',
       'SESSION_ENDS',
     ])

@@ -39,6 +39,10 @@ export type AuditEventName =
   | 'tokens.refused'
   | 'tokens.revoked'
   | 'grant.reused'
+  | 'device.asked'
+  | 'device.approved'
+  | 'device.denied'
+  | 'device.refused'
   | 'introspection.answered'
   | 'introspection.refused'
   | 'revocation.answered'
@@ -55,6 +59,8 @@ export type AuditEventName =
   | 'application.enabled'
   | 'application.secret_rotated'
   | 'application.secret_removed'
+  | 'application.ended'
+  | 'application.disconnected'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([

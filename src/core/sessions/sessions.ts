@@ -13,6 +13,7 @@ import { connectTab } from './connect-tab.ts'
 import type { TabRefusalCode } from './connect-tab.ts'
 import { describeDevice } from './describe-device.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
+import type { ApplicationEnded, EndOfApplication } from './grant-ends.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
 import type { EndBefore } from './session-ends.ts'
 import type { AskingParts, Ruled } from './session-rules.ts'
@@ -122,6 +123,12 @@ export interface Sessions {
     end: EndBefore,
     now: EpochSeconds,
   ): Promise<Result<{ ended: number }, 'unavailable'>>
+  /** For `core/revocation` only: ends what a mass cut-off of an application concerns. */
+  endForApplication(
+    userId: UserId,
+    end: EndOfApplication,
+    now: EpochSeconds,
+  ): Promise<Result<ApplicationEnded, 'unavailable'>>
   /** For `core/revocation` only: ends what a provider says has ended. `jti_reused`: another token had that `jti`. */
   endForProvider(
     userId: UserId,
@@ -265,6 +272,8 @@ export function createSessions(
       ask(userId, async (object) => object.endAllSessions({ cause, now })),
     endBefore: (userId, end, now) =>
       ask(userId, async (object) => object.endSessionsBefore({ ...end, now })),
+    endForApplication: (userId, end, now) =>
+      ask(userId, async (object) => object.endForApplication({ ...end, now })),
     endForProvider: async (userId, logout, now) =>
       flatten(await ask(userId, async (object) => object.endForProvider({ userId, logout, now }))),
     disable: (userId, now) => ask(userId, async (object) => object.disableUser({ userId, now })),

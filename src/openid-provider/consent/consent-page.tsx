@@ -2,17 +2,8 @@ import { displayedText } from '../../pages/displayed-text.ts'
 import { DrawbridgeScene } from '../../pages/drawbridge-scene.tsx'
 import { PageShell } from '../../pages/page-shell.tsx'
 import { safeHref } from '../../pages/safe-href.ts'
+import { SCOPE_WORDS } from '../scope-words.ts'
 import type { ConsentView } from './consent-view.ts'
-
-/** In plain words, what each scope value lets an application see or do. */
-const SCOPE_WORDS: Readonly<Record<string, string>> = {
-  openid: 'That it is you, when you sign in',
-  profile: 'Your name, picture, language and time zone',
-  email: 'Your e-mail address',
-  address: 'Your postal address',
-  phone: 'Your phone number',
-  offline_access: 'All of this also while you are not using it, until you sign out here',
-}
 
 export const CONSENT_PATH = '/oauth/authorize/consent'
 

@@ -15,7 +15,7 @@ import { signingKeyAlgorithms } from '../../core/tokens/signing-key.ts'
 import { promptValues } from '../authorization/authorization-request.ts'
 import { responseModes } from '../authorization/response-mode.ts'
 import { CLAIMS_OF_SCOPE, personalClaims } from '../claims.ts'
-import { SIGNING_ALGORITHMS } from '../../protocol/signing-algorithms.ts'
+import { ASSERTION_ALGORITHMS } from '../client-assertion.ts'
 
 /** A route of the gateway: its method (or `ALL`) and its path, as they were mounted. */
 export interface MountedRoute {
@@ -98,15 +98,15 @@ export function providerMetadata(
     request_uri_parameter_supported: false,
     ...about('token_endpoint', {
       token_endpoint_auth_methods_supported: authentication.methods,
-      token_endpoint_auth_signing_alg_values_supported: SIGNING_ALGORITHMS,
+      token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     }),
     ...about('introspection_endpoint', {
       introspection_endpoint_auth_methods_supported: authentication.confidential,
-      introspection_endpoint_auth_signing_alg_values_supported: SIGNING_ALGORITHMS,
+      introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     }),
     ...about('revocation_endpoint', {
       revocation_endpoint_auth_methods_supported: authentication.methods,
-      revocation_endpoint_auth_signing_alg_values_supported: SIGNING_ALGORITHMS,
+      revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     }),
     ...about('pushed_authorization_request_endpoint', {
       require_pushed_authorization_requests: false,

@@ -106,9 +106,17 @@ async function introspectAccessToken(
   return ok(describe(claims))
 }
 
-function describe({ user, cnf, claims: _, ...claims }: ApplicationTokenClaims): LiveToken {
+function describe(claims: ApplicationTokenClaims): LiveToken {
+  const { iss, aud, sub, client_id, scope, iat, exp, jti, user, cnf } = claims
   return {
-    ...claims,
+    iss,
+    aud,
+    sub,
+    client_id,
+    iat,
+    exp,
+    jti,
+    ...(scope === undefined ? {} : { scope }),
     token_type: cnf === undefined ? 'Bearer' : 'DPoP',
     ...(cnf === undefined ? {} : { cnf }),
     ...(user === undefined ? {} : { auth_time: user.auth_time }),

@@ -12,11 +12,13 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { Config } from '../../config.ts'
 import type { Audit } from '../../core/audit/audit.ts'
+import type { KeptValues } from '../../core/references/kept-value.ts'
 import { createDpopProofs } from '../../core/tokens/dpop-proof.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
 import { readClientCall } from '../client-call.ts'
 import type { ClientCall, ClientCallParts } from '../client-call.ts'
+import { createDeviceRequests } from '../device/device-request.ts'
 import { clientCallErrors, oauthErrorAnswer } from '../oauth-answer.ts'
 import { answerIntrospection } from './introspect.ts'
 import type { IntrospectionParts } from './introspect.ts'
@@ -32,13 +34,17 @@ export const INTROSPECTION_PATH = '/oauth/introspect'
 export const REVOCATION_PATH = '/oauth/revoke'
 export const USERINFO_PATH = '/oauth/userinfo'
 
-export type TokenRouteParts = Omit<TokenRequestParts, 'proofs' | 'refreshLifetimeSeconds'> &
+export type TokenRouteParts = Omit<
+  TokenRequestParts,
+  'proofs' | 'refreshLifetimeSeconds' | 'deviceRequests'
+> &
   ClientCallParts &
   IntrospectionParts &
   RevocationParts &
   Omit<UserInfoParts, 'proofs'> & {
     readonly config: Pick<Config, 'session'>
     readonly clock: Clock
+    readonly keptValues: KeptValues
     readonly audit: Audit
   }
 
@@ -49,6 +55,7 @@ export function tokenRoutes(core: TokenRouteParts) {
     ...core,
     // A memory of proofs for these endpoints: what strangers send here must not push out what the guard has seen.
     proofs: createDpopProofs(),
+    deviceRequests: createDeviceRequests(core.keptValues),
     refreshLifetimeSeconds: core.config.session.absoluteSeconds,
   }
   const app = new Hono<{ Variables: RequestVariables }>()

@@ -19,6 +19,8 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
+import { DEVICE_GRANT } from '../device/ask-device-code.ts'
+import type { DeviceRequests } from '../device/device-request.ts'
 import { grantClientCredentials } from './client-credentials.ts'
 import { tokenParameters } from './grant-request.ts'
 import type {
@@ -29,6 +31,7 @@ import type {
   TokenRefusalCode,
 } from './grant-request.ts'
 import { redeemCode } from './redeem-code.ts'
+import { redeemDeviceCode } from './redeem-device-code.ts'
 import { refreshTokens } from './refresh-tokens.ts'
 
 export const TOKEN_PATH = '/oauth/token'
@@ -38,6 +41,7 @@ export interface TokenRequestParts extends SessionGrantParts {
   readonly applicationTokens: SessionGrantParts['applicationTokens'] &
     Parameters<typeof grantClientCredentials>[0]['applicationTokens']
   readonly proofs: DpopProofs
+  readonly deviceRequests: DeviceRequests
 }
 
 /** What arrived, from an application that has been authenticated. */
@@ -53,7 +57,12 @@ export interface TokenRequest {
 const CODE_GRANT_NAMES = ['openid_code', 'authorisation_code']
 
 /** Each has a file of its own here. `implicit` is not for this endpoint. */
-const TOKEN_GRANTS = ['authorization_code', 'refresh_token', 'client_credentials'] as const
+const TOKEN_GRANTS = [
+  'authorization_code',
+  'refresh_token',
+  'client_credentials',
+  DEVICE_GRANT,
+] as const
 type TokenGrant = (typeof TOKEN_GRANTS)[number]
 
 const isTokenGrant = (name: string): name is TokenGrant =>
@@ -160,6 +169,8 @@ function grant(parts: TokenRequestParts, type: TokenGrant, request: GrantRequest
       return refreshTokens(parts, request)
     case 'client_credentials':
       return grantClientCredentials(parts, request)
+    case DEVICE_GRANT:
+      return redeemDeviceCode(parts, request)
   }
 }
 

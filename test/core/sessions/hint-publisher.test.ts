@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { newUserId } from '../../../src/core/sessions/session.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
+import { grants, person } from './granted.ts'
 import { giveMoodyStore } from './moody-store.ts'
 import { alarmOf, hintOf, published, ring, tasksOf } from './published-hint.ts'
 import {
@@ -108,6 +109,32 @@ describe('the revocation hint', () => {
     await sessions.end(userId, session.sid, 'person', clock.now())
     expect(store.offered.at(-1)).toMatchObject({ epoch: living.session.epoch, revoked: null })
     expect((await sessions.use(living.cookie, clock.now())).ok).toBe(true)
+  })
+
+  it('counts sessions and revoked tokens together, and lists those of the present epoch alone', async () => {
+    const ada = await person(clock.now())
+    const store = await giveMoodyStore(ada.userId)
+    await addEndedSessions(ada.userId, 198)
+    const revoke = (id: string) => grants.revokeTokens({ ...ada, id })
+    await revoke('a'.repeat(32))
+    await revoke('b'.repeat(32))
+    expect(store.offered.at(-1)?.revoked).toHaveLength(200)
+    await revoke('c'.repeat(32))
+    expect(store.offered.at(-1)).toMatchObject({ epoch: ada.session.epoch, revoked: null })
+    await sessions.endAll(ada.userId, 'person', clock.now())
+    expect(store.offered.at(-1)).toMatchObject({ epoch: ada.session.epoch + 1, revoked: [] })
+  })
+
+  it('of a revoked token is written again until the token has expired', async () => {
+    const ada = await person(clock.now())
+    await published(ada.userId)
+    await grants.revokeTokens({ ...ada, id: 'a'.repeat(32) })
+    const store = await giveMoodyStore(ada.userId)
+    clock.advance(30)
+    await ring(ada.userId)
+    expect(store.offered.at(-1)?.revoked).toEqual([
+      { id: 'a'.repeat(32), until: START + TOKEN_SECONDS + 60 },
+    ])
   })
 })
 
