@@ -65,7 +65,10 @@ export class ExploredCustomer extends ExploredUser {
     const content = JSON.stringify({ scope: ['openid'], isOpenId: true })
     const grant = { kind, binding, content, lifetimeSeconds: GRANT_SECONDS }
     const minted = this.object.mintGrant({
-      ...{ sid: signIn.sid, rules: this.rules, now, tokenLifetimeSeconds: TOKEN_SECONDS },
+      sid: signIn.sid,
+      rules: this.rules,
+      now,
+      tokenLifetimeSeconds: TOKEN_SECONDS,
       minted: { grantId, family: family.id, secretHash, grant },
     })
     expect(minted.ok).toBe(ought)
@@ -84,7 +87,10 @@ export class ExploredCustomer extends ExploredUser {
     const part = { applicationId: SHOP, subject: 's', clientSid: 'c' }
     let isOk: boolean | undefined
     const asked = this.object.takeGrant({
-      ...{ presented, rules: this.rules, now, tokenLifetimeSeconds: TOKEN_SECONDS },
+      presented,
+      rules: this.rules,
+      now,
+      tokenLifetimeSeconds: TOKEN_SECONDS,
       by: { applicationId: SHOP },
       participation: isRefresh ? undefined : part,
       successor: { secretHash, lifetimeSeconds: GRANT_SECONDS, isKeyBound: false },
