@@ -15,6 +15,7 @@ import { createSubjects } from './core/applications/subject.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createAskedSignIns } from './core/identity-providers/asked-sign-in.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
+import { signOutTargets } from './core/identity-providers/sign-out-targets.ts'
 import { createKeptValues } from './core/references/kept-values.ts'
 import { createCanaryRuns } from './core/revocation/canary-runs.ts'
 import { createCanary } from './core/revocation/canary.ts'
@@ -22,11 +23,16 @@ import { createAccessChecks } from './core/revocation/check-access.ts'
 import { createCutOffDrain } from './core/revocation/cut-off-drain.ts'
 import { createCutOffRecords } from './core/revocation/cut-off-progress.ts'
 import { createCutOffs, createSessionRules } from './core/revocation/cut-offs.ts'
+import { createDepartures } from './core/revocation/departure.ts'
 import { createDisableUser } from './core/revocation/disable-user.ts'
 import { createEndApplication } from './core/revocation/end-application.ts'
 import { createEndSession } from './core/revocation/end-session.ts'
+import { createLogoutDeliveries } from './core/revocation/logout-deliveries.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
+import { createSignOut } from './core/revocation/sign-out.ts'
+import { createFindTold } from './core/revocation/told-applications.ts'
+import { createUndeliveredLogouts } from './core/revocation/undelivered-logouts.ts'
 import { createConsents } from './core/sessions/consents.ts'
 import { createGrants } from './core/sessions/grants.ts'
 import { createSessions } from './core/sessions/sessions.ts'
@@ -36,6 +42,7 @@ import { createSignedClaims } from './core/tokens/sign-claims.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
+import { createLocalCredentials } from './core/users/local-credentials.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
@@ -44,20 +51,20 @@ import { createClientAuthentication } from './openid-provider/client-authenticat
 import { deviceRoutes } from './openid-provider/device/routes.tsx'
 import { tokenRoutes } from './openid-provider/token/routes.ts'
 import { authorizationRoutes } from './openid-provider/authorization/routes.tsx'
+import { logoutRoutes } from './openid-provider/logout/routes.tsx'
 import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
 import { log } from './platform/log.ts'
-import { ok } from './platform/refusal.ts'
 import type { RequestVariables } from './platform/request-facts.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
-import { signOutTargets } from './sign-out/sign-out-targets.ts'
 import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
 
 const features = (core: Core) => [
   signInRoutes(core),
   signOutRoutes(core),
+  logoutRoutes(core),
   tokenBridgeRoutes(core),
   tokenRoutes(core),
   deviceRoutes(core),
@@ -89,6 +96,15 @@ function buildCore(config: Config, env: Env) {
   const sessions = createSessions({ ...asking, deadlines: config.session })
   const ends = createEndSession({ sessions, audit })
   const applications = createApplications(env.DIRECTORY)
+  const deliveries = createLogoutDeliveries({
+    userSessions: env.USER_SESSIONS,
+    undelivered: createUndeliveredLogouts(env.DIRECTORY),
+  })
+  const identityProviders = createIdentityProviders({
+    config,
+    metadata: env.PROVIDER_METADATA,
+    documents: env.REVOCATION,
+  })
   const users = createUsers(env.DIRECTORY)
   const people = createUserDirectory(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
@@ -115,19 +131,16 @@ function buildCore(config: Config, env: Env) {
       applications,
       references: env.ONE_TIME_REFERENCES,
     }),
+    deliveries,
     applicationRegistry: createApplicationRegistry({
       directory: env.DIRECTORY,
       issuer: config.issuer,
     }),
-    endApplication: { end: async () => ok(undefined) },
     users,
+    localCredentials: createLocalCredentials(env.DIRECTORY),
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
-    identityProviders: createIdentityProviders({
-      config,
-      metadata: env.PROVIDER_METADATA,
-      documents: env.REVOCATION,
-    }),
+    identityProviders,
     sessions,
     grants: createGrants(asking),
     consents: createConsents(asking),
@@ -136,6 +149,15 @@ function buildCore(config: Config, env: Env) {
     signedClaims: createSignedClaims({ config, keys }),
     askedSignIns: createAskedSignIns(config.secrets.handleKey),
     ends,
+    signOut: createSignOut({
+      config,
+      clock,
+      sessions,
+      identityProviders,
+      ending: ends,
+      departures: createDepartures(config),
+      findTold: createFindTold({ issuer: config.issuer, applications, deliveries }),
+    }),
     disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),
     cutOffs,

@@ -7,6 +7,7 @@ import type { CutOffRecords } from '../core/revocation/cut-off-progress.ts'
 import type { CutOffs } from '../core/revocation/cut-offs.ts'
 import type { DisableUser } from '../core/revocation/disable-user.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
+import type { LogoutDeliveries } from '../core/revocation/logout-delivery.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
 import type { KeyOperations } from '../core/tokens/key-operations.ts'
 import type { UserDirectory } from '../core/users/user-directory.ts'
@@ -20,7 +21,7 @@ export interface EndApplication {
   end(
     facts: RequestFacts,
     input: { readonly applicationId: string; readonly now: number },
-  ): Promise<Result<unknown, 'unavailable'>>
+  ): Promise<Result<unknown, 'no_room' | 'unavailable'>>
 }
 
 /** What the management API works with. */
@@ -38,6 +39,7 @@ export interface AdminParts {
   readonly cutOffRecords: CutOffRecords
   readonly cutOffDrain: Pick<CutOffDrain, 'start'>
   readonly canaryRuns: Pick<CanaryRuns, 'list'>
+  readonly deliveries: Pick<LogoutDeliveries, 'listUndelivered' | 'replay'>
   readonly applicationRegistry: ApplicationRegistry
   readonly endApplication: EndApplication
 }

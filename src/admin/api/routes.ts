@@ -10,6 +10,7 @@ import { auditRoutes } from '../audit/routes.ts'
 import { canaryRoutes } from '../canary/routes.ts'
 import { cutOffRoutes } from '../cut-offs/routes.ts'
 import { keyRoutes } from '../keys/routes.ts'
+import { undeliveredLogoutRoutes } from '../undelivered-logouts/routes.ts'
 import { userRoutes } from '../users/routes.ts'
 import { createEmptyApi } from './admin-api.ts'
 import type { AdminApi } from './admin-api.ts'
@@ -34,6 +35,7 @@ export function createAdminApi(parts: AdminParts): AdminApi {
   userRoutes(api, parts)
   keyRoutes(api, parts)
   cutOffRoutes(api, parts)
+  undeliveredLogoutRoutes(api, parts)
   auditRoutes(api, parts)
   canaryRoutes(api, parts)
   return api

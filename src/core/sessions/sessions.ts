@@ -95,7 +95,10 @@ export interface Sessions {
   readSignIn(
     cookie: string | undefined,
   ): Promise<
-    Result<{ authentication: Authentication; idToken: string }, 'no_id_token' | 'unavailable'>
+    Result<
+      { userId: UserId; sid: SessionId; authentication: Authentication; idToken: string },
+      'no_id_token' | 'unavailable'
+    >
   >
   /** For `core/revocation` only. `ended` is false when the session had ended already, or never was. */
   end(
@@ -261,7 +264,7 @@ export function createSessions(
       if (!kept.ok) return kept
       const idToken = kept.value && (await idTokens.unseal(kept.value.sealedIdToken))
       return kept.value !== undefined && typeof idToken === 'string' && idToken !== ''
-        ? ok({ authentication: kept.value.authentication, idToken })
+        ? ok({ userId, sid: proof.sid, authentication: kept.value.authentication, idToken })
         : refuse('no_id_token')
     },
     end: (userId, sid, cause, now) =>

@@ -9,6 +9,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { listConnections } from './connections.ts'
 import { addConsent, deleteConsent, findConsent } from './consents-table.ts'
+import type { DeliveryOutlet } from './delivery.ts'
 import { endForApplication, revokeToken } from './grant-ends.ts'
 import type { ApplicationEnded, EndOfApplication } from './grant-ends.ts'
 import type { Connection, Consent, GrantRefusal, Participation, PeekedGrant } from './grant.ts'
@@ -36,9 +37,9 @@ const HAS_ENDED: ReadonlySet<GrantRefusal> = new Set(['reused', 'wrong_proof'])
 export class UserGrants extends DurableObject<Env> {
   protected readonly rows: UserRows
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: Env, outlet: () => DeliveryOutlet) {
     super(ctx, env)
-    this.rows = new UserRows(ctx, () => this.env.REVOCATION)
+    this.rows = new UserRows(ctx, () => this.env.REVOCATION, outlet)
   }
 
   /** Mints a grant under a live session, in its epoch. */

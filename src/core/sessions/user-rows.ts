@@ -6,6 +6,9 @@ import { systemClock } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { within } from '../../platform/time-limit.ts'
+import { takeOverEnded } from './deliveries-table.ts'
+import { Deliveries } from './deliveries.ts'
+import type { DeliveryOutlet } from './delivery.ts'
 import { HintPublisher } from './hint-publisher.ts'
 import { findEnd, findLive } from './live-session.ts'
 import type { SessionQuestion } from './live-session.ts'
@@ -26,13 +29,20 @@ export class UserRows {
   readonly sql: SqlStorage
   readonly publisher: HintPublisher
   readonly tabs: OpenTabs
+  readonly deliveries: Deliveries
   readonly #ctx: DurableObjectState
 
-  constructor(ctx: DurableObjectState, hints: () => KVNamespace) {
+  constructor(ctx: DurableObjectState, hints: () => KVNamespace, outlet: () => DeliveryOutlet) {
     this.#ctx = ctx
     this.sql = ctx.storage.sql
     this.publisher = new HintPublisher(this.sql, hints, () => this.arm())
     this.tabs = new OpenTabs(ctx)
+    this.deliveries = new Deliveries({
+      sql: this.sql,
+      outlet,
+      userId: () => this.user()?.id,
+      onProgress: () => this.arm(),
+    })
     if (isPrepared(this.sql)) this.inTransaction(() => prepare(this.sql))
   }
 
@@ -79,11 +89,14 @@ export class UserRows {
   }
 
   /**
-   * After every change: sets the alarm in the same commit, since nothing is awaited in between, and tells
-   * the tabs whose session it has ended, by whichever method.
+   * After every change: sets the alarm in the same commit, since nothing is awaited in between, and begins to
+   * tell the tabs and the participants whose session it has ended, by whichever method.
    */
   arm(): void {
+    if (!isPrepared(this.sql)) return
     this.tellTabs()
+    takeOverEnded(this.sql, systemClock())
+    this.deliveries.start()
     const at = nextAlarmAt(this.sql)
     void (at === undefined
       ? this.#ctx.storage.deleteAlarm()

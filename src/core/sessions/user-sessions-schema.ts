@@ -4,6 +4,7 @@
  * an empty object costs nothing.
  */
 import { consentsTable } from './consents-table.ts'
+import { deliveriesTable } from './deliveries-table.ts'
 import { grantsTable } from './grants-table.ts'
 import { outboxTable } from './outbox.ts'
 import { participantsTable } from './participants-table.ts'
@@ -18,6 +19,7 @@ const STEPS: readonly string[] = [
   seenLogoutTokensTable,
   endedSessionsIndexes,
   `${grantsTable} ${revokedIdsTable} ${participantsTable} ${consentsTable}`,
+  deliveriesTable,
 ]
 
 /** Whether the object holds a user at all. */

@@ -15,6 +15,9 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { within } from '../../platform/time-limit.ts'
 import { answerTab } from './connect-tab.ts'
+import { progressOf, putBack } from './deliveries-table.ts'
+import type { Replayed } from './deliveries-table.ts'
+import type { DeliveryOutlet, DeliveryProgress } from './delivery.ts'
 import { endForProvider } from './end-for-provider.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
 import { askForHint } from './hint-publisher.ts'
@@ -52,8 +55,9 @@ export class UserSessions extends UserGrants {
   readonly #rows: UserRows
   readonly #sql: SqlStorage
 
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
+  /** `outlet`: the way to applications, which lies outside this folder (core/revocation/user-sessions.ts). */
+  constructor(ctx: DurableObjectState, env: Env, outlet: () => DeliveryOutlet) {
+    super(ctx, env, outlet)
     this.#rows = this.rows
     this.#sql = this.#rows.sql
   }
@@ -215,6 +219,28 @@ export class UserSessions extends UserGrants {
     this.#rows.arm()
   }
 
+  /** How the participants of a session's end are being told, once each was tried or the wait is over. */
+  async reportDeliveries(input: {
+    readonly sid: SessionId
+    readonly waitMilliseconds: number
+  }): Promise<DeliveryProgress[]> {
+    if (this.#rows.user() === undefined) return []
+    const isDone = () => progressOf(this.#sql, input.sid).every(({ state }) => state !== 'due')
+    if (!isDone()) await within(input.waitMilliseconds, this.#rows.deliveries.whenTried())
+    return progressOf(this.#sql, input.sid)
+  }
+
+  /** Tries a delivery again that was given up, as if it had never been tried. */
+  putDeliveryBack(input: { readonly delivery: Replayed; readonly now: EpochSeconds }): void {
+    const { delivery, now } = input
+    this.#rows.inTransaction(() => {
+      prepare(this.#sql)
+      if (findUser(this.#sql) === undefined) createUser(this.#sql, delivery.userId, now)
+      putBack(this.#sql, delivery, now)
+    })
+    this.#rows.arm()
+  }
+
   /**
    * An open tab's upgrade, from `connectTab`. The session is looked at and the tab taken in one turn, so that
    * no end can come between them and miss it.
@@ -231,8 +257,8 @@ export class UserSessions extends UserGrants {
   }
 
   /**
-   * One alarm serves all: sessions that have run out are ended, the hint is published or repeated, and
-   * what nobody needs is deleted, in the end the whole object. It catches everything and arms itself.
+   * One alarm serves all: sessions that have run out are ended, the hint is published or repeated, participants
+   * are told, and what nobody needs is deleted, in the end the whole object. It catches everything and arms itself.
    */
   override async alarm(alarm?: AlarmInvocationInfo): Promise<void> {
     try {
@@ -243,8 +269,10 @@ export class UserSessions extends UserGrants {
       const { ends, isHintDue } = this.#rows.inTransaction(() => sweep(this.#sql, systemClock()))
       this.#rows.tellTabs()
       this.#rows.logEnds(ends)
-      if (isHintDue)
-        await within(alarmTimes.publishWaitMilliseconds, this.#rows.publisher.publish())
+      const { deliveries, publisher } = this.#rows
+      const tried = within(alarmTimes.deliveryWaitMilliseconds, deliveries.whenTried())
+      if (isHintDue) await within(alarmTimes.publishWaitMilliseconds, publisher.publish())
+      await tried
       if (isForgettable(this.#sql, systemClock())) await this.ctx.storage.deleteAll()
       else this.#rows.arm()
     } catch (thrown) {

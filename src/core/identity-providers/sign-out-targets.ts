@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../../config.ts'
 
 /** The origins, besides our own, that the gateway's `form-action` lets a sign-out lead to. */
 export const signOutTargets = (config: Pick<Config, 'identityProviders'>): readonly string[] => [

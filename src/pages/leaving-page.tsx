@@ -1,5 +1,5 @@
-import { DrawbridgeScene } from '../pages/drawbridge-scene.tsx'
-import { PageShell } from '../pages/page-shell.tsx'
+import { DrawbridgeScene } from './drawbridge-scene.tsx'
+import { PageShell } from './page-shell.tsx'
 
 export interface LeavingPageProps {
   /** The provider's end-session endpoint with its parameters, from the provider's checked metadata. */
