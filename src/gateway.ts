@@ -35,6 +35,7 @@ import { createFindTold } from './core/revocation/told-applications.ts'
 import { createUndeliveredLogouts } from './core/revocation/undelivered-logouts.ts'
 import { createConsents } from './core/sessions/consents.ts'
 import { createGrants } from './core/sessions/grants.ts'
+import { createPasswordAttempts } from './core/sessions/password-attempts.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
 import { createApplicationTokens } from './core/tokens/application-tokens.ts'
@@ -42,6 +43,7 @@ import { createSignedClaims } from './core/tokens/sign-claims.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
+import { createLocalCredentials } from './core/users/local-credentials.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
@@ -141,12 +143,14 @@ function buildCore(config: Config, env: Env) {
       issuer: config.issuer,
     }),
     users,
+    localCredentials: createLocalCredentials(env.DIRECTORY),
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
     identityProviders,
     sessions,
     grants: createGrants(asking),
     consents: createConsents(asking),
+    passwordAttempts: createPasswordAttempts(asking),
     applicationTokens: createApplicationTokens({ config, keys }),
     askedSignIns: createAskedSignIns(config.secrets.handleKey),
     ends,
