@@ -40,6 +40,7 @@ import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
 import { createSignedClaims } from './core/tokens/sign-claims.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
+import { createLocalCredentials } from './core/users/local-credentials.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
@@ -124,6 +125,7 @@ function buildCore(config: Config, env: Env) {
       issuer: config.issuer,
     }),
     users,
+    localCredentials: createLocalCredentials(env.DIRECTORY),
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
     identityProviders,
