@@ -13,6 +13,7 @@ import { createApplicationRegistry } from './core/applications/application-regis
 import { createApplications } from './core/applications/applications.ts'
 import { createSubjects } from './core/applications/subject.ts'
 import { createAudit } from './core/audit/audit.ts'
+import { createAskedSignIns } from './core/identity-providers/asked-sign-in.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
 import { signOutTargets } from './core/identity-providers/sign-out-targets.ts'
 import { createKeptValues } from './core/references/kept-values.ts'
@@ -36,15 +37,20 @@ import { createConsents } from './core/sessions/consents.ts'
 import { createGrants } from './core/sessions/grants.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
+import { createApplicationTokens } from './core/tokens/application-tokens.ts'
+import { createSignedClaims } from './core/tokens/sign-claims.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
-import { createSignedClaims } from './core/tokens/sign-claims.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
 import { createLocalCredentials } from './core/users/local-credentials.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
+import { createClientAuthentication } from './openid-provider/client-authentication.ts'
+import { deviceRoutes } from './openid-provider/device/routes.tsx'
+import { tokenRoutes } from './openid-provider/token/routes.ts'
+import { authorizationRoutes } from './openid-provider/authorization/routes.tsx'
 import { logoutRoutes } from './openid-provider/logout/routes.tsx'
 import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
@@ -60,6 +66,9 @@ const features = (core: Core) => [
   signOutRoutes(core),
   logoutRoutes(core),
   tokenBridgeRoutes(core),
+  tokenRoutes(core),
+  deviceRoutes(core),
+  authorizationRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
 ]
@@ -117,8 +126,11 @@ function buildCore(config: Config, env: Env) {
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
     applications,
-    subjects: createSubjects(config.secrets.handleKey),
-    signedClaims: createSignedClaims({ config, keys }),
+    authenticateClient: createClientAuthentication({
+      config,
+      applications,
+      references: env.ONE_TIME_REFERENCES,
+    }),
     deliveries,
     applicationRegistry: createApplicationRegistry({
       directory: env.DIRECTORY,
@@ -132,6 +144,10 @@ function buildCore(config: Config, env: Env) {
     sessions,
     grants: createGrants(asking),
     consents: createConsents(asking),
+    subjects: createSubjects(config.secrets.handleKey),
+    applicationTokens: createApplicationTokens({ config, keys }),
+    signedClaims: createSignedClaims({ config, keys }),
+    askedSignIns: createAskedSignIns(config.secrets.handleKey),
     ends,
     signOut: createSignOut({
       config,
@@ -169,6 +185,9 @@ function buildCore(config: Config, env: Env) {
       bridge: env.BRIDGE_LIMIT,
       back_channel: env.BACK_CHANNEL_LIMIT,
       admin: env.ADMIN_LIMIT,
+      token: env.TOKEN_LIMIT,
+      device: env.DEVICE_LIMIT,
+      authorize: env.AUTHORIZE_LIMIT,
     }),
   }
 }

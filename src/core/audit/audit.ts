@@ -36,6 +36,25 @@ export type AuditEventName =
   | 'user.disable_pending'
   | 'user.enabled'
   | 'sessions.cut_off'
+  | 'client.refused'
+  | 'tokens.issued'
+  | 'tokens.refreshed'
+  | 'tokens.refused'
+  | 'tokens.revoked'
+  | 'grant.reused'
+  | 'device.asked'
+  | 'device.approved'
+  | 'device.denied'
+  | 'device.refused'
+  | 'introspection.answered'
+  | 'introspection.refused'
+  | 'revocation.answered'
+  | 'revocation.refused'
+  | 'userinfo.told'
+  | 'userinfo.refused'
+  | 'authorization.accepted'
+  | 'authorization.refused'
+  | 'authorization.pushed'
   | 'application.registered'
   | 'application.changed'
   | 'application.removed'
@@ -52,6 +71,9 @@ const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'token.issued',
   'operator.read',
   'tab.connected',
+  'tokens.refreshed',
+  'introspection.answered',
+  'userinfo.told',
 ])
 
 export interface AuditEvent {
