@@ -63,7 +63,7 @@ export async function startSignIn(
     return refused({ code: 'unavailable' }, again)
   if (session.ok) {
     const named = request.providerId ?? (unique.value.iss === undefined ? undefined : providerId)
-    if (satisfies(session.value, asked, named)) {
+    if (wanted?.mayContinue !== false && satisfies(session.value, asked, named)) {
       return { kind: 'redirected', location: returnTo, setCookies: [] }
     }
     // Whoever is signed in is not replaced behind their back, by a page that knows where we are.

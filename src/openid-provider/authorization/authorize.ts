@@ -24,7 +24,7 @@ import type { AuthorizationOutcome } from './outcome.ts'
 import type { PendingRequest } from './pending-requests.ts'
 import { readRequest } from './read-request.ts'
 import type { ReadRequest, ReceivedRequest } from './read-request.ts'
-import { mayContinueAfter, OTHER_ACCOUNT, resumeHref, signInLocation } from './sign-in-step.ts'
+import { isForChoice, OTHER_ACCOUNT, resumeHref, signInLocation } from './sign-in-step.ts'
 
 /** After so many sign-ins that were not what was asked for, the application is told. */
 const MAX_ROUNDS = 5
@@ -107,7 +107,7 @@ async function sendToSignIn(
   const { reason, session, visit } = input
   const kept = await keepWaiting(parts, received, visit, {
     rounds: received.pending.rounds + 1,
-    ...(mayContinueAfter(reason) && session && { offeredSid: session.sid }),
+    ...(isForChoice(reason) && session && { offeredSid: session.sid }),
   })
   if (!kept.ok) return page(kept.refusal)
   const location = await signInLocation(parts, request, {

@@ -10,8 +10,8 @@ export const CANCEL_PATH = '/oauth/authorize/cancel'
 /** In the query of a request that waits: the person has asked for the sign-in page. */
 export const OTHER_ACCOUNT = 'other_account'
 
-/** Where the session that is there may do, if the person says so. */
-export const mayContinueAfter = (reason: SignInReason): boolean =>
+/** Where the person may well say that the session that is there will do. */
+export const isForChoice = (reason: SignInReason): boolean =>
   reason === 'select_account' || reason === 'other_account'
 
 /** How long the sign-in pages may take; the request itself waits longer. */
@@ -42,11 +42,11 @@ export async function signInLocation(
       name: application.name,
       cancelHref: cancelHref(application.id, requestUri),
     },
-    mayContinue: mayContinueAfter(reason),
+    // With a session that another tab has opened meanwhile the request goes on too, and is judged again.
+    mayContinue: reason === 'no_session' || isForChoice(reason),
     expiresAt: visit.now + ASKED_SECONDS,
   })
-  const hasChoice =
-    identityProviders.all.length > 1 || (mayContinueAfter(reason) && sid !== undefined)
+  const hasChoice = identityProviders.all.length > 1 || (isForChoice(reason) && sid !== undefined)
   return `${hasChoice ? '/auth/login' : '/auth/sso/login'}?asked=${asked}`
 }
 

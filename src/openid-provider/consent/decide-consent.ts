@@ -8,6 +8,7 @@ import type { AuthorizeParts, Visit } from '../authorization/authorize-parts.ts'
 import { answerGranted, refuseRequest } from '../authorization/finish.ts'
 import { page } from '../authorization/outcome.ts'
 import type { AuthorizationOutcome } from '../authorization/outcome.ts'
+import { isOurRequestUri } from '../authorization/pending-requests.ts'
 import { readRequest } from '../authorization/read-request.ts'
 import { resumeHref } from '../authorization/sign-in-step.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
@@ -20,22 +21,30 @@ export async function decideConsent(
   parts: AuthorizeParts,
   visit: Visit,
 ): Promise<AuthorizationOutcome> {
-  const notAsked = (check: string, retryHref?: string) =>
-    page({ code: 'consent_not_asked', facts: { check } }, retryHref)
+  const outcome = await decide(parts, visit)
+  // A question that is answered, or never was.
+  return outcome.kind === 'page' && outcome.refusal.code === 'request_uri_invalid'
+    ? notAsked('used')
+    : outcome
+}
+
+const notAsked = (check: string, retryHref?: string) =>
+  page({ code: 'consent_not_asked', facts: { check } }, retryHref)
+
+async function decide(parts: AuthorizeParts, visit: Visit): Promise<AuthorizationOutcome> {
   const form = uniqueParameters(visit.parameters, FIELDS)
   if (!form.ok) return notAsked('duplicate_parameter')
   const { client_id: applicationId, request_uri: requestUri, proof, decision } = form.value
   if (applicationId === undefined || requestUri === undefined) return notAsked('missing')
+  if (!isOurRequestUri(requestUri)) return notAsked('missing')
   const parameters = new URLSearchParams({ client_id: applicationId, request_uri: requestUri })
   const read = await readRequest(parts, { ...visit, parameters })
-  if (read.kind === 'page' && read.refusal.code === 'request_uri_invalid') return notAsked('used')
   if (read.kind !== 'read') return read
-  const { request, received } = read
-  if (received.requestUri === undefined) return notAsked('missing')
+  const { request } = read
 
   const again = resumeHref(applicationId, requestUri)
   const cookie = readSessionCookie(visit.cookieHeader, parts.config)
-  const session = await parts.sessions.use(cookie, visit.now)
+  const session = await parts.sessions.peek(cookie, visit.now)
   if (!session.ok) {
     return session.refusal.code === 'unavailable'
       ? page({ code: 'unavailable' }, again)

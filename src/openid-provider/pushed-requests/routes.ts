@@ -18,10 +18,10 @@ import {
   UNCACHED,
 } from '../oauth-answer.ts'
 import type { OAuthError } from '../oauth-answer.ts'
-import { descriptionOf } from './outcome.ts'
-import { createPendingRequests } from './pending-requests.ts'
-import { PUSH_PATH, pushRequest } from './pushed-request.ts'
-import type { PushParts, PushRefusalCode } from './pushed-request.ts'
+import { descriptionOf } from '../authorization/outcome.ts'
+import { createPendingRequests } from '../authorization/pending-requests.ts'
+import { PUSH_PATH, pushRequest } from './push-request.ts'
+import type { PushParts, PushRefusalCode } from './push-request.ts'
 
 export type PushCore = Omit<PushParts, 'pendingRequests' | 'proofs'> &
   ClientCallParts & {

@@ -8,9 +8,9 @@
  * (token-bridge).
  */
 import { Hono } from 'hono'
-import type { Config } from '../config.ts'
-import { providerMetadata } from './metadata.ts'
-import type { MountedRoute } from './metadata.ts'
+import type { Config } from '../../config.ts'
+import { providerMetadata } from './provider-metadata.ts'
+import type { MountedRoute } from './provider-metadata.ts'
 
 const PATHS = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
 

@@ -3,19 +3,19 @@
  * gateway really serves, and what hangs on an endpoint is said only where there is one; values are those that
  * the parts themselves go by. So the document cannot promise what is not there.
  */
-import type { Config } from '../config.ts'
+import type { Config } from '../../config.ts'
 import {
   clientAuthenticationMethods,
   grantTypes,
   responseTypes,
-} from '../core/applications/application.ts'
-import type { GrantType } from '../core/applications/application.ts'
-import { dpopAlgorithms } from '../core/tokens/dpop-key.ts'
-import { signingKeyAlgorithms } from '../core/tokens/signing-key.ts'
-import { promptValues } from './authorization/authorization-request.ts'
-import { responseModes } from './authorization/response-mode.ts'
-import { CLAIMS_OF_SCOPE, personalClaims } from './claims.ts'
-import { ASSERTION_ALGORITHMS } from './client-assertion.ts'
+} from '../../core/applications/application.ts'
+import type { GrantType } from '../../core/applications/application.ts'
+import { dpopAlgorithms } from '../../core/tokens/dpop-key.ts'
+import { signingKeyAlgorithms } from '../../core/tokens/signing-key.ts'
+import { promptValues } from '../authorization/authorization-request.ts'
+import { responseModes } from '../authorization/response-mode.ts'
+import { CLAIMS_OF_SCOPE, personalClaims } from '../claims.ts'
+import { ASSERTION_ALGORITHMS } from '../client-assertion.ts'
 
 /** A route of the gateway: its method (or `ALL`) and its path, as they were mounted. */
 export interface MountedRoute {
