@@ -60,16 +60,16 @@ export class HttpVisitor {
   }
 
   /** Chooses the first of the people at OTROTL, where the page offers them; else stays on the page. */
-  async choosePerson(page: Answer): Promise<Answer> {
+  async choosePerson(page: Answer, person = people[0]!): Promise<Answer> {
     const form = formsOf(page).find(({ action }) => action.pathname.startsWith('/interaction/'))
-    return form === undefined ? page : this.visit(form.action, { person: people[0]!.subject })
+    return form === undefined ? page : this.visit(form.action, { person: person.subject })
   }
 
   /** Goes the whole way from the start of a sign-in to the dashboard. */
-  async signIn(gatewayOrigin: string): Promise<void> {
+  async signIn(gatewayOrigin: string, person = people[0]!): Promise<void> {
     const choice = await this.visit(`${gatewayOrigin}/auth/sso/login?return_to=/dashboard`)
-    const dashboard = await this.choosePerson(choice)
-    if (!dashboard.body.includes(people[0]!.name)) {
+    const dashboard = await this.choosePerson(choice, person)
+    if (!dashboard.body.includes(person.name)) {
       throw new Error(`signing in ended at ${dashboard.url} with ${dashboard.status}`)
     }
   }

@@ -40,6 +40,25 @@ export type AuditEventName =
   | 'user.password_removed'
   | 'logout.replayed'
   | 'sessions.cut_off'
+  | 'client.refused'
+  | 'tokens.issued'
+  | 'tokens.refreshed'
+  | 'tokens.refused'
+  | 'tokens.revoked'
+  | 'grant.reused'
+  | 'device.asked'
+  | 'device.approved'
+  | 'device.denied'
+  | 'device.refused'
+  | 'introspection.answered'
+  | 'introspection.refused'
+  | 'revocation.answered'
+  | 'revocation.refused'
+  | 'userinfo.told'
+  | 'userinfo.refused'
+  | 'authorization.accepted'
+  | 'authorization.refused'
+  | 'authorization.pushed'
   | 'widget_token.issued'
   | 'widget_token.refused'
   | 'widget_token.accepted'
@@ -61,6 +80,9 @@ const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'widget_token.issued',
   'operator.read',
   'tab.connected',
+  'tokens.refreshed',
+  'introspection.answered',
+  'userinfo.told',
 ])
 
 export interface AuditEvent {
