@@ -9,41 +9,69 @@ import { accountRoutes } from './account/routes.tsx'
 import { adminRoutes } from './admin/routes.ts'
 import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
+import { createApplicationRegistry } from './core/applications/application-registry.ts'
+import { createApplications } from './core/applications/applications.ts'
+import { createSubjects } from './core/applications/subject.ts'
 import { createAudit } from './core/audit/audit.ts'
+import { createAskedSignIns } from './core/identity-providers/asked-sign-in.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
+import { signOutTargets } from './core/identity-providers/sign-out-targets.ts'
+import { createKeptValues } from './core/references/kept-values.ts'
 import { createCanaryRuns } from './core/revocation/canary-runs.ts'
 import { createCanary } from './core/revocation/canary.ts'
 import { createAccessChecks } from './core/revocation/check-access.ts'
 import { createCutOffDrain } from './core/revocation/cut-off-drain.ts'
 import { createCutOffRecords } from './core/revocation/cut-off-progress.ts'
 import { createCutOffs, createSessionRules } from './core/revocation/cut-offs.ts'
+import { createDepartures } from './core/revocation/departure.ts'
 import { createDisableUser } from './core/revocation/disable-user.ts'
+import { createEndApplication } from './core/revocation/end-application.ts'
 import { createEndSession } from './core/revocation/end-session.ts'
+import { createLogoutDeliveries } from './core/revocation/logout-deliveries.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
+import { createSignOut } from './core/revocation/sign-out.ts'
+import { createFindTold } from './core/revocation/told-applications.ts'
+import { createUndeliveredLogouts } from './core/revocation/undelivered-logouts.ts'
+import { createConsents } from './core/sessions/consents.ts'
+import { createGrants } from './core/sessions/grants.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
+import { createApplicationTokens } from './core/tokens/application-tokens.ts'
+import { createSignedClaims } from './core/tokens/sign-claims.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
+import { createLocalCredentials } from './core/users/local-credentials.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
+import { createClientAuthentication } from './openid-provider/client-authentication.ts'
+import { metadataRoutes } from './openid-provider/metadata/routes.ts'
+import { deviceRoutes } from './openid-provider/device/routes.tsx'
+import { tokenRoutes } from './openid-provider/token/routes.ts'
+import { pushRoutes } from './openid-provider/pushed-requests/routes.ts'
+import { authorizationRoutes } from './openid-provider/authorization/routes.tsx'
+import { logoutRoutes } from './openid-provider/logout/routes.tsx'
 import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
 import { log } from './platform/log.ts'
 import type { RequestVariables } from './platform/request-facts.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
-import { signOutTargets } from './sign-out/sign-out-targets.ts'
 import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
 
 const features = (core: Core) => [
   signInRoutes(core),
   signOutRoutes(core),
+  logoutRoutes(core),
   tokenBridgeRoutes(core),
+  tokenRoutes(core),
+  deviceRoutes(core),
+  authorizationRoutes(core),
+  pushRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
 ]
@@ -62,18 +90,34 @@ function buildCore(config: Config, env: Env) {
   const revocation = newRevocation()
   const accessChecks = createAccessChecks({ accessTokens, revocation })
   const audit = createAudit(env.DIRECTORY, clock)
-  const sessions = createSessions({
+  const asking = {
     userSessions: env.USER_SESSIONS,
     handleKey: config.secrets.handleKey,
-    deadlines: config.session,
     tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
     rules,
-  })
+  }
+  const sessions = createSessions({ ...asking, deadlines: config.session })
   const ends = createEndSession({ sessions, audit })
+  const applications = createApplications(env.DIRECTORY)
+  const deliveries = createLogoutDeliveries({
+    userSessions: env.USER_SESSIONS,
+    undelivered: createUndeliveredLogouts(env.DIRECTORY),
+  })
+  const identityProviders = createIdentityProviders({
+    config,
+    metadata: env.PROVIDER_METADATA,
+    documents: env.REVOCATION,
+  })
   const users = createUsers(env.DIRECTORY)
   const people = createUserDirectory(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
   const cutOffRecords = createCutOffRecords(env.DIRECTORY)
+  const cutOffDrain = createCutOffDrain({
+    queue: env.SESSION_ENDS,
+    records: cutOffRecords,
+    people,
+    ends,
+  })
   const canaryRuns = createCanaryRuns(env.DIRECTORY)
   return {
     config,
@@ -84,26 +128,45 @@ function buildCore(config: Config, env: Env) {
     accessChecks,
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
+    applications,
+    authenticateClient: createClientAuthentication({
+      config,
+      applications,
+      references: env.ONE_TIME_REFERENCES,
+    }),
+    deliveries,
+    applicationRegistry: createApplicationRegistry({
+      directory: env.DIRECTORY,
+      issuer: config.issuer,
+    }),
     users,
+    localCredentials: createLocalCredentials(env.DIRECTORY),
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
-    identityProviders: createIdentityProviders({
-      config,
-      metadata: env.PROVIDER_METADATA,
-      documents: env.REVOCATION,
-    }),
+    identityProviders,
     sessions,
+    grants: createGrants(asking),
+    consents: createConsents(asking),
+    subjects: createSubjects(config.secrets.handleKey),
+    applicationTokens: createApplicationTokens({ config, keys }),
+    signedClaims: createSignedClaims({ config, keys }),
+    askedSignIns: createAskedSignIns(config.secrets.handleKey),
     ends,
+    signOut: createSignOut({
+      config,
+      clock,
+      sessions,
+      identityProviders,
+      ending: ends,
+      departures: createDepartures(config),
+      findTold: createFindTold({ issuer: config.issuer, applications, deliveries }),
+    }),
     disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),
     cutOffs,
     cutOffRecords,
-    cutOffDrain: createCutOffDrain({
-      queue: env.SESSION_ENDS,
-      records: cutOffRecords,
-      people,
-      ends,
-    }),
+    cutOffDrain,
+    endApplication: createEndApplication({ cutOffs, cutOffRecords, cutOffDrain, people, audit }),
     canaryRuns,
     canary: createCanary({
       sessions,
@@ -115,12 +178,19 @@ function buildCore(config: Config, env: Env) {
       clock,
     }),
     references: env.ONE_TIME_REFERENCES,
+    keptValues: createKeptValues({
+      references: env.ONE_TIME_REFERENCES,
+      handleKey: config.secrets.handleKey,
+    }),
     doors: createDoors({
       sign_in: env.SIGN_IN_LIMIT,
       callback: env.CALLBACK_LIMIT,
       bridge: env.BRIDGE_LIMIT,
       back_channel: env.BACK_CHANNEL_LIMIT,
       admin: env.ADMIN_LIMIT,
+      token: env.TOKEN_LIMIT,
+      device: env.DEVICE_LIMIT,
+      authorize: env.AUTHORIZE_LIMIT,
     }),
   }
 }
@@ -162,6 +232,7 @@ function buildGateway(core: Core): Gateway {
   app.get('/health', (c) => c.json({ status: 'ok' }, 200, UNCACHED))
   app.route('/', assetRoutes())
   for (const feature of features(core)) app.route('/', feature)
+  app.route('/', metadataRoutes(config, app.routes))
   app.notFound(answerUnrouted(app))
   app.onError(answerThrown)
   return { fetch: app.fetch, core, routes: app.routes }

@@ -32,11 +32,10 @@ export class HttpVisitor {
   }
 
   /** Goes the whole way from the start of a sign-in to the dashboard. */
-  async signIn(gatewayOrigin: string): Promise<void> {
+  async signIn(gatewayOrigin: string, { subject, name } = people[0]!): Promise<void> {
     const choice = await this.visit(`${gatewayOrigin}/auth/sso/login?return_to=/dashboard`)
     const action = /<form method="post" action="([^"]+)"/.exec(choice.body)?.[1]
     if (action === undefined) throw new Error(`no people to choose from at ${choice.url}`)
-    const { subject, name } = people[0]!
     const dashboard = await this.visit(new URL(action, choice.url), { person: subject })
     if (!dashboard.body.includes(name)) {
       throw new Error(`signing in ended at ${dashboard.url} with ${dashboard.status}`)

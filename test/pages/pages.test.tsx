@@ -162,7 +162,7 @@ describe('the sign-in page', () => {
     const elsewhere = await textOf(
       <SignInPage providers={providers} returnTo="https://app.example/x" />,
     )
-    expect(elsewhere).toContain('<strong>app.example</strong>')
+    expect(elsewhere).toContain('<strong><bdi>app.example</bdi></strong>')
     const here = await textOf(<SignInPage providers={providers} returnTo="/dashboard" />)
     expect(here).not.toContain('<strong>')
   })

@@ -19,6 +19,9 @@ export type AuditEventName =
   | 'access.refused'
   | 'logout.accepted'
   | 'logout.rejected'
+  | 'logout.delivered'
+  | 'logout.not_delivered'
+  | 'logout.replayed'
   | 'tab.connected'
   | 'tab.refused'
   | 'account.refused'
@@ -33,6 +36,34 @@ export type AuditEventName =
   | 'user.disable_pending'
   | 'user.enabled'
   | 'sessions.cut_off'
+  | 'client.refused'
+  | 'tokens.issued'
+  | 'tokens.refreshed'
+  | 'tokens.refused'
+  | 'tokens.revoked'
+  | 'grant.reused'
+  | 'device.asked'
+  | 'device.approved'
+  | 'device.denied'
+  | 'device.refused'
+  | 'introspection.answered'
+  | 'introspection.refused'
+  | 'revocation.answered'
+  | 'revocation.refused'
+  | 'userinfo.told'
+  | 'userinfo.refused'
+  | 'authorization.accepted'
+  | 'authorization.refused'
+  | 'authorization.pushed'
+  | 'application.registered'
+  | 'application.changed'
+  | 'application.removed'
+  | 'application.disabled'
+  | 'application.enabled'
+  | 'application.secret_rotated'
+  | 'application.secret_removed'
+  | 'application.ended'
+  | 'application.disconnected'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
@@ -40,6 +71,9 @@ const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'token.issued',
   'operator.read',
   'tab.connected',
+  'tokens.refreshed',
+  'introspection.answered',
+  'userinfo.told',
 ])
 
 export interface AuditEvent {

@@ -11,6 +11,10 @@ export interface AuthenticationRequest {
   readonly maxAge?: number
   /** Space-separated, in order of preference; the answer must be one of them. */
   readonly acrValues?: string
+  /** The same as a wish: passed on, and whatever comes back is taken. */
+  readonly preferredAcrValues?: string
+  /** Languages for the provider's pages (OpenID Connect Core 1.0 §3.1.2.1); a wish too. */
+  readonly uiLocales?: string
 }
 
 /** The secrets of one sign-in attempt that the provider's answer must fit. */
@@ -37,6 +41,13 @@ export interface Assertion {
     readonly email_verified?: unknown
     readonly picture?: unknown
     readonly preferred_username?: unknown
+    readonly given_name?: unknown
+    readonly family_name?: unknown
+    readonly locale?: unknown
+    readonly zoneinfo?: unknown
+    readonly phone_number?: unknown
+    readonly phone_number_verified?: unknown
+    readonly address?: unknown
   }
 }
 

@@ -17,6 +17,8 @@ export interface IssueApplicationToken {
   readonly scope: readonly string[]
   /** The API that it is for (RFC 8707), or our UserInfo when undefined. */
   readonly audience?: string
+  /** Names of claims that UserInfo is to tell besides those of the scope (the `claims` parameter). */
+  readonly claims?: readonly string[]
   readonly notAfter: EpochSeconds
   readonly jkt?: string
   readonly now: EpochSeconds
@@ -47,6 +49,7 @@ export interface ApplicationTokenClaims {
   readonly exp: EpochSeconds
   readonly jti: string
   readonly scope?: string
+  readonly claims?: readonly string[]
   readonly cnf?: { readonly jkt: string }
   readonly user?: {
     readonly userId: string

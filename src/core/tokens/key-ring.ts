@@ -1,6 +1,6 @@
 /**
  * The key ring: one Durable Object (`storageName('key-ring')`) that owns every signing key and its state
- * (signing-key.ts), with at all times one active and one announced key per algorithm. Storage: the tables
+ * (signing-key.ts), with at all times one active and one announced key per algorithm in use. Storage: the tables
  * of key-table.ts, and one alarm, a heartbeat that turns the keys when they are due, seals them anew after
  * KEY_ENCRYPTION_KEY was rotated, and writes the public record again. The record goes to KV
  * (published-record.ts), where isolates read it (keys.ts).
@@ -51,7 +51,7 @@ export class KeyRing extends DurableObject<Env> {
     now: EpochSeconds,
   ): Promise<Result<SealedKey & { readonly record: PublicKeyRecord }, 'unavailable'>> {
     return this.#answer(async () => {
-      await this.#turn(now)
+      await this.#turn(now, { wanted: alg })
       const { kid, sealedPrivateKey } = this.#table.current(alg, 'active')!
       return ok({ kid, alg, sealedPrivateKey: sealedPrivateKey!, record: this.#record() })
     })
@@ -176,13 +176,16 @@ export class KeyRing extends DurableObject<Env> {
   }
 
   /** Does what is due. New keys are made before the transaction that uses them, and thrown away if it does not. */
-  async #turn(now: EpochSeconds, { early = false } = {}): Promise<void> {
+  async #turn(
+    now: EpochSeconds,
+    { early = false, wanted }: { early?: boolean; wanted?: SigningKeyAlgorithm } = {},
+  ): Promise<void> {
     let spare: readonly NewKey[] = []
     let changed = false
     try {
       for (;;) {
         const turn = this.ctx.storage.transactionSync(() => {
-          const done = turnKeys(this.#table, now, { spare, early })
+          const done = turnKeys(this.#table, now, { spare, early, wanted })
           if (done.changed) this.#table.raiseVersion()
           return done
         })

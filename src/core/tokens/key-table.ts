@@ -71,6 +71,11 @@ export class KeyTable {
     return this.#rows('WHERE kid = ?', kid)[0]
   }
 
+  /** Whether there ever was a key of this algorithm. */
+  hasKeyOf(alg: SigningKeyAlgorithm): boolean {
+    return this.#rows('WHERE alg = ? LIMIT 1', alg).length > 0
+  }
+
   /** The key of an algorithm that signs, or that will sign next. */
   current(alg: SigningKeyAlgorithm, state: 'active' | 'announced'): KeyRow | undefined {
     return this.#rows('WHERE alg = ? AND state = ?', alg, state)[0]

@@ -1,7 +1,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ANNOUNCED_SECONDS, RETIRING_SECONDS, ROTATION_SECONDS } from './key-lifetimes.ts'
 import type { KeyRow, KeyTable, NewKey } from './key-table.ts'
-import { signingKeyAlgorithms } from './signing-key.ts'
+import { isAlwaysKept, signingKeyAlgorithms } from './signing-key.ts'
 import type { SigningKeyAlgorithm } from './signing-key.ts'
 
 /** What a turn did, and which new keys it would have needed (an algorithm may stand here twice). */
@@ -12,15 +12,24 @@ export interface Turn {
 }
 
 /**
- * Applies every transition that is due at `now`, and leaves each algorithm with one active and one
- * announced key as far as `spare` keys allow. Synchronous: called inside a transaction, so that however
+ * Applies every transition that is due at `now`, and leaves each algorithm in use with one active and one
+ * announced key as far as `spare` keys allow. An algorithm is in use when it always is, when it ever had a
+ * key, or when it is `wanted` now. Synchronous: called inside a transaction, so that however
  * many callers race, one of them makes each change. All times count from when a transition really
  * happened, so a late alarm never shortens a state, and a clock that goes back only delays.
  */
 export function turnKeys(
   table: KeyTable,
   now: EpochSeconds,
-  { spare, early }: { readonly spare: readonly NewKey[]; readonly early: boolean },
+  {
+    spare,
+    early,
+    wanted,
+  }: {
+    readonly spare: readonly NewKey[]
+    readonly early: boolean
+    readonly wanted?: SigningKeyAlgorithm | undefined
+  },
 ): Turn {
   const unused = spare.filter(({ kid }) => table.find(kid) === undefined)
   const activated: KeyRow[] = []
@@ -48,6 +57,7 @@ export function turnKeys(
     changed = true
   }
   for (const alg of signingKeyAlgorithms) {
+    if (!isAlwaysKept(alg) && alg !== wanted && !table.hasKeyOf(alg)) continue
     const active = table.current(alg, 'active')
     if (active === undefined) {
       // Nothing signs: there never was a key, or it was compromised. The next one does not wait its time.

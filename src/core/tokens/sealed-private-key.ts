@@ -29,7 +29,7 @@ export const signingKeySeals = (keyEncryptionKey: RotatingSecret): SigningKeySea
 })
 
 /**
- * A new key pair: P-256 for ES256, RSA with 2048 bits for RS256, named by its thumbprint (RFC 7638). The
+ * A new key pair: P-256 for ES256, RSA with 2048 bits for RS256 and PS256, named by its thumbprint (RFC 7638). The
  * private half leaves this function sealed.
  */
 export async function generateSigningKey(alg: SigningKeyAlgorithm, seal: Seal): Promise<NewKey> {

@@ -2,9 +2,15 @@ import { isJsonObject } from '../../platform/json-object.ts'
 import { parseCutOffs } from './cut-off.ts'
 import type { CutOff } from './cut-off.ts'
 
-/** What we sign with: ES256 for access tokens (cheap both ways), RS256 for ID tokens (every client has it). */
-export const signingKeyAlgorithms = ['ES256', 'RS256'] as const
+/**
+ * What we sign with: ES256 for access tokens (cheap both ways), RS256 for ID tokens (every client has it), and
+ * PS256 for the ID tokens of applications that chose it.
+ */
+export const signingKeyAlgorithms = ['ES256', 'RS256', 'PS256'] as const
 export type SigningKeyAlgorithm = (typeof signingKeyAlgorithms)[number]
+
+/** Has keys from the first moment on; the others get theirs when they are first asked for. */
+export const isAlwaysKept = (alg: SigningKeyAlgorithm): boolean => alg !== 'PS256'
 
 /**
  * A key's life, in this order: public but not yet signing, signing, public but no longer signing, not
@@ -55,7 +61,7 @@ export function parsePublicJwk(value: unknown): PublicJwk | undefined {
     if (typeof x !== 'string' || typeof y !== 'string') return undefined
     return { kid, alg, use: 'sig', kty, crv, x, y }
   }
-  if (alg === 'RS256' && kty === 'RSA') {
+  if ((alg === 'RS256' || alg === 'PS256') && kty === 'RSA') {
     if (typeof n !== 'string' || typeof e !== 'string') return undefined
     return { kid, alg, use: 'sig', kty, n, e }
   }

@@ -78,6 +78,36 @@ describe('the first use of the key ring', () => {
     expect(await published()).toEqual(record)
   })
 
+  it('makes keys for PS256 when the first signature is asked for, in an old ring too', async () => {
+    await ring().publicKeys(NOON)
+    const before = kidsOf(valueOf(await ring().publicKeys(NOON)))
+    expect(before).toHaveLength(4)
+    const later = NOON + 1000
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => ring().signingKey('PS256', later)),
+    )
+    expect(new Set(answers.map((answer) => valueOf(answer).kid)).size).toBe(1)
+    const { keys, version } = (await published())!
+    expect(version).toBe(2)
+    expect(keys.map(({ jwk }) => jwk.kid)).toEqual(expect.arrayContaining(before))
+    const added = keys.filter(({ jwk }) => jwk.alg === 'PS256')
+    expect(added.map(({ state }) => state).toSorted()).toEqual(['active', 'announced'])
+    expect(valueOf(await ring().publicKeys(later)).version).toBe(2)
+  })
+
+  it('turns and replaces the keys of PS256 like all others', async () => {
+    const first = valueOf(await ring().signingKey('PS256', NOON)).kid
+    const due = NOON + ROTATION_SECONDS
+    const second = valueOf(await ring().signingKey('PS256', due)).kid
+    expect(second).not.toBe(first)
+    expect(await kidIn('retiring', due, 'PS256')).toBe(first)
+    valueOf(await ring().compromise(second, due))
+    const third = await kidIn('active', due, 'PS256')
+    expect(third).not.toBe(second)
+    expect(kidsOf((await published())!)).not.toContain(second)
+    expect(valueOf(await ring().signingKey('PS256', due)).kid).toBe(third)
+  })
+
   it('keeps its keys when the object is restarted', async () => {
     const before = valueOf(await ring().signingKey('ES256', NOON))
     await evictDurableObject(ring())

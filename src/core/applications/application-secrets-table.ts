@@ -1,0 +1,117 @@
+/** The table `application_secrets` (migrations/0005_applications.sql): hashes of client secrets, never a secret. */
+import type { EpochSeconds } from '../../platform/clock.ts'
+
+/** A client secret as operators see it: not the secret, and not its hash. */
+export interface ListedSecret {
+  readonly id: string
+  readonly createdAt: EpochSeconds
+  /** When it stops being accepted; null while it stays. */
+  readonly expiresAt: EpochSeconds | null
+}
+
+export interface NewSecret {
+  readonly id: string
+  readonly applicationId: string
+  /** SHA-256 of the secret, base64url. */
+  readonly hash: string
+}
+
+/** Nobody needs more at a time: each rotation adds one, and the ones before it run out. */
+export const MOST_SECRETS = 10
+
+/** ?2: now. Zero tolerance: a secret that ends now has ended. */
+const IS_VALID = `(expires_at IS NULL OR expires_at > ?2)`
+
+export const createApplicationSecretsTable = (directory: D1Database) => ({
+  async validHashes(applicationId: string, now: EpochSeconds): Promise<readonly string[]> {
+    const { results } = await directory
+      .prepare(`SELECT hash FROM application_secrets WHERE application_id = ?1 AND ${IS_VALID}`)
+      .bind(applicationId, now)
+      .all<{ hash: string }>()
+    return results.map(({ hash }) => hash)
+  },
+
+  /** Those that are valid now, the newest first. */
+  async list(applicationId: string, now: EpochSeconds): Promise<readonly ListedSecret[]> {
+    const { results } = await directory
+      .prepare(
+        `SELECT id, created_at AS createdAt, expires_at AS expiresAt FROM application_secrets
+         WHERE application_id = ?1 AND ${IS_VALID} ORDER BY expires_at IS NULL DESC, created_at DESC, rowid DESC`,
+      )
+      .bind(applicationId, now)
+      .all<ListedSecret>()
+    return results
+  },
+
+  /** Fails where there is no such application. */
+  insertion: ({ id, applicationId, hash }: NewSecret, now: EpochSeconds): D1PreparedStatement =>
+    directory
+      .prepare(
+        `INSERT INTO application_secrets (id, application_id, hash, created_at) VALUES (?1, ?2, ?3, ?4)`,
+      )
+      .bind(id, applicationId, hash, now),
+
+  /**
+   * Adds a secret; those before it are accepted until `endsAt`, if not even shorter. False, and nothing is
+   * changed, where that would leave the application more than it may have.
+   */
+  async rotate(
+    { id, applicationId, hash }: NewSecret,
+    { endsAt, now }: { readonly endsAt: EpochSeconds; readonly now: EpochSeconds },
+  ): Promise<boolean> {
+    const forget = directory
+      .prepare('DELETE FROM application_secrets WHERE application_id = ?1 AND expires_at <= ?2')
+      .bind(applicationId, now)
+    const [, added] = await directory.batch([
+      forget,
+      directory
+        .prepare(
+          `INSERT INTO application_secrets (id, application_id, hash, created_at)
+           SELECT ?1, ?2, ?3, ?4 WHERE ?5 <= ?4
+             OR (SELECT COUNT(*) FROM application_secrets WHERE application_id = ?2) < ?6`,
+        )
+        .bind(id, applicationId, hash, now, endsAt, MOST_SECRETS),
+      directory
+        .prepare(
+          `UPDATE application_secrets SET expires_at = MIN(COALESCE(expires_at, ?3), ?3)
+           WHERE application_id = ?1 AND id <> ?2
+             AND EXISTS (SELECT 1 FROM application_secrets WHERE id = ?2)`,
+        )
+        .bind(applicationId, id, endsAt),
+      forget,
+    ])
+    return added?.meta.changes === 1
+  },
+
+  /** Never the last one that is valid: `last_secret`. */
+  async remove(
+    applicationId: string,
+    id: string,
+    now: EpochSeconds,
+  ): Promise<'removed' | 'unknown' | 'last_secret'> {
+    const [known, removed] = await directory.batch([
+      directory
+        .prepare(
+          `SELECT id FROM application_secrets WHERE application_id = ?1 AND ${IS_VALID} AND id = ?3`,
+        )
+        .bind(applicationId, now, id),
+      directory
+        .prepare(
+          `DELETE FROM application_secrets WHERE application_id = ?1 AND id = ?3 AND
+             EXISTS (SELECT 1 FROM application_secrets WHERE application_id = ?1 AND id <> ?3 AND ${IS_VALID})`,
+        )
+        .bind(applicationId, now, id),
+    ])
+    if (known?.results.length === 0) return 'unknown'
+    return removed?.meta.changes === 1 ? 'removed' : 'last_secret'
+  },
+
+  async removeAll(applicationId: string): Promise<void> {
+    await directory
+      .prepare('DELETE FROM application_secrets WHERE application_id = ?1')
+      .bind(applicationId)
+      .run()
+  },
+})
+
+export type ApplicationSecretsTable = ReturnType<typeof createApplicationSecretsTable>

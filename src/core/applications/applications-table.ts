@@ -1,0 +1,123 @@
+/** The table `applications` (migrations/0005_applications.sql). */
+import type { EpochSeconds } from '../../platform/clock.ts'
+import type { Application, OAuthClient } from './application.ts'
+
+/** An application as it is kept: with the version that a change has to name. */
+export interface KeptApplication extends Application {
+  readonly version: number
+}
+
+const COLUMNS = `id, name, is_first_party, status, oauth, version, created_at, updated_at`
+
+export const createApplicationsTable = (directory: D1Database) => ({
+  async find(id: string): Promise<KeptApplication | undefined> {
+    const row = await directory
+      .prepare(`SELECT ${COLUMNS} FROM applications WHERE id = ?1`)
+      .bind(id)
+      .first<Row>()
+    return row === null ? undefined : fromRow(row)
+  },
+
+  /** A page in order of the id, after the last id of the page before. */
+  async list(after: string, limit: number): Promise<readonly KeptApplication[]> {
+    const { results } = await directory
+      .prepare(`SELECT ${COLUMNS} FROM applications WHERE id > ?1 ORDER BY id LIMIT ?2`)
+      .bind(after, limit)
+      .all<Row>()
+    return results.map(fromRow)
+  },
+
+  async names(ids: readonly string[]): Promise<readonly { id: string; name: string }[]> {
+    const { results } = await directory
+      .prepare(`SELECT id, name FROM applications WHERE id IN (SELECT value FROM json_each(?1))`)
+      .bind(JSON.stringify(ids))
+      .all<{ id: string; name: string }>()
+    return results
+  },
+
+  /** Fails when the id is in use. */
+  insertion: (
+    { id, name, isFirstParty, oauth }: ApplicationContent & { readonly id: string },
+    now: EpochSeconds,
+  ): D1PreparedStatement =>
+    directory
+      .prepare(
+        `INSERT INTO applications (id, name, is_first_party, oauth, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5)`,
+      )
+      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), now),
+
+  /** Replaces the content of the version that was seen; undefined when that is not there (any more). */
+  async replace(
+    { id, version }: { readonly id: string; readonly version: number },
+    { name, isFirstParty, oauth }: ApplicationContent,
+    now: EpochSeconds,
+  ): Promise<KeptApplication | undefined> {
+    const row = await directory
+      .prepare(
+        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, version = version + 1, updated_at = ?6
+         WHERE id = ?1 AND version = ?2 RETURNING ${COLUMNS}`,
+      )
+      .bind(id, version, name, isFirstParty ? 1 : 0, toJson(oauth), now)
+      .first<Row>()
+    return row === null ? undefined : fromRow(row)
+  },
+
+  async setStatus(
+    id: string,
+    status: Application['status'],
+    now: EpochSeconds,
+  ): Promise<KeptApplication | undefined> {
+    const row = await directory
+      .prepare(
+        `UPDATE applications SET
+           version = version + (status <> ?2), updated_at = iif(status <> ?2, ?3, updated_at), status = ?2
+         WHERE id = ?1 RETURNING ${COLUMNS}`,
+      )
+      .bind(id, status, now)
+      .first<Row>()
+    return row === null ? undefined : fromRow(row)
+  },
+
+  /** Its secrets go with it. `version` restricts it to the one that was seen. */
+  async remove(id: string, version: number | undefined): Promise<boolean> {
+    const row = await directory
+      .prepare(
+        'DELETE FROM applications WHERE id = ?1 AND (?2 IS NULL OR version = ?2) RETURNING id',
+      )
+      .bind(id, version ?? null)
+      .first()
+    return row !== null
+  },
+})
+
+export type ApplicationsTable = ReturnType<typeof createApplicationsTable>
+
+/** What a registration says of an application. */
+export type ApplicationContent = Pick<Application, 'name' | 'isFirstParty' | 'oauth'>
+
+interface Row {
+  readonly id: string
+  readonly name: string
+  readonly is_first_party: number
+  readonly status: Application['status']
+  readonly oauth: string | null
+  readonly version: number
+  readonly created_at: number
+  readonly updated_at: number
+}
+
+/** JSON has no undefined: what is not there is read as such again. */
+const toJson = (oauth: OAuthClient | undefined) =>
+  oauth === undefined ? null : JSON.stringify(oauth)
+
+const fromRow = (row: Row): KeptApplication => ({
+  id: row.id,
+  name: row.name,
+  isFirstParty: row.is_first_party === 1,
+  status: row.status,
+  oauth: row.oauth === null ? undefined : (JSON.parse(row.oauth) as OAuthClient),
+  version: row.version,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})

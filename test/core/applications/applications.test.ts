@@ -1,0 +1,241 @@
+import { env } from 'cloudflare:workers'
+import { describe, expect, it, vi } from 'vitest'
+import { createApplications } from '../../../src/core/applications/applications.ts'
+import { applicationRegistry, applications, registerApplication } from '../../world/applications.ts'
+import { captureLog } from '../../world/log-lines.ts'
+import { snapshot } from '../../world/snapshot.ts'
+
+const NOW = 2_524_608_000
+
+describe('a registered application', () => {
+  it('is found as it was registered, with the defaults of what was left out', async () => {
+    const { id, application } = await registerApplication({ now: NOW })
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    const found = await applications().findOAuthClient(id)
+    expect(found).toEqual({ ok: true, value: application })
+    expect(application).toMatchObject({
+      id,
+      name: 'Shop',
+      isFirstParty: false,
+      status: 'active',
+      createdAt: NOW,
+      oauth: {
+        applicationType: 'web',
+        grantTypes: ['authorization_code', 'refresh_token'],
+        responseTypes: ['code'],
+        tokenEndpointAuthMethod: 'client_secret_basic',
+        idTokenSignedResponseAlg: 'RS256',
+        subjectType: 'public',
+        requirePkce: false,
+        requestAdapter: [],
+      },
+    })
+  })
+
+  it('may bring the id and secret that it has elsewhere', async () => {
+    const clientSecret = 'brought-along-0123456789-0123456789'
+    const { id, secret } = await registerApplication({ clientId: 'shop.1', clientSecret })
+    expect([id, secret]).toEqual(['shop.1', clientSecret])
+    expect(await applications().checkSecret(id, clientSecret, NOW)).toEqual({
+      ok: true,
+      value: undefined,
+    })
+  })
+
+  it('does not take the place of another with its id, nor add a secret to it', async () => {
+    await registerApplication({ clientId: 'shop', now: NOW })
+    const before = await snapshot()
+    const again = await applicationRegistry().register(
+      { name: 'Other', clientId: 'shop', oauth: { redirectUris: ['https://b.example/'] } },
+      NOW,
+    )
+    expect(again).toEqual({ ok: false, problems: [{ pointer: '/client_id', detail: 'is in use' }] })
+    expect(await snapshot()).toEqual(before)
+  })
+
+  it('is asked of the directory each time: disabled or removed, it is nobody', async () => {
+    const { id, secret } = await registerApplication()
+    const registry = applicationRegistry()
+    await registry.setStatus(id, 'disabled', NOW)
+    const asked = applications()
+    expect((await asked.find(id)).ok).toBe(true)
+    expect(await asked.findOAuthClient(id)).toMatchObject({
+      refusal: { code: 'unknown_application' },
+    })
+    await registry.setStatus(id, 'active', NOW)
+    expect((await asked.findOAuthClient(id)).ok).toBe(true)
+    await registry.remove(id)
+    expect(await asked.find(id)).toMatchObject({ refusal: { code: 'unknown_application' } })
+    expect(await asked.checkSecret(id, secret, NOW)).toMatchObject({
+      refusal: { code: 'wrong_secret' },
+    })
+    const { results } = await env.DIRECTORY.prepare('SELECT * FROM application_secrets').all()
+    expect(results).toEqual([])
+  })
+
+  it.each([
+    '',
+    '.',
+    '..',
+    'a/b',
+    'a b',
+    "'; DROP TABLE applications; --",
+    'ü',
+    'x'.repeat(129),
+    'a\0b',
+  ])('is not found by %j', async (id) => {
+    await registerApplication()
+    expect(await applications().findOAuthClient(id)).toEqual({
+      ok: false,
+      refusal: { code: 'unknown_application' },
+    })
+  })
+
+  it('without the capability is no OAuth client', async () => {
+    const registered = await applicationRegistry().register({ name: 'Bare' }, NOW)
+    const id = registered.ok ? registered.value.application.id : ''
+    expect((await applications().find(id)).ok).toBe(true)
+    expect((await applications().findOAuthClient(id)).ok).toBe(false)
+  })
+
+  it('gives pages its name, and nothing for what is unknown', async () => {
+    const [a, b] = [
+      await registerApplication({ name: 'A' }),
+      await registerApplication({ name: 'B' }),
+    ]
+    const names = await applications().namesOf([a.id, 'nobody', b.id, a.id, "'"])
+    expect([...names]).toEqual(
+      expect.arrayContaining([
+        [a.id, 'A'],
+        [b.id, 'B'],
+      ]),
+    )
+    expect(names.size).toBe(2)
+    expect((await applications().namesOf([])).size).toBe(0)
+  })
+})
+
+describe('a client secret', () => {
+  const check = async (id: string, secret: string, now = NOW) => {
+    const checked = await applications().checkSecret(id, secret, now)
+    return checked.ok ? 'right' : checked.refusal.code
+  }
+
+  it('is 256 random bits, and kept as a hash only (X01)', async () => {
+    const { id, secret } = await registerApplication()
+    expect(secret).toMatch(/^[A-Za-z0-9_-]{43}$/)
+    expect(await check(id, secret)).toBe('right')
+    expect(JSON.stringify(await snapshot())).not.toContain(secret.slice(0, 8))
+  })
+
+  it.each([
+    ['nothing', () => ''],
+    ['its beginning', (secret: string) => secret.slice(0, -1)],
+    ['more than it', (secret: string) => `${secret}x`],
+    ['other capitals', (secret: string) => secret.toUpperCase()],
+    ['a text of 100,000 characters', () => 'a'.repeat(100_000)],
+    ['text that is not Unicode', () => '\ud800'],
+  ])('is not %s', async (_, wrong) => {
+    const { id, secret } = await registerApplication()
+    expect(await check(id, wrong(secret))).toBe('wrong_secret')
+  })
+
+  it('is of one application only', async () => {
+    const [a, b] = [await registerApplication(), await registerApplication()]
+    expect(await check(a.id, b.secret)).toBe('wrong_secret')
+    expect(await check('nobody', a.secret)).toBe('wrong_secret')
+  })
+
+  it('is compared, and hashed, as often for an application that has none', async () => {
+    const { id } = await registerApplication()
+    const compare = vi.spyOn(crypto.subtle, 'timingSafeEqual')
+    const digest = vi.spyOn(crypto.subtle, 'digest')
+    const work = async (client: string) => {
+      compare.mockClear()
+      digest.mockClear()
+      await check(client, 'wrong')
+      return [compare.mock.calls.length, digest.mock.calls.length]
+    }
+    expect(await work(id)).toEqual(await work('nobody'))
+    expect((await work('nobody'))[0]).toBe(1)
+  })
+
+  it('is unavailable, not wrong, while the directory is away', async () => {
+    captureLog()
+    const away = createApplications({
+      prepare: () => {
+        throw new Error('away')
+      },
+    } as never)
+    expect(await away.checkSecret('a', 'b', NOW)).toMatchObject({
+      refusal: { code: 'unavailable' },
+    })
+    expect(await away.find('a')).toMatchObject({ refusal: { code: 'unavailable' } })
+  })
+})
+
+describe('rotating a client secret (Q10)', () => {
+  const check = async (id: string, secret: string, now: number) =>
+    (await applications().checkSecret(id, secret, now)).ok
+
+  it('keeps the old one for the overlap, to the second', async () => {
+    const { id, secret: old } = await registerApplication({ now: NOW })
+    const rotated = await applicationRegistry().rotateSecret({ id, overlapSeconds: 60 }, NOW)
+    const fresh = rotated.ok ? rotated.value.secret : ''
+    expect(fresh).not.toBe(old)
+    for (const [now, isOldRight] of [
+      [NOW, true],
+      [NOW + 59, true],
+      [NOW + 60, false],
+    ] as const) {
+      expect([await check(id, old, now), await check(id, fresh, now)]).toEqual([isOldRight, true])
+    }
+    expect(await applicationRegistry().secretsOf(id, NOW)).toMatchObject([
+      { expiresAt: null },
+      { expiresAt: NOW + 60 },
+    ])
+  })
+
+  it('never gives an old one more time than it had', async () => {
+    const { id, secret: first } = await registerApplication({ now: NOW })
+    const registry = applicationRegistry()
+    await registry.rotateSecret({ id, overlapSeconds: 10 }, NOW)
+    await registry.rotateSecret({ id, overlapSeconds: 1000 }, NOW)
+    expect([await check(id, first, NOW + 9), await check(id, first, NOW + 10)]).toEqual([
+      true,
+      false,
+    ])
+  })
+
+  it('without an overlap ends the old one at once', async () => {
+    const { id, secret: old } = await registerApplication({ now: NOW })
+    await applicationRegistry().rotateSecret({ id, overlapSeconds: 0 }, NOW)
+    expect(await check(id, old, NOW)).toBe(false)
+    const { results } = await env.DIRECTORY.prepare('SELECT * FROM application_secrets').all()
+    expect(results).toHaveLength(1)
+  })
+
+  it('keeps at most ten, and says so', async () => {
+    const { id } = await registerApplication({ now: NOW })
+    const registry = applicationRegistry()
+    const rotate = () => registry.rotateSecret({ id, overlapSeconds: 60 }, NOW)
+    for (let i = 0; i < 9; i++) expect((await rotate()).ok).toBe(true)
+    const before = await snapshot()
+    expect(await rotate()).toMatchObject({ refusal: { code: 'too_many_secrets' } })
+    expect(await snapshot()).toEqual(before)
+    // At once is always possible: then there is one.
+    expect((await registry.rotateSecret({ id, overlapSeconds: 0 }, NOW)).ok).toBe(true)
+    expect(await registry.secretsOf(id, NOW)).toHaveLength(1)
+  })
+
+  it('is not for who has none', async () => {
+    const { id } = await registerApplication({ oauth: { tokenEndpointAuthMethod: 'none' } })
+    const registry = applicationRegistry()
+    expect(await registry.rotateSecret({ id, overlapSeconds: 0 }, NOW)).toMatchObject({
+      refusal: { code: 'no_secret_used' },
+    })
+    expect(await registry.rotateSecret({ id: 'nobody', overlapSeconds: 0 }, NOW)).toMatchObject({
+      refusal: { code: 'unknown_application' },
+    })
+  })
+})

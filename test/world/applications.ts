@@ -1,0 +1,56 @@
+import { env } from 'cloudflare:workers'
+import type { OAuthApplication } from '../../src/core/applications/application.ts'
+import { createApplicationRegistry } from '../../src/core/applications/application-registry.ts'
+import type { BroughtCredentials } from '../../src/core/applications/application-registry.ts'
+import { createApplications } from '../../src/core/applications/applications.ts'
+import type { OAuthRegistration, Registration } from '../../src/core/applications/registration.ts'
+import { systemClock } from '../../src/platform/clock.ts'
+import { settings } from './settings.ts'
+
+/** A registered application, with its secret where it has one. */
+export interface RegisteredApplication {
+  readonly id: string
+  readonly secret: string
+  readonly application: OAuthApplication
+}
+
+export const applications = () => createApplications(env.DIRECTORY)
+
+export const applicationRegistry = (issuer = settings.ISSUER) =>
+  createApplicationRegistry({ directory: env.DIRECTORY, issuer })
+
+/** As an operator would write it for a shop at shop.example: the code grant, and refresh tokens. */
+export const shopRegistration = {
+  name: 'Shop',
+  oauth: {
+    redirectUris: ['https://shop.example/callback'],
+    grantTypes: ['authorization_code', 'refresh_token'],
+    scope: ['openid', 'profile', 'email', 'offline_access'],
+  },
+} satisfies Registration
+
+/**
+ * Registers a shop with what differs from `shopRegistration`. Throws with all problems where the
+ * registration is not taken.
+ */
+export async function registerApplication({
+  oauth,
+  now = systemClock(),
+  ...rest
+}: Partial<Omit<Registration, 'oauth'>> &
+  BroughtCredentials & {
+    readonly oauth?: OAuthRegistration
+    readonly now?: number
+  } = {}): Promise<RegisteredApplication> {
+  const registered = await applicationRegistry().register(
+    { ...shopRegistration, ...rest, oauth: { ...shopRegistration.oauth, ...oauth } },
+    now,
+  )
+  if (!registered.ok) throw new Error(JSON.stringify(registered.problems))
+  const { application, secret } = registered.value
+  return {
+    id: application.id,
+    secret: secret?.secret ?? '',
+    application: application as OAuthApplication,
+  }
+}
