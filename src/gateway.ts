@@ -147,9 +147,7 @@ function buildCore(config: Config, env: Env) {
     sessions,
     grants: createGrants(asking),
     consents: createConsents(asking),
-    subjects: createSubjects(config.secrets.handleKey),
     applicationTokens: createApplicationTokens({ config, keys }),
-    signedClaims: createSignedClaims({ config, keys }),
     askedSignIns: createAskedSignIns(config.secrets.handleKey),
     ends,
     signOut: createSignOut({
