@@ -134,6 +134,8 @@ function buildCore(config: Config, env: Env) {
       applications,
       references: env.ONE_TIME_REFERENCES,
     }),
+    subjects: createSubjects(config.secrets.handleKey),
+    signedClaims: createSignedClaims({ config, keys }),
     deliveries,
     applicationRegistry: createApplicationRegistry({
       directory: env.DIRECTORY,
