@@ -134,6 +134,8 @@ function buildCore(config: Config, env: Env) {
       applications,
       references: env.ONE_TIME_REFERENCES,
     }),
+    subjects: createSubjects(config.secrets.handleKey),
+    signedClaims: createSignedClaims({ config, keys }),
     deliveries,
     applicationRegistry: createApplicationRegistry({
       directory: env.DIRECTORY,
@@ -147,9 +149,7 @@ function buildCore(config: Config, env: Env) {
     sessions,
     grants: createGrants(asking),
     consents: createConsents(asking),
-    subjects: createSubjects(config.secrets.handleKey),
     applicationTokens: createApplicationTokens({ config, keys }),
-    signedClaims: createSignedClaims({ config, keys }),
     askedSignIns: createAskedSignIns(config.secrets.handleKey),
     ends,
     signOut: createSignOut({
