@@ -12,6 +12,7 @@ import { snapshot } from './world/snapshot.ts'
 const ROUTES = [
   'ALL /.well-known/jwks.json',
   'ALL /account',
+  'ALL /account/applications/disconnect',
   'ALL /account/sessions/end',
   'ALL /account/sessions/end-all',
   'ALL /account/sessions/end-others',
@@ -51,6 +52,7 @@ const ROUTES = [
   'OPTIONS /.well-known/oauth-authorization-server',
   'OPTIONS /.well-known/openid-configuration',
   'OPTIONS /oauth/userinfo',
+  'POST /account/applications/disconnect',
   'POST /account/sessions/end',
   'POST /account/sessions/end-all',
   'POST /account/sessions/end-others',

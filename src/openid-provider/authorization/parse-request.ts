@@ -11,7 +11,7 @@ import type {
   AuthorizationRequest,
   Prompt,
 } from './authorization-request.ts'
-import { mayTravel, parseResponseMode, parseResponseType } from './response-mode.ts'
+import { defaultModeOf, mayTravel, parseResponseMode, parseResponseType } from './response-mode.ts'
 import { reduceScope } from './scope.ts'
 
 type Parsed<Value> = Result<Value, AuthorizationError>
@@ -52,7 +52,8 @@ export function parseRequest(
   const responseType = parseAllowedResponseType(read('response_type'), oauth)
   if (!responseType.ok) return responseType
   const mode = read('response_mode')
-  const parsedMode = mode === undefined ? target.mode : parseResponseMode(mode)
+  const parsedMode =
+    mode === undefined ? defaultModeOf(responseType.value) : parseResponseMode(mode)
   if (parsedMode === undefined || !mayTravel(responseType.value, parsedMode))
     return invalid('response_mode')
 

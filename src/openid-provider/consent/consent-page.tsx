@@ -2,7 +2,7 @@ import { displayedText } from '../../pages/displayed-text.ts'
 import { DrawbridgeScene } from '../../pages/drawbridge-scene.tsx'
 import { PageShell } from '../../pages/page-shell.tsx'
 import { safeHref } from '../../pages/safe-href.ts'
-import { SCOPE_WORDS } from '../scope-words.ts'
+import { SCOPE_WORDS } from '../../pages/scope-words.ts'
 import type { ConsentView } from './consent-view.ts'
 
 export const CONSENT_PATH = '/oauth/authorize/consent'

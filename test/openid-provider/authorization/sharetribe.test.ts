@@ -91,6 +91,18 @@ describe('Sharetribe’s own strategy, which asks for Google’s scopes and no o
     })
   })
 
+  it('is answered in the mode of what the adapter made of the response type', async () => {
+    const world = await createWorld()
+    const app = await registerMarket([
+      ...adapter,
+      { rule: 'parameter_rename', from: 'type', to: 'response_type' },
+    ])
+    const browser = await signedInBrowser(world)
+    const renamed = { ...asked, response_type: undefined, type: 'code' }
+    const answer = await ask(browser, authorizeUrl(app, renamed))
+    expect(new URL(answer.headers.get('location')!).searchParams.get('code')).toBeTruthy()
+  })
+
   it('asks for nothing, where the adapter has dropped all of it', async () => {
     const world = await createWorld()
     const app = await registerMarket([{ rule: 'scope_drop', scope: 'a' }])

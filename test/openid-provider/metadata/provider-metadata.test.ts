@@ -60,7 +60,8 @@ describe('the metadata', () => {
       .map(([, url]) => new URL(String(url)).pathname)
     const routed = new Set(gatewayFor(env).routes.map(({ path }) => path))
     for (const path of named) expect(routed, path).toContain(path)
-    const pages = ['/oauth/authorize/consent', '/oauth/authorize/cancel']
+    // Where a person types a code: the device says where, when it has one.
+    const pages = ['/oauth/device']
     const own = [...routed].filter((path) => /^\/oauth\/[a-z_]+$/.test(path))
     expect(own.filter((path) => !named.includes(path) && !pages.includes(path))).toEqual([])
   })
@@ -86,6 +87,9 @@ describe('the metadata', () => {
       response_modes_supported: ['query', 'fragment', 'form_post'],
       subject_types_supported: ['public', 'pairwise'],
       pushed_authorization_request_endpoint: 'https://login.example/oauth/par',
+      end_session_endpoint: 'https://login.example/oauth/logout',
+      backchannel_logout_session_supported: true,
+      frontchannel_logout_session_supported: true,
     })
     const algorithms = JSON.stringify(
       Object.entries(await read()).filter(([name]) => name.includes('_alg_')),
