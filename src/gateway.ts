@@ -35,6 +35,7 @@ import { createFindTold } from './core/revocation/told-applications.ts'
 import { createUndeliveredLogouts } from './core/revocation/undelivered-logouts.ts'
 import { createConsents } from './core/sessions/consents.ts'
 import { createGrants } from './core/sessions/grants.ts'
+import { createPasswordAttempts } from './core/sessions/password-attempts.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
 import { createApplicationTokens } from './core/tokens/application-tokens.ts'
@@ -149,6 +150,7 @@ function buildCore(config: Config, env: Env) {
     sessions,
     grants: createGrants(asking),
     consents: createConsents(asking),
+    passwordAttempts: createPasswordAttempts(asking),
     applicationTokens: createApplicationTokens({ config, keys }),
     askedSignIns: createAskedSignIns(config.secrets.handleKey),
     ends,

@@ -9,12 +9,11 @@ import type { TokenDecision, TokenRequest, TokenRequestParts } from './token-req
 /** Decides a token request, leaves the one event of the decision, and says it on the wire. */
 export async function answerTokenRequest(
   parts: TokenRequestParts & { readonly audit: Audit },
-  request: Omit<TokenRequest, 'continent'>,
+  request: TokenRequest,
   facts: RequestFacts,
   now: EpochSeconds,
 ): Promise<Response> {
-  const { continent } = facts
-  const decision = await decideTokenRequest(parts, { ...request, continent }, now)
+  const decision = await decideTokenRequest(parts, request, facts, now)
   await parts.audit.record(facts, eventOf(decision, request.application.id))
   const { granted, jkt } = decision
   return granted.ok

@@ -18,6 +18,7 @@ import type { DpopProofs } from '../../core/tokens/dpop-proof.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
+import type { RequestFacts } from '../../platform/request-facts.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
 import { DEVICE_GRANT } from '../device/ask-device-code.ts'
 import type { DeviceRequests } from '../device/device-request.ts'
@@ -30,13 +31,15 @@ import type {
   TokenParameters,
   TokenRefusalCode,
 } from './grant-request.ts'
+import { grantPassword } from './grant-password.ts'
+import type { PasswordGrantParts } from './grant-password.ts'
 import { redeemCode } from './redeem-code.ts'
 import { redeemDeviceCode } from './redeem-device-code.ts'
 import { refreshTokens } from './refresh-tokens.ts'
 
 export const TOKEN_PATH = '/oauth/token'
 
-export interface TokenRequestParts extends SessionGrantParts {
+export interface TokenRequestParts extends PasswordGrantParts {
   readonly config: Pick<Config, 'issuer'>
   readonly applicationTokens: SessionGrantParts['applicationTokens'] &
     Parameters<typeof grantClientCredentials>[0]['applicationTokens']
@@ -50,7 +53,6 @@ export interface TokenRequest {
   readonly form: URLSearchParams
   readonly dpop: string | undefined
   readonly userAgent: string | undefined
-  readonly continent: string | undefined
 }
 
 /** RebelMouse's names; what an adapter names besides is its application's own. */
@@ -61,6 +63,7 @@ const TOKEN_GRANTS = [
   'authorization_code',
   'refresh_token',
   'client_credentials',
+  'password',
   DEVICE_GRANT,
 ] as const
 type TokenGrant = (typeof TOKEN_GRANTS)[number]
@@ -81,15 +84,16 @@ export interface TokenDecision {
 export async function decideTokenRequest(
   parts: TokenRequestParts,
   request: TokenRequest,
+  facts: RequestFacts,
   now: EpochSeconds,
 ): Promise<TokenDecision> {
   const asked = readGrant(request)
   if (!asked.ok) return { granted: asked }
   const { grantType } = asked.value
-  const read = await readGrantRequest(parts, request, asked.value, now)
+  const read = await readGrantRequest(parts, request, asked.value, { facts, now })
   if (!read.ok) return { grantType, granted: read }
   const { jkt } = read.value
-  return { grantType, jkt, granted: await grant(parts, grantType, read.value) }
+  return { grantType, jkt, granted: await grant(parts, grantType, read.value, facts) }
 }
 
 interface AskedGrant {
@@ -136,9 +140,9 @@ function readGrant({
 /** Phase 3. */
 async function readGrantRequest(
   { config, proofs }: TokenRequestParts,
-  { application, dpop, userAgent, continent }: TokenRequest,
+  { application, dpop, userAgent }: TokenRequest,
   { parameters, mustBeOpenId, resources, requestedScope }: AskedGrant,
-  now: EpochSeconds,
+  { facts, now }: { readonly facts: RequestFacts; readonly now: EpochSeconds },
 ): Promise<Result<GrantRequest, TokenRefusalCode>> {
   const scope = readScope(parameters.scope)
   if (!scope.ok) return scope
@@ -155,13 +159,18 @@ async function readGrantRequest(
     jkt: key.value,
     mustBeOpenId,
     userAgent,
-    continent,
+    continent: facts.continent,
     now,
   })
 }
 
 /** Phases 4 and 5. */
-function grant(parts: TokenRequestParts, type: TokenGrant, request: GrantRequest): Granting {
+function grant(
+  parts: TokenRequestParts,
+  type: TokenGrant,
+  request: GrantRequest,
+  facts: RequestFacts,
+): Granting {
   switch (type) {
     case 'authorization_code':
       return redeemCode(parts, request)
@@ -169,6 +178,8 @@ function grant(parts: TokenRequestParts, type: TokenGrant, request: GrantRequest
       return refreshTokens(parts, request)
     case 'client_credentials':
       return grantClientCredentials(parts, request)
+    case 'password':
+      return grantPassword(parts, request, facts)
     case DEVICE_GRANT:
       return redeemDeviceCode(parts, request)
   }
