@@ -26,6 +26,7 @@ const ROUTES = [
   'GET /',
   'GET /account',
   'GET /account/sessions/end-all',
+  'GET /admin',
   'GET /api/me',
   'GET /auth/assets/:file',
   'GET /auth/drawbridge.js',
