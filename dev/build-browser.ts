@@ -51,6 +51,13 @@ const assets = [
     contentType: javaScript,
   },
   {
+    name: 'operatorsScript',
+    entry: 'src/browser/operators.ts',
+    format: 'iife',
+    file: 'operators.js',
+    contentType: javaScript,
+  },
+  {
     name: 'stylesheet',
     entry: 'src/pages/drawbridge.css',
     format: 'esm',
