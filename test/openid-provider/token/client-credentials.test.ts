@@ -54,9 +54,7 @@ describe('an application for itself (RFC 6749 §4.4)', () => {
       world.asClient('/oauth/token', client, { ...form, resource: API }),
     )
     const shop = await registerShop()
-    await expectUntouched('unauthorized_client', () =>
-      world.asClient('/oauth/token', shop, form),
-    )
+    await expectUntouched('unauthorized_client', () => world.asClient('/oauth/token', shop, form))
   })
 
   it('is let in by no API that asks for a user', async () => {
