@@ -234,7 +234,7 @@ function buildGateway(core: Core): Gateway {
   app.get('/health', (c) => c.json({ status: 'ok' }, 200, UNCACHED))
   app.route('/', assetRoutes())
   for (const feature of features(core)) app.route('/', feature)
-  app.route('/', metadataRoutes(config, app.routes))
+  app.route('/', metadataRoutes(core, app.routes))
   app.notFound(answerUnrouted(app))
   app.onError(answerThrown)
   return { fetch: app.fetch, core, routes: app.routes }

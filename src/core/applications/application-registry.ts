@@ -10,7 +10,7 @@ import { randomId, randomToken } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { Application } from './application.ts'
-import { isApplicationId, newApplicationId } from './application-id.ts'
+import { isApplicationId, isTakenName, newApplicationId } from './application-id.ts'
 import { createApplicationSecretsTable } from './application-secrets-table.ts'
 import type { ListedSecret } from './application-secrets-table.ts'
 import { createApplicationsTable } from './applications-table.ts'
@@ -144,8 +144,8 @@ export function createApplicationRegistry({
       return ok(ok({ application, secret }))
     },
 
-    async remove(id, version) {
-      const isRemoved = isApplicationId(id) && (await table.remove(id, version))
+    async remove(id, version, now = systemClock()) {
+      const isRemoved = isApplicationId(id) && (await table.remove(id, version, now))
       return isRemoved ? ok(undefined) : failure(id)
     },
 
@@ -204,6 +204,9 @@ function judgeCredentials(
   const problems: RegistrationProblem[] = []
   if (clientId !== undefined && !isApplicationId(clientId)) {
     problems.push({ pointer: '/client_id', detail: 'is not 1 to 128 of A-Z a-z 0-9 . _ ~ -' })
+  }
+  if (clientId !== undefined && isTakenName(clientId)) {
+    problems.push({ pointer: '/client_id', detail: 'is of the shape of a name of ours' })
   }
   if (clientSecret === undefined) return problems
   const report = (detail: string) => problems.push({ pointer: '/client_secret', detail })

@@ -127,7 +127,8 @@ const originsOf = ({ redirectUris }: OAuthClient): readonly string[] =>
 export function judgeUris(client: OAuthClient, place: GatewayPlace, report: Report): void {
   const { redirectUris, postLogoutRedirectUris, resources } = client
   redirectUris.forEach((uri, i) => {
-    const detail = checkRedirectUri(uri, client.applicationType, place) ?? checkAnswerParameters(uri)
+    const detail =
+      checkRedirectUri(uri, client.applicationType, place) ?? checkAnswerParameters(uri)
     if (detail !== undefined) report('redirectUris', detail, i)
     else if (redirectUris.indexOf(uri) !== i) report('redirectUris', 'stands there twice', i)
   })
