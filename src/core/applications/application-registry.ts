@@ -4,6 +4,7 @@
  *
  * Nobody's sessions end here: `core/revocation` does that after an application was disabled or removed.
  */
+import { systemClock } from '../../platform/clock.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { sha256Base64url } from '../../platform/digest.ts'
 import { randomId, randomToken } from '../../platform/random.ts'
