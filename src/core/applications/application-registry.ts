@@ -66,6 +66,7 @@ export interface ApplicationRegistry {
   remove(
     id: string,
     version?: number,
+    now?: EpochSeconds,
   ): Promise<Result<undefined, 'unknown_application' | 'changed_meanwhile'>>
   setStatus(
     id: string,
