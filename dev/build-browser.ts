@@ -59,6 +59,13 @@ const assets = [
     contentType: javaScript,
   },
   {
+    name: 'operatorsScript',
+    entry: 'src/browser/operators.ts',
+    format: 'iife',
+    file: 'operators.js',
+    contentType: javaScript,
+  },
+  {
     name: 'stylesheet',
     entry: 'src/pages/drawbridge.css',
     format: 'esm',

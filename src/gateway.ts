@@ -6,7 +6,7 @@ import { Hono } from 'hono'
 import type { MiddlewareHandler } from 'hono'
 import { NONCE, secureHeaders } from 'hono/secure-headers'
 import { accountRoutes } from './account/routes.tsx'
-import { adminRoutes } from './admin/routes.ts'
+import { adminRoutes } from './admin/routes.tsx'
 import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createApplicationRegistry } from './core/applications/application-registry.ts'
@@ -251,7 +251,7 @@ function buildGateway(core: Core): Gateway {
   app.get('/health', (c) => c.json({ status: 'ok' }, 200, UNCACHED))
   app.route('/', assetRoutes())
   for (const feature of features(core)) app.route('/', feature)
-  app.route('/', metadataRoutes(config, app.routes))
+  app.route('/', metadataRoutes(core, app.routes))
   app.notFound(answerUnrouted(app))
   app.onError(answerThrown)
   return { fetch: app.fetch, core, routes: app.routes }

@@ -33,6 +33,7 @@ const ROUTES = [
   'GET /.well-known/openid-configuration',
   'GET /account',
   'GET /account/sessions/end-all',
+  'GET /admin',
   'GET /api/me',
   'GET /auth/assets/:file',
   'GET /auth/drawbridge.js',

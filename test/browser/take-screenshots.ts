@@ -1,10 +1,11 @@
 /** `npm run screenshots`: the pages as people see them, for the README, in light and dark, wide and narrow. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import type { BrowserContextOptions } from 'playwright-core'
 import { findChromium, launchOptions } from './chromium.ts'
 import { ada, goToOtrotl, signIn, waitForToken } from './journeys.ts'
+import { adminKeyIn, openOperatorsPage } from './operators-journey.ts'
 import { startWorld } from './world.ts'
 
 const folder = fileURLToPath(new URL('../../docs/screenshots', import.meta.url))
@@ -50,5 +51,12 @@ async function takeAll(variant: string, options: BrowserContextOptions): Promise
   await page.goto('/account')
   await page.waitForLoadState('networkidle')
   await take('account')
+  await page.goto('/admin')
+  await openOperatorsPage(
+    page,
+    adminKeyIn(readFileSync(`${world.stateDirectory}/.dev.vars`, 'utf8')),
+  )
+  await page.getByRole('heading', { name: 'Every operation' }).waitFor()
+  await take('operators')
   await context.close()
 }

@@ -184,7 +184,7 @@ export function findForeignTables(
 }
 
 /** Folders of test/ that are no mirror of src/. */
-const OF_ITS_OWN = /^test\/(world|browser|bench|structure)\//
+const OF_ITS_OWN = /^test\/(world|browser|clients|bench|structure)\//
 /** Tests of the whole gateway, which have no single subject. */
 const OF_THE_WHOLE = [
   'test/route-table.test.ts',

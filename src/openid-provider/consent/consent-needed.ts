@@ -6,8 +6,9 @@ import type { AuthorizationRequest } from '../authorization/authorization-reques
 
 /**
  * Whether the person has to be asked. The company's own applications need no consent; another's, one that
- * covers every scope value and every claim. An answer that any program on the machine may catch (RFC 8252
- * §8.6) goes out only when the person has just said so.
+ * covers every scope value and every claim. An answer that any program on the machine may catch and use (RFC
+ * 8252 §8.6) goes out only when the person has just said so: a code is of use to none but its own
+ * application, where that has to prove itself.
  */
 export async function isConsentLacking(
   { consents }: { readonly consents: Pick<Consents, 'read'> },
@@ -17,7 +18,9 @@ export async function isConsentLacking(
   const { application, redirectUri } = request.target
   if (request.prompts.has('consent')) return ok(true)
   if (application.isFirstParty) return ok(false)
-  if (!redirectUri.startsWith('https:')) return ok(true)
+  const isOfUseToNoneElse =
+    request.responseType === 'code' && application.oauth.tokenEndpointAuthMethod !== 'none'
+  if (!redirectUri.startsWith('https:') && !isOfUseToNoneElse) return ok(true)
   const given = await consents.read(userId, application.id)
   return given.ok ? ok(!covers(given.value, request)) : given
 }
