@@ -88,6 +88,7 @@ const ADMIN_ROUTES = [
   'GET /applications/:id',
   'GET /applications/:id/secrets',
   'GET /applications/:id/secrets/:secret',
+  'GET /applications/:id/widget-secrets',
   'GET /audit',
   'GET /canary',
   'GET /cut-offs',
@@ -98,12 +99,14 @@ const ADMIN_ROUTES = [
   'GET /users',
   'GET /users/:id',
   'GET /users/:id/password',
+  'GET /users/:id/roles',
   'GET /users/:id/sessions',
   'PATCH /applications/:id',
   'POST /applications',
   'POST /applications/:id/disable',
   'POST /applications/:id/enable',
   'POST /applications/:id/secrets',
+  'POST /applications/:id/widget-secrets',
   'POST /cut-offs',
   'POST /keys/:kid/compromise',
   'POST /keys/rotate',
@@ -113,6 +116,7 @@ const ADMIN_ROUTES = [
   'POST /users/:id/enable',
   'PUT /applications/:id',
   'PUT /users/:id/password',
+  'PUT /users/:id/roles',
 ]
 
 const gateway = gatewayFor(env)

@@ -332,6 +332,18 @@ describe('an access token', () => {
     expect([refused.status, refused.body.error]).toEqual([403, 'insufficient_scope'])
   })
 
+  it('gets what its own session says, and not another one of the same person', async () => {
+    const site = await registerWidget()
+    const first = await signedInPerson({ name: 'Ada, then' })
+    freezeClock(now + 10)
+    const second = await signedInPerson({ name: 'Ada, now' }, first.userId)
+    const nameBy = async (person: typeof first) => {
+      const { body } = await ask(site.tokenUrl, bearer(await tokenOf(person)))
+      return decodeJwt(body.token!)['name']
+    }
+    expect([await nameBy(first), await nameBy(second)]).toEqual(['Ada, then', 'Ada, now'])
+  })
+
   it('whose family of grants was revoked gets nothing, at once', async () => {
     const site = await registerWidget()
     const person = await signedInPerson()
