@@ -11,7 +11,9 @@ import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createApplicationRegistry } from './core/applications/application-registry.ts'
 import { createApplications } from './core/applications/applications.ts'
+import { createRotateWidgetSecret } from './core/applications/rotate-widget-secret.ts'
 import { createSubjects } from './core/applications/subject.ts'
+import { createWidgetSecrets } from './core/applications/widget-secrets.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createAskedSignIns } from './core/identity-providers/asked-sign-in.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
@@ -45,6 +47,7 @@ import { createKeys } from './core/tokens/keys.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
 import { createLocalCredentials } from './core/users/local-credentials.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
+import { createUserRoles } from './core/users/user-roles.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
@@ -63,6 +66,7 @@ import type { RequestVariables } from './platform/request-facts.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
+import { widgetTokenRoutes } from './widget-tokens/routes.ts'
 
 const features = (core: Core) => [
   signInRoutes(core),
@@ -73,6 +77,7 @@ const features = (core: Core) => [
   deviceRoutes(core),
   authorizationRoutes(core),
   pushRoutes(core),
+  widgetTokenRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
 ]
@@ -110,6 +115,15 @@ function buildCore(config: Config, env: Env) {
     documents: env.REVOCATION,
   })
   const users = createUsers(env.DIRECTORY)
+  const widgetSecrets = createWidgetSecrets({
+    directory: env.DIRECTORY,
+    keyEncryptionKey: config.secrets.keyEncryptionKey,
+  })
+  const applicationRegistry = createApplicationRegistry({
+    directory: env.DIRECTORY,
+    issuer: config.issuer,
+    widgetSecrets,
+  })
   const people = createUserDirectory(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
   const cutOffRecords = createCutOffRecords(env.DIRECTORY)
@@ -138,11 +152,14 @@ function buildCore(config: Config, env: Env) {
     subjects: createSubjects(config.secrets.handleKey),
     signedClaims: createSignedClaims({ config, keys }),
     deliveries,
-    applicationRegistry: createApplicationRegistry({
-      directory: env.DIRECTORY,
-      issuer: config.issuer,
+    widgetSecrets,
+    rotateWidgetSecret: createRotateWidgetSecret({
+      applications: applicationRegistry,
+      widgetSecrets,
     }),
+    applicationRegistry,
     users,
+    userRoles: createUserRoles(env.DIRECTORY),
     localCredentials: createLocalCredentials(env.DIRECTORY),
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),

@@ -14,6 +14,13 @@ import type { KeptApplication } from '../../core/applications/applications-table
 import { grantAliases } from '../../core/applications/registration.ts'
 import type { OAuthRegistration, Registration } from '../../core/applications/registration.ts'
 import { seconds } from '../api/operation.ts'
+import {
+  newWidgetSchema,
+  showWidget,
+  toWidget,
+  widgetMembers,
+  widgetSchema,
+} from './widget-shape.ts'
 
 const uri = z.string().openapi({ format: 'uri' })
 const text = z.string()
@@ -67,11 +74,13 @@ const registrationMembers = {
   name: text,
   first_party: z.boolean().optional().openapi({ description: "The company's own: no consent" }),
   oauth: oauthSchema.optional(),
+  widget: widgetSchema.optional(),
 }
 
 export const newApplicationSchema = z
   .strictObject({
     ...registrationMembers,
+    widget: newWidgetSchema.optional(),
     client_id: text.optional().openapi({ description: 'Brought from another provider' }),
     client_secret: text.optional().openapi({ description: 'Brought from another provider' }),
   })
@@ -86,17 +95,20 @@ export const replacementSchema = z
   })
   .openapi('ApplicationReplacement')
 
+const nullable = <Members extends Record<string, z.ZodType>>(members: Members) =>
+  z.strictObject(
+    Object.fromEntries(
+      Object.entries(members).map(([name, schema]) => [name, z.nullable(schema)]),
+    ) as { [Name in keyof Members]: z.ZodNullable<Members[Name]> },
+  )
+
 /** RFC 7396: what is null becomes its default again, what is left out stays. */
 export const patchSchema = z
   .strictObject({
     name: text,
     first_party: z.boolean().nullable(),
-    oauth: z
-      .strictObject(
-        Object.fromEntries(
-          Object.entries(oauthMembers).map(([name, schema]) => [name, z.nullable(schema)]),
-        ) as { [Name in keyof typeof oauthMembers]: z.ZodNullable<(typeof oauthMembers)[Name]> },
-      )
+    oauth: nullable(oauthMembers).partial().nullable(),
+    widget: nullable({ ...widgetMembers, roles: z.record(text, text.nullable()) })
       .partial()
       .nullable(),
     version: z.int(),
@@ -114,12 +126,20 @@ export const applicationSchema = z
     created_at: seconds,
     updated_at: seconds,
     oauth: z.object(oauthMembers).partial().optional(),
+    widget: z.object(widgetMembers).partial().optional(),
   })
   .openapi('Application')
 
 /** As `applicationSchema`; the secret is there where one was made, this once. */
 export const registeredSchema = applicationSchema
-  .extend({ client_secret: text.optional(), client_secret_id: text.optional() })
+  .extend({
+    client_secret: text.optional(),
+    client_secret_id: text.optional(),
+    widget: z
+      .object({ ...widgetMembers, secret: text, secret_id: text })
+      .partial()
+      .optional(),
+  })
   .openapi('RegisteredApplication')
 
 export const secretSchema = z
@@ -132,11 +152,18 @@ export const toRegistration = ({
   name,
   first_party: isFirstParty,
   oauth,
+  widget,
 }: {
   readonly name: string
   readonly first_party?: boolean | undefined
   readonly oauth?: WireOAuth | undefined
-}): Registration => ({ name, isFirstParty, oauth: oauth && toOAuth(oauth) })
+  readonly widget?: z.infer<typeof widgetSchema> | undefined
+}): Registration => ({
+  name,
+  isFirstParty,
+  oauth: oauth && toOAuth(oauth),
+  widget: widget && toWidget(widget),
+})
 
 const toOAuth = (wire: WireOAuth): OAuthRegistration => ({
   applicationType: wire.application_type,
@@ -204,6 +231,7 @@ export const showApplication = (kept: KeptApplication): z.infer<typeof applicati
   created_at: kept.createdAt,
   updated_at: kept.updatedAt,
   ...(kept.oauth !== undefined && { oauth: showOAuth(kept.oauth) }),
+  ...(kept.widget !== undefined && { widget: showWidget(kept, kept.widget) }),
 })
 
 export const showSecret = (secret: ListedSecret): z.infer<typeof secretSchema> => ({

@@ -26,6 +26,8 @@ import {
 import { isSeen, tagOf } from './if-match.ts'
 import { patchRegistration } from './patch-registration.ts'
 import { secretRoutes } from './secret-routes.ts'
+import { widgetSecretRoutes } from './widget-secret-routes.ts'
+import { showWidget } from './widget-shape.ts'
 
 const REFUSED_BODY = [
   'invalid_request',
@@ -147,7 +149,8 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
 
   api.openapi(registerApplication, async (c) => {
     const { client_id: clientId, client_secret: clientSecret, ...rest } = c.req.valid('json')
-    const asked = { ...toRegistration(rest), clientId, clientSecret }
+    const widgetSecret = rest.widget?.secret
+    const asked = { ...toRegistration(rest), clientId, clientSecret, widgetSecret }
     const registered = await registry.register(asked, clock())
     if (!registered.ok) return answerProblems(c, registered.problems)
     const { application } = registered.value
@@ -247,6 +250,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   secretRoutes(api, parts)
+  widgetSecretRoutes(api, parts)
 }
 
 const CHANGE_PROBLEMS = {
@@ -254,7 +258,20 @@ const CHANGE_PROBLEMS = {
   changed_meanwhile: 'changed_meanwhile',
 } as const
 
-const shown = ({ application, secret }: Registered): z.infer<typeof registeredSchema> => ({
+const shown = ({
+  application,
+  secret,
+  widgetSecret,
+}: Registered): z.infer<typeof registeredSchema> => ({
   ...showApplication(application),
+  ...(application.widget !== undefined && {
+    widget: {
+      ...showWidget(application, application.widget),
+      ...(widgetSecret !== undefined && {
+        secret: widgetSecret.secret,
+        secret_id: widgetSecret.id,
+      }),
+    },
+  }),
   ...(secret !== undefined && { client_secret: secret.secret, client_secret_id: secret.id }),
 })

@@ -1,6 +1,7 @@
 /** The tables `applications` and `removed_applications` (migrations/0005_applications.sql). */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Application, OAuthClient } from './application.ts'
+import type { Widget } from './widget.ts'
 
 /** An application as it is kept: with the version that a change has to name. */
 export interface KeptApplication extends Application {
@@ -10,7 +11,7 @@ export interface KeptApplication extends Application {
 /** The queue visits everybody, and a delivery is given up after a day. */
 const REMOVED_KEPT_SECONDS = 31 * 86_400
 
-const COLUMNS = `id, name, is_first_party, status, oauth, version, created_at, updated_at`
+const COLUMNS = `id, name, is_first_party, status, oauth, widget, version, created_at, updated_at`
 
 export const createApplicationsTable = (directory: D1Database) => ({
   async find(id: string): Promise<KeptApplication | undefined> {
@@ -40,28 +41,29 @@ export const createApplicationsTable = (directory: D1Database) => ({
 
   /** Fails when the id is in use. */
   insertion: (
-    { id, name, isFirstParty, oauth }: ApplicationContent & { readonly id: string },
+    { id, name, isFirstParty, oauth, widget }: ApplicationContent & { readonly id: string },
     now: EpochSeconds,
   ): D1PreparedStatement =>
     directory
       .prepare(
-        `INSERT INTO applications (id, name, is_first_party, oauth, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?5)`,
+        `INSERT INTO applications (id, name, is_first_party, oauth, widget, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?6, ?5, ?5)`,
       )
-      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), now),
+      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), now, toJson(widget)),
 
   /** Replaces the content of the version that was seen; undefined when that is not there (any more). */
   async replace(
     { id, version }: { readonly id: string; readonly version: number },
-    { name, isFirstParty, oauth }: ApplicationContent,
+    { name, isFirstParty, oauth, widget }: ApplicationContent,
     now: EpochSeconds,
   ): Promise<KeptApplication | undefined> {
     const row = await directory
       .prepare(
-        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, version = version + 1, updated_at = ?6
+        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, widget = ?7,
+           version = version + 1, updated_at = ?6
          WHERE id = ?1 AND version = ?2 RETURNING ${COLUMNS}`,
       )
-      .bind(id, version, name, isFirstParty ? 1 : 0, toJson(oauth), now)
+      .bind(id, version, name, isFirstParty ? 1 : 0, toJson(oauth), now, toJson(widget))
       .first<Row>()
     return row === null ? undefined : fromRow(row)
   },
@@ -130,7 +132,7 @@ export const createApplicationsTable = (directory: D1Database) => ({
 export type ApplicationsTable = ReturnType<typeof createApplicationsTable>
 
 /** What a registration says of an application. */
-export type ApplicationContent = Pick<Application, 'name' | 'isFirstParty' | 'oauth'>
+export type ApplicationContent = Pick<Application, 'name' | 'isFirstParty' | 'oauth' | 'widget'>
 
 interface Row {
   readonly id: string
@@ -138,14 +140,15 @@ interface Row {
   readonly is_first_party: number
   readonly status: Application['status']
   readonly oauth: string | null
+  readonly widget: string | null
   readonly version: number
   readonly created_at: number
   readonly updated_at: number
 }
 
 /** JSON has no undefined: what is not there is read as such again. */
-const toJson = (oauth: OAuthClient | undefined) =>
-  oauth === undefined ? null : JSON.stringify(oauth)
+const toJson = (capability: OAuthClient | Widget | undefined) =>
+  capability === undefined ? null : JSON.stringify(capability)
 
 const fromRow = (row: Row): KeptApplication => ({
   id: row.id,
@@ -153,6 +156,7 @@ const fromRow = (row: Row): KeptApplication => ({
   isFirstParty: row.is_first_party === 1,
   status: row.status,
   oauth: row.oauth === null ? undefined : (JSON.parse(row.oauth) as OAuthClient),
+  ...(row.widget === null ? {} : { widget: JSON.parse(row.widget) as Widget }),
   version: row.version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,

@@ -13,6 +13,8 @@ import { reportTo } from './registration-problem.ts'
 import type { RegistrationProblem } from './registration-problem.ts'
 import { judgeUris, sectorsOf } from './uri-rules.ts'
 import type { GatewayPlace } from './uri-rules.ts'
+import { judgeWidget } from './widget-rules.ts'
+import type { WidgetRegistration } from './widget-rules.ts'
 
 /** Names that some products have for a grant, and what they mean by it. */
 const GRANT_ALIASES = {
@@ -40,6 +42,7 @@ export interface Registration {
   /** False when left out. */
   readonly isFirstParty?: boolean | undefined
   readonly oauth?: OAuthRegistration | undefined
+  readonly widget?: WidgetRegistration | undefined
 }
 
 export type JudgedRegistration =
@@ -51,13 +54,15 @@ const MOST_ELEMENTS = 50
 
 /** Never throws; `problems` holds everything that is wrong, in no particular order. */
 export async function judgeRegistration(
-  { name, isFirstParty = false, oauth }: Registration,
+  { name, isFirstParty = false, oauth, ...capabilities }: Registration,
   place: GatewayPlace,
 ): Promise<JudgedRegistration> {
   const problems = [...judgeName(name)]
+  const widget = capabilities.widget && judgeWidget(capabilities.widget, place, problems)
+  const others = widget === undefined ? {} : { widget }
   if (oauth === undefined) {
     if (problems.length > 0) return { ok: false, problems }
-    return { ok: true, content: { name, isFirstParty, oauth } }
+    return { ok: true, content: { name, isFirstParty, oauth, ...others } }
   }
   const tooLong = (
     ['redirectUris', 'postLogoutRedirectUris', 'scope', 'resources', 'requestAdapter'] as const
@@ -82,7 +87,7 @@ export async function judgeRegistration(
     report('defaultMaxAge', 'is not a number of seconds')
   }
   if (problems.length > 0) return { ok: false, problems }
-  return { ok: true, content: { name, isFirstParty, oauth: client } }
+  return { ok: true, content: { name, isFirstParty, oauth: client, ...others } }
 }
 
 /** It is shown to people on the consent page, in whatever direction the text around it runs. */
