@@ -14,6 +14,14 @@ import type { KeptApplication } from '../../core/applications/applications-table
 import { grantAliases } from '../../core/applications/registration.ts'
 import type { OAuthRegistration, Registration } from '../../core/applications/registration.ts'
 import { seconds } from '../api/operation.ts'
+import {
+  handoffMembers,
+  handoffPatchSchema,
+  handoffSchema,
+  showHandoff,
+  toHandoff,
+} from './handoff-shape.ts'
+import type { WireHandoff } from './handoff-shape.ts'
 
 const uri = z.string().openapi({ format: 'uri' })
 const text = z.string()
@@ -67,6 +75,7 @@ const registrationMembers = {
   name: text,
   first_party: z.boolean().optional().openapi({ description: "The company's own: no consent" }),
   oauth: oauthSchema.optional(),
+  handoff: handoffSchema.optional(),
 }
 
 export const newApplicationSchema = z
@@ -99,6 +108,7 @@ export const patchSchema = z
       )
       .partial()
       .nullable(),
+    handoff: handoffPatchSchema.nullable(),
     version: z.int(),
   })
   .partial()
@@ -114,12 +124,20 @@ export const applicationSchema = z
     created_at: seconds,
     updated_at: seconds,
     oauth: z.object(oauthMembers).partial().optional(),
+    handoff: z.object(handoffMembers).partial().optional(),
   })
   .openapi('Application')
 
 /** As `applicationSchema`; the secret is there where one was made, this once. */
 export const registeredSchema = applicationSchema
-  .extend({ client_secret: text.optional(), client_secret_id: text.optional() })
+  .extend({
+    client_secret: text.optional(),
+    client_secret_id: text.optional(),
+    handoff: z
+      .object({ ...handoffMembers, apikey: text, apikey_id: text })
+      .partial()
+      .optional(),
+  })
   .openapi('RegisteredApplication')
 
 export const secretSchema = z
@@ -132,11 +150,18 @@ export const toRegistration = ({
   name,
   first_party: isFirstParty,
   oauth,
+  handoff,
 }: {
   readonly name: string
   readonly first_party?: boolean | undefined
   readonly oauth?: WireOAuth | undefined
-}): Registration => ({ name, isFirstParty, oauth: oauth && toOAuth(oauth) })
+  readonly handoff?: WireHandoff | undefined
+}): Registration => ({
+  name,
+  isFirstParty,
+  oauth: oauth && toOAuth(oauth),
+  handoff: handoff && toHandoff(handoff),
+})
 
 const toOAuth = (wire: WireOAuth): OAuthRegistration => ({
   applicationType: wire.application_type,
@@ -204,6 +229,7 @@ export const showApplication = (kept: KeptApplication): z.infer<typeof applicati
   created_at: kept.createdAt,
   updated_at: kept.updatedAt,
   ...(kept.oauth !== undefined && { oauth: showOAuth(kept.oauth) }),
+  ...(kept.handoff !== undefined && { handoff: showHandoff(kept.handoff) }),
 })
 
 export const showSecret = (secret: ListedSecret): z.infer<typeof secretSchema> => ({

@@ -23,8 +23,10 @@ import {
   showApplication,
   toRegistration,
 } from './application-shape.ts'
+import { showHandoff } from './handoff-shape.ts'
 import { isSeen, tagOf } from './if-match.ts'
 import { patchRegistration } from './patch-registration.ts'
+import { handoffKeyRoutes } from './handoff-key-routes.ts'
 import { secretRoutes } from './secret-routes.ts'
 
 const REFUSED_BODY = [
@@ -247,6 +249,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   secretRoutes(api, parts)
+  handoffKeyRoutes(api, parts)
 }
 
 const CHANGE_PROBLEMS = {
@@ -254,7 +257,17 @@ const CHANGE_PROBLEMS = {
   changed_meanwhile: 'changed_meanwhile',
 } as const
 
-const shown = ({ application, secret }: Registered): z.infer<typeof registeredSchema> => ({
+const shown = ({
+  application,
+  secret,
+  handoffKey,
+}: Registered): z.infer<typeof registeredSchema> => ({
   ...showApplication(application),
+  ...(application.handoff !== undefined && {
+    handoff: {
+      ...showHandoff(application.handoff),
+      ...(handoffKey !== undefined && { apikey: handoffKey.key, apikey_id: handoffKey.id }),
+    },
+  }),
   ...(secret !== undefined && { client_secret: secret.secret, client_secret_id: secret.id }),
 })

@@ -1,6 +1,6 @@
 /** The tables `applications` and `removed_applications` (migrations/0005_applications.sql). */
 import type { EpochSeconds } from '../../platform/clock.ts'
-import type { Application, OAuthClient } from './application.ts'
+import type { Application, HandoffApplication, HandoffService, OAuthClient } from './application.ts'
 
 /** An application as it is kept: with the version that a change has to name. */
 export interface KeptApplication extends Application {
@@ -10,7 +10,10 @@ export interface KeptApplication extends Application {
 /** The queue visits everybody, and a delivery is given up after a day. */
 const REMOVED_KEPT_SECONDS = 31 * 86_400
 
-const COLUMNS = `id, name, is_first_party, status, oauth, version, created_at, updated_at`
+const COLUMNS = `id, name, is_first_party, status, oauth, handoff, version, created_at, updated_at`
+
+/** The most services that one page shows. */
+const MOST_SERVICES = 100
 
 export const createApplicationsTable = (directory: D1Database) => ({
   async find(id: string): Promise<KeptApplication | undefined> {
@@ -38,30 +41,44 @@ export const createApplicationsTable = (directory: D1Database) => ({
     return results
   },
 
+  /** The active ones that a person can be handed over to, in order of the name. */
+  async listHandoffServices(): Promise<readonly HandoffApplication[]> {
+    const { results } = await directory
+      .prepare(
+        `SELECT ${COLUMNS} FROM applications
+         WHERE status = 'active' AND json_extract(handoff, '$.loginUrl') IS NOT NULL
+         ORDER BY name COLLATE NOCASE, id LIMIT ?1`,
+      )
+      .bind(MOST_SERVICES)
+      .all<Row>()
+    return results.map((row) => fromRow(row) as HandoffApplication & KeptApplication)
+  },
+
   /** Fails when the id is in use. */
   insertion: (
-    { id, name, isFirstParty, oauth }: ApplicationContent & { readonly id: string },
+    { id, name, isFirstParty, oauth, handoff }: ApplicationContent & { readonly id: string },
     now: EpochSeconds,
   ): D1PreparedStatement =>
     directory
       .prepare(
-        `INSERT INTO applications (id, name, is_first_party, oauth, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?5)`,
+        `INSERT INTO applications (id, name, is_first_party, oauth, handoff, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)`,
       )
-      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), now),
+      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), toJson(handoff), now),
 
   /** Replaces the content of the version that was seen; undefined when that is not there (any more). */
   async replace(
     { id, version }: { readonly id: string; readonly version: number },
-    { name, isFirstParty, oauth }: ApplicationContent,
+    { name, isFirstParty, oauth, handoff }: ApplicationContent,
     now: EpochSeconds,
   ): Promise<KeptApplication | undefined> {
     const row = await directory
       .prepare(
-        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, version = version + 1, updated_at = ?6
+        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, handoff = ?6,
+           version = version + 1, updated_at = ?7
          WHERE id = ?1 AND version = ?2 RETURNING ${COLUMNS}`,
       )
-      .bind(id, version, name, isFirstParty ? 1 : 0, toJson(oauth), now)
+      .bind(id, version, name, isFirstParty ? 1 : 0, toJson(oauth), toJson(handoff), now)
       .first<Row>()
     return row === null ? undefined : fromRow(row)
   },
@@ -104,8 +121,9 @@ export const createApplicationsTable = (directory: D1Database) => ({
         .bind(now - REMOVED_KEPT_SECONDS),
       directory
         .prepare(
-          `INSERT OR REPLACE INTO removed_applications (id, oauth, removed_at) SELECT id, oauth, ?3
-           FROM applications WHERE id = ?1 AND (?2 IS NULL OR version = ?2) AND oauth IS NOT NULL`,
+          `INSERT OR REPLACE INTO removed_applications (id, oauth, handoff, removed_at)
+           SELECT id, COALESCE(oauth, 'null'), handoff, ?3
+           FROM applications WHERE id = ?1 AND (?2 IS NULL OR version = ?2) AND COALESCE(oauth, handoff) IS NOT NULL`,
         )
         .bind(id, version ?? null, now),
       directory
@@ -118,19 +136,23 @@ export const createApplicationsTable = (directory: D1Database) => ({
   },
 
   /** The last registration of an application that has been removed. */
-  async findRemoved(id: string): Promise<OAuthClient | undefined> {
+  async findRemoved(id: string): Promise<Pick<Application, 'oauth' | 'handoff'> | undefined> {
     const row = await directory
-      .prepare('SELECT oauth FROM removed_applications WHERE id = ?')
+      .prepare('SELECT oauth, handoff FROM removed_applications WHERE id = ?')
       .bind(id)
-      .first<{ oauth: string }>()
-    return row === null ? undefined : (JSON.parse(row.oauth) as OAuthClient)
+      .first<{ oauth: string; handoff: string | null }>()
+    if (row === null) return undefined
+    return {
+      oauth: (JSON.parse(row.oauth) as OAuthClient | null) ?? undefined,
+      handoff: row.handoff === null ? undefined : (JSON.parse(row.handoff) as HandoffService),
+    }
   },
 })
 
 export type ApplicationsTable = ReturnType<typeof createApplicationsTable>
 
 /** What a registration says of an application. */
-export type ApplicationContent = Pick<Application, 'name' | 'isFirstParty' | 'oauth'>
+export type ApplicationContent = Pick<Application, 'name' | 'isFirstParty' | 'oauth' | 'handoff'>
 
 interface Row {
   readonly id: string
@@ -138,14 +160,15 @@ interface Row {
   readonly is_first_party: number
   readonly status: Application['status']
   readonly oauth: string | null
+  readonly handoff: string | null
   readonly version: number
   readonly created_at: number
   readonly updated_at: number
 }
 
 /** JSON has no undefined: what is not there is read as such again. */
-const toJson = (oauth: OAuthClient | undefined) =>
-  oauth === undefined ? null : JSON.stringify(oauth)
+const toJson = (capability: OAuthClient | HandoffService | undefined) =>
+  capability === undefined ? null : JSON.stringify(capability)
 
 const fromRow = (row: Row): KeptApplication => ({
   id: row.id,
@@ -153,6 +176,7 @@ const fromRow = (row: Row): KeptApplication => ({
   isFirstParty: row.is_first_party === 1,
   status: row.status,
   oauth: row.oauth === null ? undefined : (JSON.parse(row.oauth) as OAuthClient),
+  handoff: row.handoff === null ? undefined : (JSON.parse(row.handoff) as HandoffService),
   version: row.version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
