@@ -28,10 +28,13 @@ export function createFindTold({
   issuer,
   applications,
   deliveries,
+  hosts = [],
 }: {
   readonly issuer: string
   readonly applications: Pick<Applications, 'find'>
   readonly deliveries: Pick<LogoutDeliveries, 'participantsOf'>
+  /** Hosts that people are handed over to us from, by the id under which one takes part. */
+  readonly hosts?: readonly { readonly id: string; readonly name: string }[]
 }): FindTold {
   return async ({ userId, sid }) => {
     const participants = await deliveries.participantsOf(userId, sid)
@@ -39,6 +42,10 @@ export function createFindTold({
     return ok(
       await Promise.all(
         participants.value.map(async (progress): Promise<ToldApplication> => {
+          if (progress.protocol === 'handoff_host') {
+            const host = hosts.find(({ id }) => id === progress.applicationId)
+            return { name: host?.name, state: stateOf(progress, undefined), frame: undefined }
+          }
           const found = await applications.find(progress.applicationId)
           const application = found.ok ? found.value : undefined
           const frame = application && frameOf(application, progress, issuer)
@@ -58,10 +65,10 @@ function stateOf({ state }: DeliveryProgress, frame: string | undefined): ToldAp
 /** §3: `iss` and `sid` go along where the application wants them; what its address says already stays as it is. */
 function frameOf(
   { oauth }: Application,
-  { clientSid }: DeliveryProgress,
+  { clientSid, protocol }: DeliveryProgress,
   issuer: string,
 ): string | undefined {
-  if (oauth?.frontchannelLogoutUri === undefined) return undefined
+  if (protocol !== 'openid' || oauth?.frontchannelLogoutUri === undefined) return undefined
   const url = new URL(oauth.frontchannelLogoutUri)
   if (oauth.frontchannelLogoutSessionRequired) {
     const query = new URLSearchParams({ iss: issuer, sid: clientSid }).toString()
