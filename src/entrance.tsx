@@ -28,6 +28,7 @@ const ANSWERS_HEAD = [
   '/health',
   '/dashboard',
   '/account',
+  '/account/services',
   '/api/',
   '/.well-known/',
   '/auth/login',

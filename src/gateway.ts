@@ -11,6 +11,8 @@ import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createApplicationRegistry } from './core/applications/application-registry.ts'
 import { createApplications } from './core/applications/applications.ts'
+import { createHandoffKeys } from './core/applications/handoff-keys.ts'
+import { createHandoffSessions } from './core/applications/handoff-sessions.ts'
 import { createSubjects } from './core/applications/subject.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createAskedSignIns } from './core/identity-providers/asked-sign-in.ts'
@@ -28,6 +30,7 @@ import { createDisableUser } from './core/revocation/disable-user.ts'
 import { createEndApplication } from './core/revocation/end-application.ts'
 import { createEndSession } from './core/revocation/end-session.ts'
 import { createLogoutDeliveries } from './core/revocation/logout-deliveries.ts'
+import { createPasswordSessions } from './core/revocation/password-sessions.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
 import { createSignOut } from './core/revocation/sign-out.ts'
@@ -60,6 +63,10 @@ import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
 import { log } from './platform/log.ts'
 import type { RequestVariables } from './platform/request-facts.ts'
+import { handoffClientRoutes } from './service-handoff/client/routes.tsx'
+import { handoffHostRoutes } from './service-handoff/host/routes.ts'
+import { createHandoffHosts } from './service-handoff/client/handoff-hosts.ts'
+import { handoffPortalRoutes } from './service-handoff/portal/routes.tsx'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
@@ -72,6 +79,9 @@ const features = (core: Core) => [
   tokenRoutes(core),
   deviceRoutes(core),
   authorizationRoutes(core),
+  handoffHostRoutes(core),
+  handoffPortalRoutes(core),
+  handoffClientRoutes(core),
   pushRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
@@ -100,6 +110,7 @@ function buildCore(config: Config, env: Env) {
   const sessions = createSessions({ ...asking, deadlines: config.session })
   const ends = createEndSession({ sessions, audit })
   const applications = createApplications(env.DIRECTORY)
+  const subjects = createSubjects(config.secrets.handleKey)
   const deliveries = createLogoutDeliveries({
     userSessions: env.USER_SESSIONS,
     undelivered: createUndeliveredLogouts(env.DIRECTORY),
@@ -111,6 +122,7 @@ function buildCore(config: Config, env: Env) {
   })
   const users = createUsers(env.DIRECTORY)
   const people = createUserDirectory(env.DIRECTORY)
+  const localCredentials = createLocalCredentials(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
   const cutOffRecords = createCutOffRecords(env.DIRECTORY)
   const cutOffDrain = createCutOffDrain({
@@ -130,28 +142,38 @@ function buildCore(config: Config, env: Env) {
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
     applications,
+    subjects,
+    handoffKeys: createHandoffKeys(env.DIRECTORY),
+    handoffSessions: createHandoffSessions({ directory: env.DIRECTORY, subjects }),
+    handoffHosts: createHandoffHosts(config),
     authenticateClient: createClientAuthentication({
       config,
       applications,
       references: env.ONE_TIME_REFERENCES,
     }),
-    subjects: createSubjects(config.secrets.handleKey),
-    signedClaims: createSignedClaims({ config, keys }),
     deliveries,
     applicationRegistry: createApplicationRegistry({
       directory: env.DIRECTORY,
       issuer: config.issuer,
     }),
     users,
-    localCredentials: createLocalCredentials(env.DIRECTORY),
+    localCredentials,
+    passwordSessions: createPasswordSessions({
+      config,
+      localCredentials,
+      users,
+      sessions,
+      ends,
+      passwordAttempts: createPasswordAttempts(asking),
+    }),
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
     identityProviders,
     sessions,
     grants: createGrants(asking),
     consents: createConsents(asking),
-    passwordAttempts: createPasswordAttempts(asking),
     applicationTokens: createApplicationTokens({ config, keys }),
+    signedClaims: createSignedClaims({ config, keys }),
     askedSignIns: createAskedSignIns(config.secrets.handleKey),
     ends,
     signOut: createSignOut({
@@ -161,7 +183,12 @@ function buildCore(config: Config, env: Env) {
       identityProviders,
       ending: ends,
       departures: createDepartures(config),
-      findTold: createFindTold({ issuer: config.issuer, applications, deliveries }),
+      findTold: createFindTold({
+        issuer: config.issuer,
+        applications,
+        deliveries,
+        hosts: config.handoffHosts,
+      }),
     }),
     disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),
@@ -193,6 +220,7 @@ function buildCore(config: Config, env: Env) {
       token: env.TOKEN_LIMIT,
       device: env.DEVICE_LIMIT,
       authorize: env.AUTHORIZE_LIMIT,
+      handoff: env.HANDOFF_LIMIT,
     }),
   }
 }
