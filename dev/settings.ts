@@ -10,6 +10,8 @@ export interface DevSettings {
   readonly secondAppPort: number
   /** Of the marketplace; 0: any free one. */
   readonly marketplacePort: number
+  /** Of the bookshelf; 0: any free one. */
+  readonly bookshelfPort: number
   /** Origin of the gateway for browsers: its ISSUER. Another host name than OTROTL's, so that cookies do not mix. */
   readonly gatewayOrigin: string
   /** The same for programs: Node and workerd do not try a second address as browsers do for `localhost`. */
@@ -20,14 +22,22 @@ export interface DevSettings {
   readonly secretsFile: string
   /** True if `wrangler.toml` describes this run as it stands. */
   readonly isAsConfigured: boolean
+  /** Another gateway that hands people over to this one, and where its API is for programs. */
+  readonly handoffHost?: { readonly issuer: string; readonly apiUrl: string }
 }
 
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url))
 
-const defaultPorts = { gateway: 8787, otrotl: 9080, secondApp: 9081, marketplace: 9082 }
+const defaultPorts = {
+  gateway: 8787,
+  otrotl: 9080,
+  secondApp: 9081,
+  marketplace: 9082,
+  bookshelf: 9083,
+}
 
 /**
- * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT, MARKETPLACE_PORT and `--persist-to <directory>`. With a directory of its
+ * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT, MARKETPLACE_PORT, BOOKSHELF_PORT and `--persist-to <directory>`. With a directory of its
  * own a run also has secrets of its own, and shares nothing with another run. Throws an Error in words.
  */
 export function readSettings(
@@ -57,6 +67,11 @@ export function readSettings(
       environment,
       'MARKETPLACE_PORT',
       isAsConfigured ? defaultPorts.marketplace : 0,
+    ),
+    bookshelfPort: readPort(
+      environment,
+      'BOOKSHELF_PORT',
+      isAsConfigured ? defaultPorts.bookshelf : 0,
     ),
     gatewayOrigin: `http://localhost:${gatewayPort}`,
     gatewayBackChannelOrigin: `http://127.0.0.1:${gatewayPort}`,

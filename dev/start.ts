@@ -6,6 +6,8 @@ import { createServer } from 'node:net'
 import { join, relative } from 'node:path'
 import { applyMigrations, startGateway } from './gateway-process.ts'
 import type { GatewayProcess } from './gateway-process.ts'
+import { startBookshelf } from './bookshelf/bookshelf.ts'
+import type { Bookshelf } from './bookshelf/bookshelf.ts'
 import { startMarketplace } from './marketplace/marketplace.ts'
 import type { Marketplace } from './marketplace/marketplace.ts'
 import { startOtrotl } from './otrotl/otrotl.ts'
@@ -22,6 +24,7 @@ const running: {
   otrotl?: Otrotl
   secondApp?: SecondApp
   marketplace?: Marketplace
+  bookshelf?: Bookshelf
   gateway?: GatewayProcess
 } = {}
 let isStopping = false
@@ -32,6 +35,7 @@ async function start(): Promise<void> {
   await demandFreePort(settings.otrotlPort, 'OTROTL_PORT')
   await demandFreePort(settings.secondAppPort, 'SECOND_APP_PORT')
   await demandFreePort(settings.marketplacePort, 'MARKETPLACE_PORT')
+  await demandFreePort(settings.bookshelfPort, 'BOOKSHELF_PORT')
   const secrets = prepareSecrets(settings.secretsFile)
   say('Starting Drawbridge and a local OTROTL ...')
   running.secondApp = await startSecondApp({
@@ -55,21 +59,30 @@ async function start(): Promise<void> {
     stateDirectory: settings.stateDirectory,
     log: (line) => say(`market   ${line}`),
   })
+  running.bookshelf = await startBookshelf({
+    port: settings.bookshelfPort,
+    issuer: settings.gatewayOrigin,
+    adminKey: secrets.ADMIN_API_KEY,
+    stateDirectory: settings.stateDirectory,
+    log: (line) => say(`books    ${line}`),
+  })
   await applyMigrations(settings)
   if (isStopping) return
   running.gateway = startGateway(settings, (line) => say(`gateway  ${line}`))
   void running.gateway.hasEnded.then(() => stop('The gateway has ended.', 1))
   await running.gateway.isReady
   await running.marketplace.register()
-  if (!isStopping) say(whatToOpen(settings, running.secondApp.origin, running.marketplace.origin))
+  await running.bookshelf.register()
+  const { secondApp, marketplace, bookshelf } = running
+  if (isStopping) return
+  say(whatToOpen(settings, secondApp.origin, marketplace.origin, bookshelf.origin))
 }
 
 async function stop(reason: string, exitCode: number): Promise<void> {
   if (isStopping) return
   isStopping = true
   say(reason)
-  const { gateway, otrotl, secondApp, marketplace } = running
-  await Promise.all([gateway?.stop(), otrotl?.stop(), secondApp?.stop(), marketplace?.stop()])
+  await Promise.all(Object.values(running).map((each) => each.stop()))
   process.exit(exitCode)
 }
 
@@ -77,6 +90,7 @@ function whatToOpen(
   settings: DevSettings,
   secondAppOrigin: string,
   marketplaceOrigin: string,
+  bookshelfOrigin: string,
 ): string {
   const data = shown(settings.stateDirectory)
   const secrets = shown(settings.secretsFile)
@@ -88,6 +102,7 @@ function whatToOpen(
     OTROTL      ${settings.otrotlIssuer}  (people: ${people.map(({ name }) => name).join(', ')}; no password)
     Second app  ${secondAppOrigin}  (also OTROTL's: sign out there, and see it happen here)
     Marketplace ${marketplaceOrigin}  (Drawbridge's own application: it signs people in through here)
+    Bookshelf   ${bookshelfOrigin}  (a service that Drawbridge hands people over to)
     Operators   ${settings.gatewayOrigin}/admin  (the key is ADMIN_API_KEY in ${secrets})
 
     Settings are in wrangler.toml, secrets in ${secrets}, data in ${data}/.
