@@ -307,6 +307,14 @@ describe('a participant that cannot be told', () => {
     await vi.waitFor(() => expect(moved).toHaveLength(1), PATIENCE)
   })
 
+  it('is told of sessions that end after it has been removed', async () => {
+    const shop = await createApplication(world)
+    const session = await participants(shop)
+    expect(await applicationRegistry().remove(shop.id)).toMatchObject({ ok: true })
+    await end(session)
+    await received(shop, 1)
+  })
+
   it('is told where it was last, when it has been removed in the meantime', async () => {
     const shop = await createApplication(world)
     shop.manner = 'fails'
