@@ -63,10 +63,7 @@ import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
 import { log } from './platform/log.ts'
 import type { RequestVariables } from './platform/request-facts.ts'
-import { handoffClientRoutes } from './service-handoff/client/routes.tsx'
-import { handoffHostRoutes } from './service-handoff/host/routes.ts'
-import { createHandoffHosts } from './service-handoff/client/handoff-hosts.ts'
-import { handoffPortalRoutes } from './service-handoff/portal/routes.tsx'
+import { handoffRoutes } from './service-handoff/routes.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
@@ -79,9 +76,7 @@ const features = (core: Core) => [
   tokenRoutes(core),
   deviceRoutes(core),
   authorizationRoutes(core),
-  handoffHostRoutes(core),
-  handoffPortalRoutes(core),
-  handoffClientRoutes(core),
+  handoffRoutes(core),
   pushRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
@@ -145,7 +140,6 @@ function buildCore(config: Config, env: Env) {
     subjects,
     handoffKeys: createHandoffKeys(env.DIRECTORY),
     handoffSessions: createHandoffSessions({ directory: env.DIRECTORY, subjects }),
-    handoffHosts: createHandoffHosts(config),
     authenticateClient: createClientAuthentication({
       config,
       applications,
@@ -183,12 +177,7 @@ function buildCore(config: Config, env: Env) {
       identityProviders,
       ending: ends,
       departures: createDepartures(config),
-      findTold: createFindTold({
-        issuer: config.issuer,
-        applications,
-        deliveries,
-        hosts: config.handoffHosts,
-      }),
+      findTold: createFindTold({ config, applications, deliveries }),
     }),
     disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),

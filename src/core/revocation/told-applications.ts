@@ -2,6 +2,7 @@
  * Which applications had to hear that a session is over, and how that stands: for the last page. Some hear it from
  * our server (Back-Channel Logout 1.0), some from a frame in that page (Front-Channel Logout 1.0 §3), some by both.
  */
+import type { Config } from '../../config.ts'
 import { ok } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { Application, Applications } from '../applications/application.ts'
@@ -25,16 +26,13 @@ export type FindTold = (session: {
 
 /** Waits a little for those that are being told just now. */
 export function createFindTold({
-  issuer,
+  config: { issuer, handoffHosts },
   applications,
   deliveries,
-  hosts = [],
 }: {
-  readonly issuer: string
+  readonly config: Pick<Config, 'issuer' | 'handoffHosts'>
   readonly applications: Pick<Applications, 'find'>
   readonly deliveries: Pick<LogoutDeliveries, 'participantsOf'>
-  /** Hosts that people are handed over to us from, by the id under which one takes part. */
-  readonly hosts?: readonly { readonly id: string; readonly name: string }[]
 }): FindTold {
   return async ({ userId, sid }) => {
     const participants = await deliveries.participantsOf(userId, sid)
@@ -43,7 +41,7 @@ export function createFindTold({
       await Promise.all(
         participants.value.map(async (progress): Promise<ToldApplication> => {
           if (progress.protocol === 'handoff_host') {
-            const host = hosts.find(({ id }) => id === progress.applicationId)
+            const host = handoffHosts.find(({ id }) => id === progress.applicationId)
             return { name: host?.name, state: stateOf(progress, undefined), frame: undefined }
           }
           const found = await applications.find(progress.applicationId)
