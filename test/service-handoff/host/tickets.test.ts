@@ -273,7 +273,10 @@ describe('showing a ticket', () => {
       expires_in: 300,
       user: {
         id: session.userId,
+        username: 'alice',
         name: 'Alice Archer',
+        first_name: 'Alice',
+        last_name: 'Archer',
         picture: 'https://pictures.example/alice.png',
         email: 'alice@example.org',
         email_verified: true,
