@@ -10,6 +10,7 @@ import { settings } from '../../world/settings.ts'
 import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
 import type { World } from '../../world/sign-in.ts'
 import { snapshot } from '../../world/snapshot.ts'
+import { ring } from '../../core/sessions/published-hint.ts'
 
 const PAGE = `${settings.ISSUER}/account/services`
 
@@ -153,7 +154,7 @@ describe('the way out', () => {
     await shop.takeOver(await ticketFor(browser, shop))
     shop.logoutStatus = 200
     clock.advance(600)
-    await page()
+    await ring((await liveSession(browser.session()))!.userId)
     await scheduler.wait(50)
     expect(shop.told).toHaveLength(1)
     expect(shown((await page()).html)).toEqual([[shop.id, true]])
