@@ -12,6 +12,8 @@ export interface DevSettings {
   readonly marketplacePort: number
   /** Of the bookshelf; 0: any free one. */
   readonly bookshelfPort: number
+  /** Of the page with a widget; 0: any free one. */
+  readonly videoCommentsPort: number
   /** Origin of the gateway for browsers: its ISSUER. Another host name than OTROTL's, so that cookies do not mix. */
   readonly gatewayOrigin: string
   /** The same for programs: Node and workerd do not try a second address as browsers do for `localhost`. */
@@ -33,11 +35,12 @@ const defaultPorts = {
   otrotl: 9080,
   secondApp: 9081,
   marketplace: 9082,
-  bookshelf: 9083,
+  bookshelf: 9084,
+  videoComments: 9083,
 }
 
 /**
- * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT, MARKETPLACE_PORT, BOOKSHELF_PORT and `--persist-to <directory>`. With a directory of its
+ * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT, MARKETPLACE_PORT, VIDEO_COMMENTS_PORT, BOOKSHELF_PORT and `--persist-to <directory>`. With a directory of its
  * own a run also has secrets of its own, and shares nothing with another run. Throws an Error in words.
  */
 export function readSettings(
@@ -51,7 +54,13 @@ export function readSettings(
   const persistTo = values['persist-to']
   const gatewayPort = readPort(environment, 'DRAWBRIDGE_PORT', defaultPorts.gateway)
   const otrotlPort = readPort(environment, 'OTROTL_PORT', defaultPorts.otrotl)
-  const isAsConfigured = gatewayPort === defaultPorts.gateway && otrotlPort === defaultPorts.otrotl
+  const isWhereExpected = gatewayPort === defaultPorts.gateway && otrotlPort === defaultPorts.otrotl
+  const videoCommentsPort = readPort(
+    environment,
+    'VIDEO_COMMENTS_PORT',
+    isWhereExpected ? defaultPorts.videoComments : 0,
+  )
+  const isAsConfigured = isWhereExpected && videoCommentsPort === defaultPorts.videoComments
   const stateDirectory =
     persistTo === undefined ? join(projectRoot, '.wrangler') : resolve(persistTo)
   return {
@@ -61,18 +70,19 @@ export function readSettings(
     secondAppPort: readPort(
       environment,
       'SECOND_APP_PORT',
-      isAsConfigured ? defaultPorts.secondApp : 0,
+      isWhereExpected ? defaultPorts.secondApp : 0,
     ),
     marketplacePort: readPort(
       environment,
       'MARKETPLACE_PORT',
-      isAsConfigured ? defaultPorts.marketplace : 0,
+      isWhereExpected ? defaultPorts.marketplace : 0,
     ),
     bookshelfPort: readPort(
       environment,
       'BOOKSHELF_PORT',
-      isAsConfigured ? defaultPorts.bookshelf : 0,
+      isWhereExpected ? defaultPorts.bookshelf : 0,
     ),
+    videoCommentsPort,
     gatewayOrigin: `http://localhost:${gatewayPort}`,
     gatewayBackChannelOrigin: `http://127.0.0.1:${gatewayPort}`,
     otrotlIssuer: `http://127.0.0.1:${otrotlPort}`,

@@ -13,11 +13,14 @@ import type { Marketplace } from './marketplace/marketplace.ts'
 import { startOtrotl } from './otrotl/otrotl.ts'
 import type { Otrotl } from './otrotl/otrotl.ts'
 import { people } from './otrotl/people.ts'
+import { findFreePorts } from './find-free-ports.ts'
 import { startSecondApp } from './second-app/second-app.ts'
 import type { SecondApp } from './second-app/second-app.ts'
 import { prepareSecrets } from './secrets.ts'
 import { projectRoot, readSettings } from './settings.ts'
 import type { DevSettings } from './settings.ts'
+import { startVideoComments } from './video-comments/video-comments.ts'
+import type { VideoComments } from './video-comments/video-comments.ts'
 
 const say = (line: string) => console.log(line)
 const running: {
@@ -25,17 +28,19 @@ const running: {
   secondApp?: SecondApp
   marketplace?: Marketplace
   bookshelf?: Bookshelf
+  videoComments?: VideoComments
   gateway?: GatewayProcess
 } = {}
 let isStopping = false
 
 async function start(): Promise<void> {
-  const settings = readSettings(process.env, process.argv.slice(2))
+  const settings = await withKnownPorts(readSettings(process.env, process.argv.slice(2)))
   await demandFreePort(settings.gatewayPort, 'DRAWBRIDGE_PORT')
   await demandFreePort(settings.otrotlPort, 'OTROTL_PORT')
   await demandFreePort(settings.secondAppPort, 'SECOND_APP_PORT')
   await demandFreePort(settings.marketplacePort, 'MARKETPLACE_PORT')
   await demandFreePort(settings.bookshelfPort, 'BOOKSHELF_PORT')
+  await demandFreePort(settings.videoCommentsPort, 'VIDEO_COMMENTS_PORT')
   const secrets = prepareSecrets(settings.secretsFile)
   say('Starting Drawbridge and a local OTROTL ...')
   running.secondApp = await startSecondApp({
@@ -66,6 +71,14 @@ async function start(): Promise<void> {
     stateDirectory: settings.stateDirectory,
     log: (line) => say(`books    ${line}`),
   })
+  running.videoComments = await startVideoComments({
+    port: settings.videoCommentsPort,
+    gatewayOrigin: settings.gatewayOrigin,
+    gatewayBackChannelOrigin: settings.gatewayBackChannelOrigin,
+    adminKey: secrets.ADMIN_API_KEY,
+    stateDirectory: settings.stateDirectory,
+    log: (line) => say(`video    ${line}`),
+  })
   await applyMigrations(settings)
   if (isStopping) return
   running.gateway = startGateway(settings, (line) => say(`gateway  ${line}`))
@@ -73,24 +86,25 @@ async function start(): Promise<void> {
   await running.gateway.isReady
   await running.marketplace.register()
   await running.bookshelf.register()
-  const { secondApp, marketplace, bookshelf } = running
+  await running.videoComments.register()
+  const { secondApp, marketplace, bookshelf, videoComments } = running
   if (isStopping) return
-  say(whatToOpen(settings, secondApp.origin, marketplace.origin, bookshelf.origin))
+  say(whatToOpen(settings, { secondApp, marketplace, bookshelf, videoComments }))
 }
 
 async function stop(reason: string, exitCode: number): Promise<void> {
   if (isStopping) return
   isStopping = true
   say(reason)
-  await Promise.all(Object.values(running).map((each) => each.stop()))
+  await Promise.all(Object.values(running).map(async (one) => one.stop()))
   process.exit(exitCode)
 }
 
 function whatToOpen(
   settings: DevSettings,
-  secondAppOrigin: string,
-  marketplaceOrigin: string,
-  bookshelfOrigin: string,
+  samples: Readonly<
+    Record<'secondApp' | 'marketplace' | 'bookshelf' | 'videoComments', { origin: string }>
+  >,
 ): string {
   const data = shown(settings.stateDirectory)
   const secrets = shown(settings.secretsFile)
@@ -100,14 +114,22 @@ function whatToOpen(
     Sign in     ${settings.gatewayOrigin}/auth/login
     Dashboard   ${settings.gatewayOrigin}/dashboard
     OTROTL      ${settings.otrotlIssuer}  (people: ${people.map(({ name }) => name).join(', ')}; no password)
-    Second app  ${secondAppOrigin}  (also OTROTL's: sign out there, and see it happen here)
-    Marketplace ${marketplaceOrigin}  (Drawbridge's own application: it signs people in through here)
-    Bookshelf   ${bookshelfOrigin}  (a service that Drawbridge hands people over to)
+    Second app  ${samples.secondApp.origin}  (also OTROTL's: sign out there, and see it happen here)
+    Marketplace ${samples.marketplace.origin}  (Drawbridge's own application: it signs people in through here)
+    Bookshelf   ${samples.bookshelf.origin}  (a service that Drawbridge hands people over to)
+    Video       ${samples.videoComments.origin}  (comments under a video: a widget that knows who is signed in)
     Operators   ${settings.gatewayOrigin}/admin  (the key is ADMIN_API_KEY in ${secrets})
 
     Settings are in wrangler.toml, secrets in ${secrets}, data in ${data}/.
     Ctrl-C stops all of it. The next start keeps the data.
 `
+}
+
+/** The gateway allows the page with a widget by its origin, so that has to be known before either starts. */
+async function withKnownPorts(settings: DevSettings): Promise<DevSettings> {
+  if (settings.videoCommentsPort !== 0) return settings
+  const [videoCommentsPort] = await findFreePorts()
+  return { ...settings, videoCommentsPort }
 }
 
 /** A path as a person in the project folder would type it. */

@@ -3,8 +3,6 @@
  * it once per isolate, and every feature is mounted from one list. Each feature names its own routes.
  */
 import { Hono } from 'hono'
-import type { MiddlewareHandler } from 'hono'
-import { NONCE, secureHeaders } from 'hono/secure-headers'
 import { accountRoutes } from './account/routes.tsx'
 import { adminRoutes } from './admin/routes.tsx'
 import { parseConfig } from './config.ts'
@@ -13,7 +11,9 @@ import { createApplicationRegistry } from './core/applications/application-regis
 import { createApplications } from './core/applications/applications.ts'
 import { createHandoffKeys } from './core/applications/handoff-keys.ts'
 import { createHandoffSessions } from './core/applications/handoff-sessions.ts'
+import { createRotateWidgetSecret } from './core/applications/rotate-widget-secret.ts'
 import { createSubjects } from './core/applications/subject.ts'
+import { createWidgetSecrets } from './core/applications/widget-secrets.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createAskedSignIns } from './core/identity-providers/asked-sign-in.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
@@ -48,8 +48,16 @@ import { createKeys } from './core/tokens/keys.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
 import { createLocalCredentials } from './core/users/local-credentials.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
+import { createUserRoles } from './core/users/user-roles.ts'
 import { createUsers } from './core/users/users.ts'
-import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
+import {
+  answerThrown,
+  answerUnrouted,
+  identify,
+  keepLimits,
+  denyFraming,
+  securityHeaders,
+} from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
 import { createClientAuthentication } from './openid-provider/client-authentication.ts'
 import { metadataRoutes } from './openid-provider/metadata/routes.ts'
@@ -67,6 +75,7 @@ import { handoffRoutes } from './service-handoff/routes.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
+import { widgetTokenRoutes } from './widget-tokens/routes.ts'
 
 const features = (core: Core) => [
   signInRoutes(core),
@@ -78,6 +87,7 @@ const features = (core: Core) => [
   authorizationRoutes(core),
   handoffRoutes(core),
   pushRoutes(core),
+  widgetTokenRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
 ]
@@ -116,6 +126,15 @@ function buildCore(config: Config, env: Env) {
     documents: env.REVOCATION,
   })
   const users = createUsers(env.DIRECTORY)
+  const widgetSecrets = createWidgetSecrets({
+    directory: env.DIRECTORY,
+    keyEncryptionKey: config.secrets.keyEncryptionKey,
+  })
+  const applicationRegistry = createApplicationRegistry({
+    directory: env.DIRECTORY,
+    issuer: config.issuer,
+    widgetSecrets,
+  })
   const people = createUserDirectory(env.DIRECTORY)
   const localCredentials = createLocalCredentials(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
@@ -146,11 +165,14 @@ function buildCore(config: Config, env: Env) {
       references: env.ONE_TIME_REFERENCES,
     }),
     deliveries,
-    applicationRegistry: createApplicationRegistry({
-      directory: env.DIRECTORY,
-      issuer: config.issuer,
+    widgetSecrets,
+    rotateWidgetSecret: createRotateWidgetSecret({
+      applications: applicationRegistry,
+      widgetSecrets,
     }),
+    applicationRegistry,
     users,
+    userRoles: createUserRoles(env.DIRECTORY),
     localCredentials,
     passwordSessions: createPasswordSessions({
       config,
@@ -255,33 +277,6 @@ function buildGateway(core: Core): Gateway {
   app.notFound(answerUnrouted(app))
   app.onError(answerThrown)
   return { fetch: app.fetch, core, routes: app.routes }
-}
-
-const securityHeaders = (isHttps: boolean, formTargets: readonly string[] = []) =>
-  secureHeaders({
-    contentSecurityPolicy: {
-      defaultSrc: ["'none'"],
-      scriptSrc: [NONCE],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'", 'https:', 'data:'],
-      connectSrc: ["'self'"],
-      // Browsers hold the redirects of a form to this as well: signing out goes on to the provider.
-      formAction: ["'self'", ...formTargets],
-      baseUri: ["'none'"],
-      frameAncestors: ["'none'"],
-      requireTrustedTypesFor: ["'script'"],
-    },
-    referrerPolicy: 'no-referrer',
-    xFrameOptions: false,
-    strictTransportSecurity: isHttps ? 'max-age=31536000' : false,
-    // A route may say something stricter, or something else on purpose.
-    overwrite: false,
-  })
-
-/** The older header for the same; a page whose own policy says who may frame it would be contradicted. */
-const denyFraming: MiddlewareHandler = async (c, next) => {
-  await next()
-  if (!c.res.headers.has('Content-Security-Policy')) c.header('X-Frame-Options', 'DENY')
 }
 
 /** Serves nobody, and says why in the log only. */

@@ -27,6 +27,7 @@ export async function startSecondGateway(
     otrotlPort: 0,
     secondAppPort: 0,
     marketplacePort: 0,
+    videoCommentsPort: 0,
     bookshelfPort: 0,
     gatewayOrigin: origin,
     gatewayBackChannelOrigin: origin,

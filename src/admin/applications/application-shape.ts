@@ -22,6 +22,13 @@ import {
   toHandoff,
 } from './handoff-shape.ts'
 import type { WireHandoff } from './handoff-shape.ts'
+import {
+  newWidgetSchema,
+  showWidget,
+  toWidget,
+  widgetMembers,
+  widgetSchema,
+} from './widget-shape.ts'
 
 const uri = z.string().openapi({ format: 'uri' })
 const text = z.string()
@@ -76,11 +83,13 @@ const registrationMembers = {
   first_party: z.boolean().optional().openapi({ description: "The company's own: no consent" }),
   oauth: oauthSchema.optional(),
   handoff: handoffSchema.optional(),
+  widget: widgetSchema.optional(),
 }
 
 export const newApplicationSchema = z
   .strictObject({
     ...registrationMembers,
+    widget: newWidgetSchema.optional(),
     client_id: text.optional().openapi({ description: 'Brought from another provider' }),
     client_secret: text.optional().openapi({ description: 'Brought from another provider' }),
   })
@@ -95,17 +104,20 @@ export const replacementSchema = z
   })
   .openapi('ApplicationReplacement')
 
+const nullable = <Members extends Record<string, z.ZodType>>(members: Members) =>
+  z.strictObject(
+    Object.fromEntries(
+      Object.entries(members).map(([name, schema]) => [name, z.nullable(schema)]),
+    ) as { [Name in keyof Members]: z.ZodNullable<Members[Name]> },
+  )
+
 /** RFC 7396: what is null becomes its default again, what is left out stays. */
 export const patchSchema = z
   .strictObject({
     name: text,
     first_party: z.boolean().nullable(),
-    oauth: z
-      .strictObject(
-        Object.fromEntries(
-          Object.entries(oauthMembers).map(([name, schema]) => [name, z.nullable(schema)]),
-        ) as { [Name in keyof typeof oauthMembers]: z.ZodNullable<(typeof oauthMembers)[Name]> },
-      )
+    oauth: nullable(oauthMembers).partial().nullable(),
+    widget: nullable({ ...widgetMembers, roles: z.record(text, text.nullable()) })
       .partial()
       .nullable(),
     handoff: handoffPatchSchema.nullable(),
@@ -125,6 +137,7 @@ export const applicationSchema = z
     updated_at: seconds,
     oauth: z.object(oauthMembers).partial().optional(),
     handoff: z.object(handoffMembers).partial().optional(),
+    widget: z.object(widgetMembers).partial().optional(),
   })
   .openapi('Application')
 
@@ -135,6 +148,10 @@ export const registeredSchema = applicationSchema
     client_secret_id: text.optional(),
     handoff: z
       .object({ ...handoffMembers, apikey: text, apikey_id: text })
+      .partial()
+      .optional(),
+    widget: z
+      .object({ ...widgetMembers, secret: text, secret_id: text })
       .partial()
       .optional(),
   })
@@ -151,16 +168,19 @@ export const toRegistration = ({
   first_party: isFirstParty,
   oauth,
   handoff,
+  widget,
 }: {
   readonly name: string
   readonly first_party?: boolean | undefined
   readonly oauth?: WireOAuth | undefined
   readonly handoff?: WireHandoff | undefined
+  readonly widget?: z.infer<typeof widgetSchema> | undefined
 }): Registration => ({
   name,
   isFirstParty,
   oauth: oauth && toOAuth(oauth),
   handoff: handoff && toHandoff(handoff),
+  widget: widget && toWidget(widget),
 })
 
 const toOAuth = (wire: WireOAuth): OAuthRegistration => ({
@@ -230,6 +250,7 @@ export const showApplication = (kept: KeptApplication): z.infer<typeof applicati
   updated_at: kept.updatedAt,
   ...(kept.oauth !== undefined && { oauth: showOAuth(kept.oauth) }),
   ...(kept.handoff !== undefined && { handoff: showHandoff(kept.handoff) }),
+  ...(kept.widget !== undefined && { widget: showWidget(kept, kept.widget) }),
 })
 
 export const showSecret = (secret: ListedSecret): z.infer<typeof secretSchema> => ({

@@ -3,24 +3,37 @@ import type { KeptApplication } from '../../core/applications/applications-table
 import type { Registration } from '../../core/applications/registration.ts'
 import { showHandoff } from './handoff-shape.ts'
 import { showOAuth, toRegistration } from './application-shape.ts'
+import { showWidget } from './widget-shape.ts'
 import type { patchSchema } from './application-shape.ts'
 
 /** The registration that a merge patch (RFC 7396) makes of the present one. It is judged like any other. */
 export function patchRegistration(
   present: KeptApplication,
-  { name, first_party: isFirstParty, oauth, handoff }: z.infer<typeof patchSchema>,
+  { name, first_party: isFirstParty, oauth, handoff, widget }: z.infer<typeof patchSchema>,
 ): Registration {
   return toRegistration({
     name: name ?? present.name,
     first_party: isFirstParty === undefined ? present.isFirstParty : (isFirstParty ?? undefined),
     oauth: patched(present.oauth && showOAuth(present.oauth), oauth),
     handoff: patched(present.handoff && showHandoff(present.handoff), handoff),
+    widget: patchWidget(present, widget),
   })
 }
 
 type NullableMembers<Members> = { readonly [Name in keyof Members]: Members[Name] | null }
 
-/** A capability that is left out stays; one that is null goes. */
+function patchWidget(
+  present: KeptApplication,
+  patch: z.infer<typeof patchSchema>['widget'],
+): ReturnType<typeof showWidget> | undefined {
+  const before = present.widget && showWidget(present, present.widget)
+  if (patch === undefined || patch === null) return patched(before, patch)
+  const { roles, ...members } = patch
+  const after = roles && merge(before?.roles, roles)
+  return patched(before, { ...members, ...(after !== undefined && { roles: after }) })
+}
+
+/** A capability: as it was, gone, or with some members changed. */
 function patched<Members extends object>(
   before: Members | undefined,
   patch: NullableMembers<Members> | null | undefined,

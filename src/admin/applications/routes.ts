@@ -28,6 +28,8 @@ import { isSeen, tagOf } from './if-match.ts'
 import { patchRegistration } from './patch-registration.ts'
 import { handoffKeyRoutes } from './handoff-key-routes.ts'
 import { secretRoutes } from './secret-routes.ts'
+import { widgetSecretRoutes } from './widget-secret-routes.ts'
+import { showWidget } from './widget-shape.ts'
 
 const REFUSED_BODY = [
   'invalid_request',
@@ -149,7 +151,8 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
 
   api.openapi(registerApplication, async (c) => {
     const { client_id: clientId, client_secret: clientSecret, ...rest } = c.req.valid('json')
-    const asked = { ...toRegistration(rest), clientId, clientSecret }
+    const widgetSecret = rest.widget?.secret
+    const asked = { ...toRegistration(rest), clientId, clientSecret, widgetSecret }
     const registered = await registry.register(asked, clock())
     if (!registered.ok) return answerProblems(c, registered.problems)
     const { application } = registered.value
@@ -250,6 +253,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
 
   secretRoutes(api, parts)
   handoffKeyRoutes(api, parts)
+  widgetSecretRoutes(api, parts)
 }
 
 const CHANGE_PROBLEMS = {
@@ -261,12 +265,22 @@ const shown = ({
   application,
   secret,
   handoffKey,
+  widgetSecret,
 }: Registered): z.infer<typeof registeredSchema> => ({
   ...showApplication(application),
   ...(application.handoff !== undefined && {
     handoff: {
       ...showHandoff(application.handoff),
       ...(handoffKey !== undefined && { apikey: handoffKey.key, apikey_id: handoffKey.id }),
+    },
+  }),
+  ...(application.widget !== undefined && {
+    widget: {
+      ...showWidget(application, application.widget),
+      ...(widgetSecret !== undefined && {
+        secret: widgetSecret.secret,
+        secret_id: widgetSecret.id,
+      }),
     },
   }),
   ...(secret !== undefined && { client_secret: secret.secret, client_secret_id: secret.id }),

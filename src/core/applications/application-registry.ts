@@ -21,11 +21,14 @@ import type { ApplicationContent, KeptApplication } from './applications-table.t
 import { judgeRegistration } from './registration.ts'
 import type { Registration } from './registration.ts'
 import type { RegistrationProblem } from './registration-problem.ts'
+import { checkWidgetSecret } from './widget-rules.ts'
+import type { KeptWidgetSecrets } from './widget-secrets.ts'
 
 /** An application that moves here from another provider keeps the credentials that it has there. */
 export interface BroughtCredentials {
   readonly clientId?: string | undefined
   readonly clientSecret?: string | undefined
+  readonly widgetSecret?: string | undefined
 }
 
 /** A secret that was just made: the only time that it is there to be shown. */
@@ -34,12 +37,13 @@ export interface ShownSecret {
   readonly secret: string
 }
 
-/** `secret` is there where one was made. */
+/** The secrets are there where one was made. */
 export interface Registered {
   readonly application: KeptApplication
   readonly secret: ShownSecret | undefined
   /** The API key of service hand-off, where one was made. */
   readonly handoffKey: ShownKey | undefined
+  readonly widgetSecret: ShownSecret | undefined
 }
 
 export type ProblemsOr<Value> =
@@ -99,10 +103,12 @@ export interface ApplicationRegistry {
 export function createApplicationRegistry({
   directory,
   issuer,
+  widgetSecrets,
 }: {
   readonly directory: D1Database
   /** Our public origin. */
   readonly issuer: string
+  readonly widgetSecrets: KeptWidgetSecrets
 }): ApplicationRegistry {
   const table = createApplicationsTable(directory)
   const secrets = createApplicationSecretsTable(directory)
@@ -110,14 +116,26 @@ export function createApplicationRegistry({
 
   const kept = async (id: string) => (isApplicationId(id) ? table.find(id) : undefined)
 
+  /** A widget has a secret, and what is none has not. Answers the one that was made, if one was missing. */
+  async function keepWidgetSecret({ id, widget }: KeptApplication, now: EpochSeconds) {
+    if (widget === undefined) {
+      await widgetSecrets.removal(id).run()
+      return undefined
+    }
+    if ((await widgetSecrets.list(id, now)).length > 0) return undefined
+    const secret = widgetSecrets.make()
+    await (await widgetSecrets.insertion(id, secret, now)).run()
+    return secret
+  }
+
   const failure = async (id: string) =>
     refuse((await kept(id)) === undefined ? 'unknown_application' : 'changed_meanwhile')
 
   return {
-    async register({ clientId, clientSecret, ...registration }, now) {
+    async register({ clientId, clientSecret, widgetSecret: brought, ...registration }, now) {
       const judged = await judgeRegistration(registration, { issuer })
       const problems = [
-        ...judgeCredentials({ clientId, clientSecret }, registration),
+        ...judgeCredentials({ clientId, clientSecret, widgetSecret: brought }, registration),
         ...(judged.ok ? [] : judged.problems),
       ]
       if (!judged.ok || problems.length > 0) return { ok: false, problems }
@@ -125,18 +143,22 @@ export function createApplicationRegistry({
       const id = clientId ?? newApplicationId()
       const secret = usesSecret(content) ? newSecret(clientSecret) : undefined
       const handoffKey = content.handoff && (await handoffKeys.make(id, now))
+      const widgetSecret = content.widget && widgetSecrets.make(brought)
       try {
         await directory.batch([
           table.insertion({ id, ...content }, now),
           ...(secret === undefined ? [] : [secrets.insertion(await hashed(secret, id), now)]),
           ...(handoffKey === undefined ? [] : [handoffKey.insertion]),
+          ...(widgetSecret === undefined
+            ? []
+            : [await widgetSecrets.insertion(id, widgetSecret, now)]),
         ])
       } catch (thrown) {
         if (!/UNIQUE constraint/.test(String(thrown))) throw thrown
         return { ok: false, problems: [{ pointer: '/client_id', detail: 'is in use' }] }
       }
       const application = { id, ...content, ...NEW, createdAt: now, updatedAt: now }
-      return ok({ application, secret, handoffKey: handoffKey?.shown })
+      return ok({ application, secret, handoffKey: handoffKey?.shown, widgetSecret })
     },
 
     find: kept,
@@ -151,14 +173,15 @@ export function createApplicationRegistry({
         : undefined
       if (application === undefined) return ok(await failure(id))
       const handoffKey = await handoffKeys.keepFor(application, now)
+      const widgetSecret = await keepWidgetSecret(application, now)
       if (!usesSecret(application)) {
         await secrets.removeAll(id)
-        return ok(ok({ application, secret: undefined, handoffKey }))
+        return ok(ok({ application, secret: undefined, handoffKey, widgetSecret }))
       }
       const isWithout = (await secrets.validHashes(id, now)).length === 0
       const secret = isWithout ? newSecret() : undefined
       if (secret !== undefined) await secrets.insertion(await hashed(secret, id), now).run()
-      return ok(ok({ application, secret, handoffKey }))
+      return ok(ok({ application, secret, handoffKey, widgetSecret }))
     },
 
     async remove(id, version, now = systemClock()) {
@@ -233,10 +256,15 @@ const hashed = async ({ id, secret }: ShownSecret, applicationId: string) => ({
 })
 
 function judgeCredentials(
-  { clientId, clientSecret }: BroughtCredentials,
-  { oauth }: Registration,
+  { clientId, clientSecret, widgetSecret }: BroughtCredentials,
+  { oauth, widget }: Registration,
 ): readonly RegistrationProblem[] {
   const problems: RegistrationProblem[] = []
+  const weakness = widgetSecret === undefined ? undefined : checkWidgetSecret(widgetSecret)
+  if (weakness !== undefined) problems.push({ pointer: '/widget/secret', detail: weakness })
+  else if (widgetSecret !== undefined && widget === undefined) {
+    problems.push({ pointer: '/widget/secret', detail: 'is not used by this application' })
+  }
   if (clientId !== undefined && !isApplicationId(clientId)) {
     problems.push({ pointer: '/client_id', detail: 'is not 1 to 128 of A-Z a-z 0-9 . _ ~ -' })
   }

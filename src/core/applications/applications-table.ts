@@ -1,6 +1,7 @@
 /** The tables `applications` and `removed_applications` (migrations/0005_applications.sql). */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Application, HandoffApplication, HandoffService, OAuthClient } from './application.ts'
+import type { Widget } from './widget.ts'
 
 /** An application as it is kept: with the version that a change has to name. */
 export interface KeptApplication extends Application {
@@ -10,7 +11,7 @@ export interface KeptApplication extends Application {
 /** The queue visits everybody, and a delivery is given up after a day. */
 const REMOVED_KEPT_SECONDS = 31 * 86_400
 
-const COLUMNS = `id, name, is_first_party, status, oauth, handoff, version, created_at, updated_at`
+const COLUMNS = `id, name, is_first_party, status, oauth, handoff, widget, version, created_at, updated_at`
 
 /** The most services that one page shows. */
 const MOST_SERVICES = 100
@@ -56,29 +57,45 @@ export const createApplicationsTable = (directory: D1Database) => ({
 
   /** Fails when the id is in use. */
   insertion: (
-    { id, name, isFirstParty, oauth, handoff }: ApplicationContent & { readonly id: string },
+    {
+      id,
+      name,
+      isFirstParty,
+      oauth,
+      handoff,
+      widget,
+    }: ApplicationContent & { readonly id: string },
     now: EpochSeconds,
   ): D1PreparedStatement =>
     directory
       .prepare(
-        `INSERT INTO applications (id, name, is_first_party, oauth, handoff, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)`,
+        `INSERT INTO applications (id, name, is_first_party, oauth, handoff, widget, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?5, ?5)`,
       )
-      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), toJson(handoff), now),
+      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), now, toJson(handoff), toJson(widget)),
 
   /** Replaces the content of the version that was seen; undefined when that is not there (any more). */
   async replace(
     { id, version }: { readonly id: string; readonly version: number },
-    { name, isFirstParty, oauth, handoff }: ApplicationContent,
+    { name, isFirstParty, oauth, handoff, widget }: ApplicationContent,
     now: EpochSeconds,
   ): Promise<KeptApplication | undefined> {
     const row = await directory
       .prepare(
-        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, handoff = ?6,
-           version = version + 1, updated_at = ?7
+        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, handoff = ?7, widget = ?8,
+           version = version + 1, updated_at = ?6
          WHERE id = ?1 AND version = ?2 RETURNING ${COLUMNS}`,
       )
-      .bind(id, version, name, isFirstParty ? 1 : 0, toJson(oauth), toJson(handoff), now)
+      .bind(
+        id,
+        version,
+        name,
+        isFirstParty ? 1 : 0,
+        toJson(oauth),
+        now,
+        toJson(handoff),
+        toJson(widget),
+      )
       .first<Row>()
     return row === null ? undefined : fromRow(row)
   },
@@ -152,7 +169,10 @@ export const createApplicationsTable = (directory: D1Database) => ({
 export type ApplicationsTable = ReturnType<typeof createApplicationsTable>
 
 /** What a registration says of an application. */
-export type ApplicationContent = Pick<Application, 'name' | 'isFirstParty' | 'oauth' | 'handoff'>
+export type ApplicationContent = Pick<
+  Application,
+  'name' | 'isFirstParty' | 'oauth' | 'handoff' | 'widget'
+>
 
 interface Row {
   readonly id: string
@@ -161,13 +181,14 @@ interface Row {
   readonly status: Application['status']
   readonly oauth: string | null
   readonly handoff: string | null
+  readonly widget: string | null
   readonly version: number
   readonly created_at: number
   readonly updated_at: number
 }
 
 /** JSON has no undefined: what is not there is read as such again. */
-const toJson = (capability: OAuthClient | HandoffService | undefined) =>
+const toJson = (capability: OAuthClient | HandoffService | Widget | undefined) =>
   capability === undefined ? null : JSON.stringify(capability)
 
 const fromRow = (row: Row): KeptApplication => ({
@@ -176,7 +197,8 @@ const fromRow = (row: Row): KeptApplication => ({
   isFirstParty: row.is_first_party === 1,
   status: row.status,
   oauth: row.oauth === null ? undefined : (JSON.parse(row.oauth) as OAuthClient),
-  handoff: row.handoff === null ? undefined : (JSON.parse(row.handoff) as HandoffService),
+  ...(row.handoff === null ? {} : { handoff: JSON.parse(row.handoff) as HandoffService }),
+  ...(row.widget === null ? {} : { widget: JSON.parse(row.widget) as Widget }),
   version: row.version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,

@@ -1,6 +1,6 @@
 /**
  * API keys of services: `id.secret`, of which the id finds the row and the secret, 256 random bits, is kept as
- * a hash. A key is of one application for good. Owns the table `handoff_keys` (migrations/0009_handoff.sql).
+ * a hash. A key is of one application for good. Owns the table `handoff_keys` (migrations/0010_handoff.sql).
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { isEqualConstantTime, sha256Base64url } from '../../platform/digest.ts'

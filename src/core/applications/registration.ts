@@ -15,6 +15,8 @@ import { reportTo } from './registration-problem.ts'
 import type { RegistrationProblem } from './registration-problem.ts'
 import { judgeUris, sectorsOf } from './uri-rules.ts'
 import type { GatewayPlace } from './uri-rules.ts'
+import { judgeWidget } from './widget-rules.ts'
+import type { WidgetRegistration } from './widget-rules.ts'
 
 /** Names that some products have for a grant, and what they mean by it. */
 const GRANT_ALIASES = {
@@ -43,6 +45,7 @@ export interface Registration {
   readonly isFirstParty?: boolean | undefined
   readonly oauth?: OAuthRegistration | undefined
   readonly handoff?: HandoffRegistration | undefined
+  readonly widget?: WidgetRegistration | undefined
 }
 
 export type JudgedRegistration =
@@ -54,14 +57,19 @@ const MOST_ELEMENTS = 50
 
 /** Never throws; `problems` holds everything that is wrong, in no particular order. */
 export async function judgeRegistration(
-  { name, isFirstParty = false, oauth, handoff: wanted }: Registration,
+  { name, isFirstParty = false, oauth, ...capabilities }: Registration,
   place: GatewayPlace,
 ): Promise<JudgedRegistration> {
   const problems = [...judgeName(name)]
-  const handoff = wanted && judgeHandoff(wanted, place, problems)
+  const handoff = capabilities.handoff && judgeHandoff(capabilities.handoff, place, problems)
+  const widget = capabilities.widget && judgeWidget(capabilities.widget, place, problems)
+  const others = {
+    ...(handoff === undefined ? {} : { handoff }),
+    ...(widget === undefined ? {} : { widget }),
+  }
   if (oauth === undefined) {
     if (problems.length > 0) return { ok: false, problems }
-    return { ok: true, content: { name, isFirstParty, oauth, handoff } }
+    return { ok: true, content: { name, isFirstParty, oauth, ...others } }
   }
   const tooLong = (
     ['redirectUris', 'postLogoutRedirectUris', 'scope', 'resources', 'requestAdapter'] as const
@@ -86,7 +94,7 @@ export async function judgeRegistration(
     report('defaultMaxAge', 'is not a number of seconds')
   }
   if (problems.length > 0) return { ok: false, problems }
-  return { ok: true, content: { name, isFirstParty, oauth: client, handoff } }
+  return { ok: true, content: { name, isFirstParty, oauth: client, ...others } }
 }
 
 /** It is shown to people on the consent page, in whatever direction the text around it runs. */

@@ -34,6 +34,7 @@ export type AuditEventName =
   | 'operator.read'
   | 'user.disable_pending'
   | 'user.enabled'
+  | 'user.roles_replaced'
   | 'user.created'
   | 'user.password_set'
   | 'user.password_removed'
@@ -65,6 +66,10 @@ export type AuditEventName =
   | 'authorization.accepted'
   | 'authorization.refused'
   | 'authorization.pushed'
+  | 'widget_token.issued'
+  | 'widget_token.refused'
+  | 'widget_token.accepted'
+  | 'widget_token.rejected'
   | 'application.registered'
   | 'application.changed'
   | 'application.removed'
@@ -79,6 +84,7 @@ export type AuditEventName =
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'access.accepted',
   'token.issued',
+  'widget_token.issued',
   'operator.read',
   'tab.connected',
   'tokens.refreshed',
