@@ -112,14 +112,17 @@ const ROUTES = [
 /** The management API, which is loaded when it is first asked for; all of it is behind `ALL /admin/api/*`. */
 const ADMIN_ROUTES = [
   'DELETE /applications/:id',
+  'DELETE /applications/:id/handoff-keys/:key',
   'DELETE /applications/:id/secrets/:secret',
   'DELETE /users/:id/password',
   'DELETE /users/:id/sessions',
   'DELETE /users/:id/sessions/:sid',
   'GET /applications',
   'GET /applications/:id',
+  'GET /applications/:id/handoff-keys',
   'GET /applications/:id/secrets',
   'GET /applications/:id/secrets/:secret',
+  'GET /applications/:id/widget-secrets',
   'GET /audit',
   'GET /canary',
   'GET /cut-offs',
@@ -130,12 +133,15 @@ const ADMIN_ROUTES = [
   'GET /users',
   'GET /users/:id',
   'GET /users/:id/password',
+  'GET /users/:id/roles',
   'GET /users/:id/sessions',
   'PATCH /applications/:id',
   'POST /applications',
   'POST /applications/:id/disable',
   'POST /applications/:id/enable',
+  'POST /applications/:id/handoff-keys',
   'POST /applications/:id/secrets',
+  'POST /applications/:id/widget-secrets',
   'POST /cut-offs',
   'POST /keys/:kid/compromise',
   'POST /keys/rotate',
@@ -145,6 +151,7 @@ const ADMIN_ROUTES = [
   'POST /users/:id/enable',
   'PUT /applications/:id',
   'PUT /users/:id/password',
+  'PUT /users/:id/roles',
 ]
 
 const gateway = gatewayFor(env)
