@@ -39,6 +39,7 @@ export function prepareGatewayConfig(settings: DevSettings): string {
       IDENTITY_PROVIDERS: raw.vars.IDENTITY_PROVIDERS.map((provider) =>
         provider.id === 'otrotl' ? { ...provider, issuer: settings.otrotlIssuer } : provider,
       ),
+      ...(settings.handoffHost && { HANDOFF_HOSTS: [hostOf(settings.handoffHost)] }),
     },
     // What is deployed is nothing to a run on this machine.
     env: {},
@@ -48,3 +49,11 @@ export function prepareGatewayConfig(settings: DevSettings): string {
   writeFileSync(file, JSON.stringify(copy, undefined, 2))
   return file
 }
+
+const hostOf = ({ issuer, apiUrl }: NonNullable<DevSettings['handoffHost']>) => ({
+  id: 'host',
+  name: 'The other gateway',
+  issuer,
+  api_url: apiUrl,
+  allow_insecure_http: true,
+})

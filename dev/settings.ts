@@ -10,6 +10,8 @@ export interface DevSettings {
   readonly secondAppPort: number
   /** Of the marketplace; 0: any free one. */
   readonly marketplacePort: number
+  /** Of the bookshelf; 0: any free one. */
+  readonly bookshelfPort: number
   /** Of the page with a widget; 0: any free one. */
   readonly videoCommentsPort: number
   /** Origin of the gateway for browsers: its ISSUER. Another host name than OTROTL's, so that cookies do not mix. */
@@ -22,6 +24,8 @@ export interface DevSettings {
   readonly secretsFile: string
   /** True if `wrangler.toml` describes this run as it stands. */
   readonly isAsConfigured: boolean
+  /** Another gateway that hands people over to this one, and where its API is for programs. */
+  readonly handoffHost?: { readonly issuer: string; readonly apiUrl: string }
 }
 
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url))
@@ -31,11 +35,12 @@ const defaultPorts = {
   otrotl: 9080,
   secondApp: 9081,
   marketplace: 9082,
+  bookshelf: 9084,
   videoComments: 9083,
 }
 
 /**
- * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT, MARKETPLACE_PORT, VIDEO_COMMENTS_PORT and `--persist-to <directory>`. With a directory of its
+ * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT, MARKETPLACE_PORT, VIDEO_COMMENTS_PORT, BOOKSHELF_PORT and `--persist-to <directory>`. With a directory of its
  * own a run also has secrets of its own, and shares nothing with another run. Throws an Error in words.
  */
 export function readSettings(
@@ -71,6 +76,11 @@ export function readSettings(
       environment,
       'MARKETPLACE_PORT',
       isWhereExpected ? defaultPorts.marketplace : 0,
+    ),
+    bookshelfPort: readPort(
+      environment,
+      'BOOKSHELF_PORT',
+      isWhereExpected ? defaultPorts.bookshelf : 0,
     ),
     videoCommentsPort,
     gatewayOrigin: `http://localhost:${gatewayPort}`,

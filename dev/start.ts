@@ -6,6 +6,8 @@ import { createServer } from 'node:net'
 import { join, relative } from 'node:path'
 import { applyMigrations, startGateway } from './gateway-process.ts'
 import type { GatewayProcess } from './gateway-process.ts'
+import { startBookshelf } from './bookshelf/bookshelf.ts'
+import type { Bookshelf } from './bookshelf/bookshelf.ts'
 import { startMarketplace } from './marketplace/marketplace.ts'
 import type { Marketplace } from './marketplace/marketplace.ts'
 import { startOtrotl } from './otrotl/otrotl.ts'
@@ -25,6 +27,7 @@ const running: {
   otrotl?: Otrotl
   secondApp?: SecondApp
   marketplace?: Marketplace
+  bookshelf?: Bookshelf
   videoComments?: VideoComments
   gateway?: GatewayProcess
 } = {}
@@ -36,6 +39,7 @@ async function start(): Promise<void> {
   await demandFreePort(settings.otrotlPort, 'OTROTL_PORT')
   await demandFreePort(settings.secondAppPort, 'SECOND_APP_PORT')
   await demandFreePort(settings.marketplacePort, 'MARKETPLACE_PORT')
+  await demandFreePort(settings.bookshelfPort, 'BOOKSHELF_PORT')
   await demandFreePort(settings.videoCommentsPort, 'VIDEO_COMMENTS_PORT')
   const secrets = prepareSecrets(settings.secretsFile)
   say('Starting Drawbridge and a local OTROTL ...')
@@ -60,6 +64,13 @@ async function start(): Promise<void> {
     stateDirectory: settings.stateDirectory,
     log: (line) => say(`market   ${line}`),
   })
+  running.bookshelf = await startBookshelf({
+    port: settings.bookshelfPort,
+    issuer: settings.gatewayOrigin,
+    adminKey: secrets.ADMIN_API_KEY,
+    stateDirectory: settings.stateDirectory,
+    log: (line) => say(`books    ${line}`),
+  })
   running.videoComments = await startVideoComments({
     port: settings.videoCommentsPort,
     gatewayOrigin: settings.gatewayOrigin,
@@ -74,25 +85,26 @@ async function start(): Promise<void> {
   void running.gateway.hasEnded.then(() => stop('The gateway has ended.', 1))
   await running.gateway.isReady
   await running.marketplace.register()
+  await running.bookshelf.register()
   await running.videoComments.register()
-  const { secondApp, marketplace, videoComments } = running
-  if (!isStopping) say(whatToOpen(settings, { secondApp, marketplace, videoComments }))
+  const { secondApp, marketplace, bookshelf, videoComments } = running
+  if (isStopping) return
+  say(whatToOpen(settings, { secondApp, marketplace, bookshelf, videoComments }))
 }
 
 async function stop(reason: string, exitCode: number): Promise<void> {
   if (isStopping) return
   isStopping = true
   say(reason)
-  const { gateway, otrotl, secondApp, marketplace, videoComments } = running
-  await Promise.all(
-    [gateway, otrotl, secondApp, marketplace, videoComments].map(async (one) => one?.stop()),
-  )
+  await Promise.all(Object.values(running).map(async (one) => one.stop()))
   process.exit(exitCode)
 }
 
 function whatToOpen(
   settings: DevSettings,
-  samples: Readonly<Record<'secondApp' | 'marketplace' | 'videoComments', { origin: string }>>,
+  samples: Readonly<
+    Record<'secondApp' | 'marketplace' | 'bookshelf' | 'videoComments', { origin: string }>
+  >,
 ): string {
   const data = shown(settings.stateDirectory)
   const secrets = shown(settings.secretsFile)
@@ -104,6 +116,7 @@ function whatToOpen(
     OTROTL      ${settings.otrotlIssuer}  (people: ${people.map(({ name }) => name).join(', ')}; no password)
     Second app  ${samples.secondApp.origin}  (also OTROTL's: sign out there, and see it happen here)
     Marketplace ${samples.marketplace.origin}  (Drawbridge's own application: it signs people in through here)
+    Bookshelf   ${samples.bookshelf.origin}  (a service that Drawbridge hands people over to)
     Video       ${samples.videoComments.origin}  (comments under a video: a widget that knows who is signed in)
     Operators   ${settings.gatewayOrigin}/admin  (the key is ADMIN_API_KEY in ${secrets})
 

@@ -4,6 +4,8 @@
  */
 import { isLoopback } from './platform/host-kind.ts'
 import { quote, SettingsTable } from './settings/settings-table.ts'
+import { readHandoffHosts } from './settings/handoff-settings.ts'
+import type { HandoffHostConfig } from './settings/handoff-settings.ts'
 import { readIdentityProviders } from './settings/provider-settings.ts'
 import type { IdentityProviderConfig } from './settings/provider-settings.ts'
 import { readSecrets } from './settings/secret-settings.ts'
@@ -11,7 +13,7 @@ import type { GatewaySecrets } from './settings/secret-settings.ts'
 import { checkOrigin, checkScope } from './settings/setting-rules.ts'
 
 export type { ClientAuthentication } from './settings/client-authentication-settings.ts'
-export type { IdentityProviderConfig }
+export type { HandoffHostConfig, IdentityProviderConfig }
 
 /** Every setting, checked and frozen. */
 export interface Config {
@@ -28,6 +30,8 @@ export interface Config {
   readonly session: { readonly idleSeconds: number; readonly absoluteSeconds: number }
   /** In configured order; the first is the default. */
   readonly identityProviders: readonly IdentityProviderConfig[]
+  /** Who hands people over to us; in configured order, the first is the default. */
+  readonly handoffHosts: readonly HandoffHostConfig[]
   readonly secrets: GatewaySecrets
 }
 
@@ -48,6 +52,7 @@ const BINDINGS = [
   'BACK_CHANNEL_LIMIT',
   'ADMIN_LIMIT',
   'TOKEN_LIMIT',
+  'HANDOFF_LIMIT',
   'DEVICE_LIMIT',
   'SESSION_ENDS',
 ]
@@ -64,6 +69,7 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): ParsedConfi
   const issuer = settings.text('ISSUER', checkOrigin)
   const isHttps = issuer.startsWith('https:')
   const identityProviders = readIdentityProviders(settings, { issuer, isHttps })
+  const handoffHosts = readHandoffHosts(settings, { issuer, isHttps, identityProviders })
   const config: Config = {
     issuer,
     isHttps,
@@ -71,7 +77,8 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): ParsedConfi
     accessToken: readAccessToken(settings.table('ACCESS_TOKEN')),
     session: readSession(settings.table('SESSION')),
     identityProviders,
-    secrets: readSecrets(settings, { isHttps, identityProviders }),
+    handoffHosts,
+    secrets: readSecrets(settings, { isHttps, identityProviders, handoffHosts }),
   }
   for (const binding of BINDINGS) {
     if (typeof env[binding] !== 'object' || env[binding] === null)

@@ -4,6 +4,7 @@
  */
 import type { Context, ErrorHandler, Hono, MiddlewareHandler, NotFoundHandler } from 'hono'
 import { routePath } from 'hono/route'
+import { NONCE, secureHeaders } from 'hono/secure-headers'
 import type { Config } from './config.ts'
 import type { Audit } from './core/audit/audit.ts'
 import { gatewayError } from './gateway-error.tsx'
@@ -28,6 +29,7 @@ const ANSWERS_HEAD = [
   '/health',
   '/dashboard',
   '/account',
+  '/account/services',
   '/api/',
   '/.well-known/',
   '/auth/login',
@@ -142,4 +144,32 @@ function onIssuer(c: Context, config: Config): string {
 /** Hono hands only an Error to the error handler; anything else would leave the Worker without an answer. */
 function throwError(thrown: unknown): never {
   throw thrown instanceof Error ? thrown : new Error(describeThrown(thrown))
+}
+
+/** What every answer says of how it may be shown. */
+export const securityHeaders = (isHttps: boolean, formTargets: readonly string[] = []) =>
+  secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      scriptSrc: [NONCE],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'", 'https:', 'data:'],
+      connectSrc: ["'self'"],
+      // Browsers hold the redirects of a form to this as well: signing out goes on to the provider.
+      formAction: ["'self'", ...formTargets],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+      requireTrustedTypesFor: ["'script'"],
+    },
+    referrerPolicy: 'no-referrer',
+    xFrameOptions: false,
+    strictTransportSecurity: isHttps ? 'max-age=31536000' : false,
+    // A route may say something stricter, or something else on purpose.
+    overwrite: false,
+  })
+
+/** The older header for the same; a page whose own policy says who may frame it would be contradicted. */
+export const denyFraming: MiddlewareHandler = async (c, next) => {
+  await next()
+  if (!c.res.headers.has('Content-Security-Policy')) c.header('X-Frame-Options', 'DENY')
 }

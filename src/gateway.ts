@@ -3,14 +3,14 @@
  * it once per isolate, and every feature is mounted from one list. Each feature names its own routes.
  */
 import { Hono } from 'hono'
-import type { MiddlewareHandler } from 'hono'
-import { NONCE, secureHeaders } from 'hono/secure-headers'
 import { accountRoutes } from './account/routes.tsx'
 import { adminRoutes } from './admin/routes.tsx'
 import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createApplicationRegistry } from './core/applications/application-registry.ts'
 import { createApplications } from './core/applications/applications.ts'
+import { createHandoffKeys } from './core/applications/handoff-keys.ts'
+import { createHandoffSessions } from './core/applications/handoff-sessions.ts'
 import { createRotateWidgetSecret } from './core/applications/rotate-widget-secret.ts'
 import { createSubjects } from './core/applications/subject.ts'
 import { createWidgetSecrets } from './core/applications/widget-secrets.ts'
@@ -30,6 +30,7 @@ import { createDisableUser } from './core/revocation/disable-user.ts'
 import { createEndApplication } from './core/revocation/end-application.ts'
 import { createEndSession } from './core/revocation/end-session.ts'
 import { createLogoutDeliveries } from './core/revocation/logout-deliveries.ts'
+import { createPasswordSessions } from './core/revocation/password-sessions.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
 import { createSignOut } from './core/revocation/sign-out.ts'
@@ -49,7 +50,14 @@ import { createLocalCredentials } from './core/users/local-credentials.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUserRoles } from './core/users/user-roles.ts'
 import { createUsers } from './core/users/users.ts'
-import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
+import {
+  answerThrown,
+  answerUnrouted,
+  identify,
+  keepLimits,
+  denyFraming,
+  securityHeaders,
+} from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
 import { createClientAuthentication } from './openid-provider/client-authentication.ts'
 import { metadataRoutes } from './openid-provider/metadata/routes.ts'
@@ -63,6 +71,7 @@ import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
 import { log } from './platform/log.ts'
 import type { RequestVariables } from './platform/request-facts.ts'
+import { handoffRoutes } from './service-handoff/routes.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
@@ -76,6 +85,7 @@ const features = (core: Core) => [
   tokenRoutes(core),
   deviceRoutes(core),
   authorizationRoutes(core),
+  handoffRoutes(core),
   pushRoutes(core),
   widgetTokenRoutes(core),
   accountRoutes(core),
@@ -105,6 +115,7 @@ function buildCore(config: Config, env: Env) {
   const sessions = createSessions({ ...asking, deadlines: config.session })
   const ends = createEndSession({ sessions, audit })
   const applications = createApplications(env.DIRECTORY)
+  const subjects = createSubjects(config.secrets.handleKey)
   const deliveries = createLogoutDeliveries({
     userSessions: env.USER_SESSIONS,
     undelivered: createUndeliveredLogouts(env.DIRECTORY),
@@ -125,6 +136,7 @@ function buildCore(config: Config, env: Env) {
     widgetSecrets,
   })
   const people = createUserDirectory(env.DIRECTORY)
+  const localCredentials = createLocalCredentials(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
   const cutOffRecords = createCutOffRecords(env.DIRECTORY)
   const cutOffDrain = createCutOffDrain({
@@ -144,13 +156,14 @@ function buildCore(config: Config, env: Env) {
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
     applications,
+    subjects,
+    handoffKeys: createHandoffKeys(env.DIRECTORY),
+    handoffSessions: createHandoffSessions({ directory: env.DIRECTORY, subjects }),
     authenticateClient: createClientAuthentication({
       config,
       applications,
       references: env.ONE_TIME_REFERENCES,
     }),
-    subjects: createSubjects(config.secrets.handleKey),
-    signedClaims: createSignedClaims({ config, keys }),
     deliveries,
     widgetSecrets,
     rotateWidgetSecret: createRotateWidgetSecret({
@@ -160,15 +173,23 @@ function buildCore(config: Config, env: Env) {
     applicationRegistry,
     users,
     userRoles: createUserRoles(env.DIRECTORY),
-    localCredentials: createLocalCredentials(env.DIRECTORY),
+    localCredentials,
+    passwordSessions: createPasswordSessions({
+      config,
+      localCredentials,
+      users,
+      sessions,
+      ends,
+      passwordAttempts: createPasswordAttempts(asking),
+    }),
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
     identityProviders,
     sessions,
     grants: createGrants(asking),
     consents: createConsents(asking),
-    passwordAttempts: createPasswordAttempts(asking),
     applicationTokens: createApplicationTokens({ config, keys }),
+    signedClaims: createSignedClaims({ config, keys }),
     askedSignIns: createAskedSignIns(config.secrets.handleKey),
     ends,
     signOut: createSignOut({
@@ -178,7 +199,7 @@ function buildCore(config: Config, env: Env) {
       identityProviders,
       ending: ends,
       departures: createDepartures(config),
-      findTold: createFindTold({ issuer: config.issuer, applications, deliveries }),
+      findTold: createFindTold({ config, applications, deliveries }),
     }),
     disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),
@@ -210,6 +231,7 @@ function buildCore(config: Config, env: Env) {
       token: env.TOKEN_LIMIT,
       device: env.DEVICE_LIMIT,
       authorize: env.AUTHORIZE_LIMIT,
+      handoff: env.HANDOFF_LIMIT,
     }),
   }
 }
@@ -255,33 +277,6 @@ function buildGateway(core: Core): Gateway {
   app.notFound(answerUnrouted(app))
   app.onError(answerThrown)
   return { fetch: app.fetch, core, routes: app.routes }
-}
-
-const securityHeaders = (isHttps: boolean, formTargets: readonly string[] = []) =>
-  secureHeaders({
-    contentSecurityPolicy: {
-      defaultSrc: ["'none'"],
-      scriptSrc: [NONCE],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'", 'https:', 'data:'],
-      connectSrc: ["'self'"],
-      // Browsers hold the redirects of a form to this as well: signing out goes on to the provider.
-      formAction: ["'self'", ...formTargets],
-      baseUri: ["'none'"],
-      frameAncestors: ["'none'"],
-      requireTrustedTypesFor: ["'script'"],
-    },
-    referrerPolicy: 'no-referrer',
-    xFrameOptions: false,
-    strictTransportSecurity: isHttps ? 'max-age=31536000' : false,
-    // A route may say something stricter, or something else on purpose.
-    overwrite: false,
-  })
-
-/** The older header for the same; a page whose own policy says who may frame it would be contradicted. */
-const denyFraming: MiddlewareHandler = async (c, next) => {
-  await next()
-  if (!c.res.headers.has('Content-Security-Policy')) c.header('X-Frame-Options', 'DENY')
 }
 
 /** Serves nobody, and says why in the log only. */

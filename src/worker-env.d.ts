@@ -10,6 +10,7 @@ interface __BaseEnv_Env {
 	BACK_CHANNEL_LIMIT: RateLimit;
 	ADMIN_LIMIT: RateLimit;
 	TOKEN_LIMIT: RateLimit;
+	HANDOFF_LIMIT: RateLimit;
 	DEVICE_LIMIT: RateLimit;
 	AUTHORIZE_LIMIT: RateLimit;
 	ISSUER: string;
@@ -41,6 +42,7 @@ declare namespace Cloudflare {
 		BACK_CHANNEL_LIMIT: RateLimit;
 		ADMIN_LIMIT: RateLimit;
 		TOKEN_LIMIT: RateLimit;
+		HANDOFF_LIMIT: RateLimit;
 		DEVICE_LIMIT: RateLimit;
 		AUTHORIZE_LIMIT: RateLimit;
 		ISSUER: string;

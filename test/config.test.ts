@@ -124,6 +124,7 @@ describe('every problem is named at once', () => {
       'BACK_CHANNEL_LIMIT',
       'ADMIN_LIMIT',
       'TOKEN_LIMIT',
+      'HANDOFF_LIMIT',
       'DEVICE_LIMIT',
       'SESSION_ENDS',
     ])

@@ -36,6 +36,7 @@ import { createBrowser } from './world/browser.ts'
 import { freezeClock, NOON } from './world/clock.ts'
 import { captureLog } from './world/log-lines.ts'
 import { logoutToken } from './world/logout-token.ts'
+import { createService, ticketFor } from './world/service.ts'
 import { settings } from './world/settings.ts'
 import { prepareKeyRing } from './world/signed-by-us.ts'
 import { createWorld, signIn } from './world/sign-in.ts'
@@ -123,6 +124,17 @@ const rows: readonly Row[] = [
         elsewhere.browser.fetch(`/auth/sessions/${alice.session.sid}`, { method: 'DELETE' }),
         204,
       ),
+  },
+  {
+    title: 'a service that the person was handed over to says that they have left',
+    cause: 'handoff_service',
+    ends: ['alice'],
+    events: [['session.ended', 'alice']],
+    act: async ({ world, alice }) => {
+      const books = await createService(world, { origin: 'https://books.example' })
+      const { apiSid } = await books.takeOver(await ticketFor(alice.browser, books))
+      await answered(books.ask('/api/v1/sso/logout/', { api_sid: apiSid }), 200)
+    },
   },
   {
     title: 'the person ends the other sessions',

@@ -50,6 +50,9 @@ export const AccountPage = ({
               </button>
             </form>
           )}
+          <a class="button" id="to-services" href="/account/services">
+            Your services
+          </a>
           <a class="button" id="end-all" href="/account/sessions/end-all">
             End all, here too
           </a>

@@ -35,10 +35,11 @@ export function findVisitor(
   return isVisit ? sessions.use(cookie, clock()) : sessions.peek(cookie, clock())
 }
 
-/** The provider's name as configured; its id, once it is configured no more. */
+/** The name, as configured, of the provider or host that the session came from; its id, once it is configured no more. */
 export function providerNameOf(
   { authentication: { providerId } }: LiveSession,
-  { identityProviders }: Pick<Config, 'identityProviders'>,
+  { identityProviders, handoffHosts }: Pick<Config, 'identityProviders' | 'handoffHosts'>,
 ): string {
-  return identityProviders.find(({ id }) => id === providerId)?.name ?? providerId
+  const all = [...identityProviders, ...handoffHosts]
+  return all.find(({ id }) => id === providerId)?.name ?? providerId
 }

@@ -13,6 +13,7 @@ export type Door =
   | 'token'
   | 'authorize'
   | 'device'
+  | 'handoff'
 
 export interface Doors {
   /**
@@ -22,14 +23,14 @@ export interface Doors {
   mayEnter(door: Door, facts: RequestFacts): Promise<Result<undefined, 'rate_limited'>>
 }
 
-const CLOSED_IN_DOUBT: ReadonlySet<Door> = new Set<Door>(['device'])
+const CLOSED_IN_DOUBT: ReadonlySet<Door> = new Set<Door>(['device', 'handoff'])
 
 /**
  * Doors over the platform's rate limits. They are a shield, not an authority: counters are kept per
  * location. When a counter cannot be asked the door stays open, since behind each of these doors stands a
  * check of its own, and nobody is to be locked out by a broken counter: least of all an operator in the
  * middle of an incident, whose key no number of guesses finds. Where guessing pays, the door is closed then:
- * `device`, behind which people type codes that are short enough to type.
+ * `device`, behind which people type codes that are short enough to type, and `handoff`, behind which tickets are.
  */
 export function createDoors(limits: Readonly<Record<Door, RateLimit>>): Doors {
   return {

@@ -23,8 +23,10 @@ export const CLIENT_AUTHENTICATION_METHODS = [
 ] as const
 
 /** The Worker secret of a provider: `acme-eu` has `ACME_EU_CLIENT_SECRET`. */
-export const secretName = (providerId: string, kind: 'CLIENT_SECRET' | 'PRIVATE_KEY'): string =>
-  `${providerId.toUpperCase().replaceAll('-', '_')}_${kind}`
+export const secretName = (
+  providerId: string,
+  kind: 'CLIENT_SECRET' | 'PRIVATE_KEY' | 'API_KEY',
+): string => `${providerId.toUpperCase().replaceAll('-', '_')}_${kind}`
 
 /** Reads the secret that the method needs; a provider whose id is unusable has no name for one. */
 export function readClientAuthentication(

@@ -55,7 +55,7 @@ const RESERVED_IDS = [
 ]
 
 /** What the rest of the settings says about ourselves. */
-interface Gateway {
+export interface Gateway {
   readonly issuer: string
   readonly isHttps: boolean
 }
@@ -129,32 +129,36 @@ function readProvider(
   return provider
 }
 
-/** The host of an issuer: public and https, unless it is on this machine and that is spelled out. */
-function checkIssuerHost(
+/**
+ * The host of an issuer, or of another address of the same party: public and https, unless it is on this machine
+ * and that is spelled out.
+ */
+export function checkIssuerHost(
   table: SettingsTable,
   {
     issuer,
     allowInsecureHttp,
     gateway,
   }: { readonly issuer: string; readonly allowInsecureHttp: boolean; readonly gateway: Gateway },
+  key = 'issuer',
 ): void {
   const url = URL.parse(issuer)
   if (url === null) return
-  if (allowInsecureHttp) {
+  if (allowInsecureHttp && key === 'issuer') {
     if (!isLoopback(url)) table.refuse('allow_insecure_http', 'is only for a loopback issuer')
     if (gateway.isHttps)
       table.refuse('allow_insecure_http', 'is only for development, but ISSUER is https')
   }
   if (url.protocol === 'http:' && !(isLoopback(url) && allowInsecureHttp)) {
     table.refuse(
-      'issuer',
+      key,
       `${quote(issuer)} is not https; only a loopback host may use http, and only with allow_insecure_http = true`,
     )
   } else if (hostKind(url.hostname) !== 'public' && !(isLoopback(url) && allowInsecureHttp)) {
-    table.refuse('issuer', `${quote(issuer)} is not on the public internet`)
+    table.refuse(key, `${quote(issuer)} is not on the public internet`)
   }
   if (isOwnHost(url, URL.parse(gateway.issuer))) {
-    table.refuse('issuer', `${quote(issuer)} is this gateway itself`)
+    table.refuse(key, `${quote(issuer)} is this gateway itself`)
   }
 }
 
@@ -162,7 +166,7 @@ function checkIssuerHost(
 const isOwnHost = (url: URL, own: URL | null): boolean =>
   isLoopback(url) ? url.host === own?.host : url.hostname === own?.hostname
 
-function checkId(value: string): string | undefined {
+export function checkId(value: string): string | undefined {
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(value)) {
     return `${quote(value)} is not 1 to 32 lower-case letters, digits and hyphens, beginning with a letter`
   }
@@ -173,7 +177,11 @@ const checkOpenidScope = (value: string): string | undefined =>
   checkScope(value) ??
   (value.split(' ').includes('openid') ? undefined : `${quote(value)} does not contain openid`)
 
-function refuseRepeated(tables: readonly SettingsTable[], key: string, values: readonly string[]) {
+export function refuseRepeated(
+  tables: readonly SettingsTable[],
+  key: string,
+  values: readonly string[],
+) {
   values.forEach((value, i) => {
     const first = values.indexOf(value)
     if (value === '' || first === i) return

@@ -1,6 +1,7 @@
 /** The gateway's own keys among the Worker secrets, and what keeps weak or borrowed ones out. */
 import { secretName } from './client-authentication-settings.ts'
 import type { RotatingSecret } from '../platform/secrets.ts'
+import type { HandoffHostConfig } from './handoff-settings.ts'
 import type { IdentityProviderConfig } from './provider-settings.ts'
 import type { SettingsTable } from './settings-table.ts'
 
@@ -41,7 +42,12 @@ export function readSecrets(
   {
     isHttps,
     identityProviders,
-  }: { readonly isHttps: boolean; readonly identityProviders: readonly IdentityProviderConfig[] },
+    handoffHosts,
+  }: {
+    readonly isHttps: boolean
+    readonly identityProviders: readonly IdentityProviderConfig[]
+    readonly handoffHosts: readonly HandoffHostConfig[]
+  },
 ): GatewaySecrets {
   const secrets = {
     handleKey: readRotatingSecret(settings, 'HANDLE_KEY'),
@@ -53,13 +59,17 @@ export function readSecrets(
     ...named('KEY_ENCRYPTION_KEY', secrets.keyEncryptionKey),
     ...named('ADMIN_API_KEY', secrets.adminApiKey),
   ]
+  const hostKeys = handoffHosts.flatMap(({ id, apiKey }) =>
+    named(secretName(id, 'API_KEY'), [apiKey]),
+  )
   const clientSecrets = identityProviders.flatMap(({ id, clientAuthentication }) =>
     'clientSecret' in clientAuthentication
       ? named(secretName(id, 'CLIENT_SECRET'), [clientAuthentication.clientSecret])
       : [],
   )
-  refuseRepeated(settings, clientSecrets, keys)
-  if (isHttps) refuseDevelopment(settings, [...keys, ...clientSecrets])
+  const theirs = [...clientSecrets, ...hostKeys]
+  refuseRepeated(settings, theirs, keys)
+  if (isHttps) refuseDevelopment(settings, [...keys, ...theirs])
   return secrets
 }
 

@@ -19,6 +19,7 @@ const doorsOf = (limit: RateLimit) =>
     back_channel: limit,
     admin: limit,
     token: limit,
+    handoff: limit,
     device: limit,
     authorize: limit,
   })
@@ -30,6 +31,7 @@ const real = createDoors({
   back_channel: env.BACK_CHANNEL_LIMIT,
   admin: env.ADMIN_LIMIT,
   token: env.TOKEN_LIMIT,
+  handoff: env.HANDOFF_LIMIT,
   device: env.DEVICE_LIMIT,
   authorize: env.AUTHORIZE_LIMIT,
 })

@@ -54,6 +54,8 @@ const CORE_TYPES: readonly (readonly [from: string, to: string])[] = [
   // A user's id is the same word in both.
   ['core/users', 'core/sessions'],
   ['core/sessions', 'core/tokens'],
+  // Where the session is that a service knows by a name of its own.
+  ['core/applications', 'core/sessions'],
 ]
 
 export const FEATURES = [

@@ -71,6 +71,7 @@ describe.each([undefined, 'production'])('wrangler.toml, environment %s', (envir
       'TOKEN_LIMIT',
       'DEVICE_LIMIT',
       'AUTHORIZE_LIMIT',
+      'HANDOFF_LIMIT',
       'SESSION_ENDS',
     ])
   })

@@ -1,4 +1,4 @@
-import type { Config, IdentityProviderConfig } from '../../src/config.ts'
+import type { Config, HandoffHostConfig, IdentityProviderConfig } from '../../src/config.ts'
 import { settings } from './settings.ts'
 
 const provider = (
@@ -39,6 +39,18 @@ export const secondConfig: IdentityProviderConfig = {
   idTokenSigningAlgorithm: 'ES256',
 }
 
+export const portalConfig: HandoffHostConfig = {
+  id: 'portal',
+  name: 'Portal',
+  issuer: 'https://portal.example',
+  apiUrl: 'https://portal.example/api/v1',
+  apiKey: settings.PORTAL_API_KEY,
+  linkByVerifiedEmail: false,
+  authoritativeEmailDomains: [],
+  allowedEmailDomains: [],
+  allowInsecureHttp: false,
+}
+
 /** The Config that `settings.ts` spells, with changes. */
 export const configFor = (overrides: Partial<Config> = {}): Config => ({
   issuer: settings.ISSUER,
@@ -54,6 +66,7 @@ export const configFor = (overrides: Partial<Config> = {}): Config => ({
     absoluteSeconds: settings.SESSION.absolute_seconds,
   },
   identityProviders: [otrotlConfig, secondConfig],
+  handoffHosts: [portalConfig],
   secrets: {
     handleKey: [settings.HANDLE_KEY],
     keyEncryptionKey: [settings.KEY_ENCRYPTION_KEY],

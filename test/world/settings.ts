@@ -24,9 +24,11 @@ export const settings = {
       id_token_signed_response_alg: 'ES256',
     },
   ],
+  HANDOFF_HOSTS: [{ id: 'portal', name: 'Portal', issuer: 'https://portal.example' }],
   HANDLE_KEY: 'test-handle-key-0123456789-0123456789-0123456789',
   KEY_ENCRYPTION_KEY: 'test-key-encryption-key-0123456789-0123456789-01',
   ADMIN_API_KEY: 'test-admin-api-key-0123456789-0123456789-0123456789',
+  PORTAL_API_KEY: 'test-portal-api-key-0123456789-0123456789',
   OTROTL_CLIENT_SECRET: 'test-otrotl-client-secret-0123456789',
   SECOND_CLIENT_SECRET: 'test-second-client-secret-0123456789',
 }

@@ -15,6 +15,14 @@ import { grantAliases } from '../../core/applications/registration.ts'
 import type { OAuthRegistration, Registration } from '../../core/applications/registration.ts'
 import { seconds } from '../api/operation.ts'
 import {
+  handoffMembers,
+  handoffPatchSchema,
+  handoffSchema,
+  showHandoff,
+  toHandoff,
+} from './handoff-shape.ts'
+import type { WireHandoff } from './handoff-shape.ts'
+import {
   newWidgetSchema,
   showWidget,
   toWidget,
@@ -74,6 +82,7 @@ const registrationMembers = {
   name: text,
   first_party: z.boolean().optional().openapi({ description: "The company's own: no consent" }),
   oauth: oauthSchema.optional(),
+  handoff: handoffSchema.optional(),
   widget: widgetSchema.optional(),
 }
 
@@ -111,6 +120,7 @@ export const patchSchema = z
     widget: nullable({ ...widgetMembers, roles: z.record(text, text.nullable()) })
       .partial()
       .nullable(),
+    handoff: handoffPatchSchema.nullable(),
     version: z.int(),
   })
   .partial()
@@ -126,6 +136,7 @@ export const applicationSchema = z
     created_at: seconds,
     updated_at: seconds,
     oauth: z.object(oauthMembers).partial().optional(),
+    handoff: z.object(handoffMembers).partial().optional(),
     widget: z.object(widgetMembers).partial().optional(),
   })
   .openapi('Application')
@@ -135,6 +146,10 @@ export const registeredSchema = applicationSchema
   .extend({
     client_secret: text.optional(),
     client_secret_id: text.optional(),
+    handoff: z
+      .object({ ...handoffMembers, apikey: text, apikey_id: text })
+      .partial()
+      .optional(),
     widget: z
       .object({ ...widgetMembers, secret: text, secret_id: text })
       .partial()
@@ -152,16 +167,19 @@ export const toRegistration = ({
   name,
   first_party: isFirstParty,
   oauth,
+  handoff,
   widget,
 }: {
   readonly name: string
   readonly first_party?: boolean | undefined
   readonly oauth?: WireOAuth | undefined
+  readonly handoff?: WireHandoff | undefined
   readonly widget?: z.infer<typeof widgetSchema> | undefined
 }): Registration => ({
   name,
   isFirstParty,
   oauth: oauth && toOAuth(oauth),
+  handoff: handoff && toHandoff(handoff),
   widget: widget && toWidget(widget),
 })
 
@@ -231,6 +249,7 @@ export const showApplication = (kept: KeptApplication): z.infer<typeof applicati
   created_at: kept.createdAt,
   updated_at: kept.updatedAt,
   ...(kept.oauth !== undefined && { oauth: showOAuth(kept.oauth) }),
+  ...(kept.handoff !== undefined && { handoff: showHandoff(kept.handoff) }),
   ...(kept.widget !== undefined && { widget: showWidget(kept, kept.widget) }),
 })
 

@@ -1,6 +1,7 @@
 import type { z } from '@hono/zod-openapi'
 import type { KeptApplication } from '../../core/applications/applications-table.ts'
 import type { Registration } from '../../core/applications/registration.ts'
+import { showHandoff } from './handoff-shape.ts'
 import { showOAuth, toRegistration } from './application-shape.ts'
 import { showWidget } from './widget-shape.ts'
 import type { patchSchema } from './application-shape.ts'
@@ -8,12 +9,13 @@ import type { patchSchema } from './application-shape.ts'
 /** The registration that a merge patch (RFC 7396) makes of the present one. It is judged like any other. */
 export function patchRegistration(
   present: KeptApplication,
-  { name, first_party: isFirstParty, oauth, widget }: z.infer<typeof patchSchema>,
+  { name, first_party: isFirstParty, oauth, handoff, widget }: z.infer<typeof patchSchema>,
 ): Registration {
   return toRegistration({
     name: name ?? present.name,
     first_party: isFirstParty === undefined ? present.isFirstParty : (isFirstParty ?? undefined),
     oauth: patched(present.oauth && showOAuth(present.oauth), oauth),
+    handoff: patched(present.handoff && showHandoff(present.handoff), handoff),
     widget: patchWidget(present, widget),
   })
 }

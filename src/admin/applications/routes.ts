@@ -23,8 +23,10 @@ import {
   showApplication,
   toRegistration,
 } from './application-shape.ts'
+import { showHandoff } from './handoff-shape.ts'
 import { isSeen, tagOf } from './if-match.ts'
 import { patchRegistration } from './patch-registration.ts'
+import { handoffKeyRoutes } from './handoff-key-routes.ts'
 import { secretRoutes } from './secret-routes.ts'
 import { widgetSecretRoutes } from './widget-secret-routes.ts'
 import { showWidget } from './widget-shape.ts'
@@ -250,6 +252,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   secretRoutes(api, parts)
+  handoffKeyRoutes(api, parts)
   widgetSecretRoutes(api, parts)
 }
 
@@ -261,9 +264,16 @@ const CHANGE_PROBLEMS = {
 const shown = ({
   application,
   secret,
+  handoffKey,
   widgetSecret,
 }: Registered): z.infer<typeof registeredSchema> => ({
   ...showApplication(application),
+  ...(application.handoff !== undefined && {
+    handoff: {
+      ...showHandoff(application.handoff),
+      ...(handoffKey !== undefined && { apikey: handoffKey.key, apikey_id: handoffKey.id }),
+    },
+  }),
   ...(application.widget !== undefined && {
     widget: {
       ...showWidget(application, application.widget),

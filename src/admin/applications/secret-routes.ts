@@ -9,7 +9,7 @@ import { secretSchema, showSecret } from './application-shape.ts'
 
 const DAY_SECONDS = 86_400
 
-const rotation = z.strictObject({
+export const rotation = z.strictObject({
   overlap_seconds: z
     .int()
     .min(0)
@@ -58,7 +58,7 @@ const removeSecret = createRoute({
   responses: { 204: { description: 'Removed' }, ...problems('not_found', 'last_secret') },
 })
 
-const ROTATION_PROBLEMS = {
+export const ROTATION_PROBLEMS = {
   unknown_application: 'not_found',
   no_secret_used: 'no_secret_used',
   too_many_secrets: 'too_many_secrets',

@@ -14,6 +14,8 @@ import type { Application } from './application.ts'
 import { isApplicationId, isTakenName, newApplicationId } from './application-id.ts'
 import { createApplicationSecretsTable } from './application-secrets-table.ts'
 import type { ListedSecret } from './application-secrets-table.ts'
+import { createHandoffKeys } from './handoff-keys.ts'
+import type { HandoffKeys, ShownKey } from './handoff-keys.ts'
 import { createApplicationsTable } from './applications-table.ts'
 import type { ApplicationContent, KeptApplication } from './applications-table.ts'
 import { judgeRegistration } from './registration.ts'
@@ -39,6 +41,8 @@ export interface ShownSecret {
 export interface Registered {
   readonly application: KeptApplication
   readonly secret: ShownSecret | undefined
+  /** The API key of service hand-off, where one was made. */
+  readonly handoffKey: ShownKey | undefined
   readonly widgetSecret: ShownSecret | undefined
 }
 
@@ -87,6 +91,13 @@ export interface ApplicationRegistry {
     input: { readonly id: string; readonly secretId: string },
     now: EpochSeconds,
   ): Promise<Result<undefined, 'unknown_secret' | 'last_secret'>>
+  /** The same three for the API keys of service hand-off. */
+  rotateHandoffKey(
+    input: { readonly id: string; readonly overlapSeconds: number },
+    now: EpochSeconds,
+  ): Promise<Result<ShownKey, 'unknown_application' | 'no_secret_used' | 'too_many_secrets'>>
+  readonly handoffKeysOf: HandoffKeys['list']
+  readonly removeHandoffKey: HandoffKeys['remove']
 }
 
 export function createApplicationRegistry({
@@ -101,6 +112,7 @@ export function createApplicationRegistry({
 }): ApplicationRegistry {
   const table = createApplicationsTable(directory)
   const secrets = createApplicationSecretsTable(directory)
+  const handoffKeys = createHandoffKeys(directory)
 
   const kept = async (id: string) => (isApplicationId(id) ? table.find(id) : undefined)
 
@@ -130,11 +142,13 @@ export function createApplicationRegistry({
       const { content } = judged
       const id = clientId ?? newApplicationId()
       const secret = usesSecret(content) ? newSecret(clientSecret) : undefined
+      const handoffKey = content.handoff && (await handoffKeys.make(id, now))
       const widgetSecret = content.widget && widgetSecrets.make(brought)
       try {
         await directory.batch([
           table.insertion({ id, ...content }, now),
           ...(secret === undefined ? [] : [secrets.insertion(await hashed(secret, id), now)]),
+          ...(handoffKey === undefined ? [] : [handoffKey.insertion]),
           ...(widgetSecret === undefined
             ? []
             : [await widgetSecrets.insertion(id, widgetSecret, now)]),
@@ -144,7 +158,7 @@ export function createApplicationRegistry({
         return { ok: false, problems: [{ pointer: '/client_id', detail: 'is in use' }] }
       }
       const application = { id, ...content, ...NEW, createdAt: now, updatedAt: now }
-      return ok({ application, secret, widgetSecret })
+      return ok({ application, secret, handoffKey: handoffKey?.shown, widgetSecret })
     },
 
     find: kept,
@@ -158,15 +172,16 @@ export function createApplicationRegistry({
         ? await table.replace({ id, version }, judged.content, now)
         : undefined
       if (application === undefined) return ok(await failure(id))
+      const handoffKey = await handoffKeys.keepFor(application, now)
       const widgetSecret = await keepWidgetSecret(application, now)
       if (!usesSecret(application)) {
         await secrets.removeAll(id)
-        return ok(ok({ application, secret: undefined, widgetSecret }))
+        return ok(ok({ application, secret: undefined, handoffKey, widgetSecret }))
       }
       const isWithout = (await secrets.validHashes(id, now)).length === 0
       const secret = isWithout ? newSecret() : undefined
       if (secret !== undefined) await secrets.insertion(await hashed(secret, id), now).run()
-      return ok(ok({ application, secret, widgetSecret }))
+      return ok(ok({ application, secret, handoffKey, widgetSecret }))
     },
 
     async remove(id, version, now = systemClock()) {
@@ -189,11 +204,26 @@ export function createApplicationRegistry({
         const isAdded = await secrets.rotate(await hashed(secret, id), ends)
         return isAdded ? ok(secret) : refuse('too_many_secrets')
       } catch (thrown) {
-        // Removed between the two looks at it.
-        if (/FOREIGN KEY constraint/.test(String(thrown))) return refuse('unknown_application')
+        if (isGone(thrown)) return refuse('unknown_application')
         throw thrown
       }
     },
+
+    async rotateHandoffKey(input, now) {
+      const application = await kept(input.id)
+      if (application === undefined) return refuse('unknown_application')
+      if (application.handoff === undefined) return refuse('no_secret_used')
+      try {
+        return await handoffKeys.rotate(input, now)
+      } catch (thrown) {
+        if (isGone(thrown)) return refuse('unknown_application')
+        throw thrown
+      }
+    },
+
+    handoffKeysOf: (id, now) => handoffKeys.list(id, now),
+
+    removeHandoffKey: (input, now) => handoffKeys.remove(input, now),
 
     secretsOf: (id, now) => secrets.list(id, now),
 
@@ -204,6 +234,9 @@ export function createApplicationRegistry({
     },
   }
 }
+
+/** The application was removed between two looks at it. */
+const isGone = (thrown: unknown): boolean => /FOREIGN KEY constraint/.test(String(thrown))
 
 const NEW = { status: 'active', version: 1 } as const
 

@@ -68,6 +68,25 @@ export interface OAuthClient {
   readonly requestAdapter: readonly AdapterRule[]
 }
 
+/**
+ * What an application may do in service hand-off, where a signed-in person is passed on to it with a ticket
+ * that counts once, or where it passes people on to others.
+ */
+export interface HandoffService {
+  /** Where a browser brings a ticket, as `?token=`. Without it, nobody can be handed over to it. */
+  readonly loginUrl: string | undefined
+  /** Told by POST that a session of its is over, if it has acknowledged the hand-off. */
+  readonly logoutUrl: string | undefined
+  /** What its access tokens may do, and what it learns of the person. */
+  readonly scope: readonly string[]
+  /** A refresh token comes with its access tokens. */
+  readonly refreshToken: boolean
+  /** Applications to which it may pass people on; one that is the company's own may pass them on to any. */
+  readonly mayHandOverTo: readonly string[]
+  /** If not empty, only people who have signed in with one of these identity providers are handed over to it. */
+  readonly identityProviders: readonly string[]
+}
+
 /** A registered downstream party. One record, several capabilities; a missing one is switched off. */
 export interface Application {
   /** The `client_id`: 1 to 128 characters of A-Z a-z 0-9 . _ ~ - */
@@ -77,6 +96,7 @@ export interface Application {
   readonly isFirstParty: boolean
   readonly status: 'active' | 'disabled'
   readonly oauth: OAuthClient | undefined
+  readonly handoff?: HandoffService | undefined
   readonly widget?: Widget | undefined
   readonly createdAt: EpochSeconds
   readonly updatedAt: EpochSeconds
@@ -85,6 +105,8 @@ export interface Application {
 /** An application that is active and has the capability `oauth`. */
 export type OAuthApplication = Application & { readonly oauth: OAuthClient }
 
+/** An application that is active and has the capability `handoff`. */
+export type HandoffApplication = Application & { readonly handoff: HandoffService }
 /** How an application hears of sessions that end (Back-Channel Logout 1.0 §2.2). */
 export interface Backchannel {
   readonly uri: string | undefined
@@ -98,11 +120,21 @@ export interface Applications {
   findOAuthClient(
     id: string,
   ): Promise<Result<OAuthApplication, 'unknown_application' | 'unavailable'>>
+  /** As `find`, but only what takes part in service hand-off now: active, with that capability. */
+  findHandoffService(
+    id: string,
+  ): Promise<Result<HandoffApplication, 'unknown_application' | 'unavailable'>>
+  /** Everybody that people can be handed over to now, in order of their names. */
+  listHandoffServices(): Promise<Result<readonly HandoffApplication[], 'unavailable'>>
   /**
    * Where, and with what algorithm, an application is told in the back channel that a session is over; also one
    * that is disabled, or has been removed. The URI is undefined where it has none.
    */
   findBackchannel(id: string): Promise<Result<Backchannel, 'unknown_application' | 'unavailable'>>
+  /** Where a service is told that a session is over; also one that is disabled, or has been removed. */
+  findHandoffLogoutUrl(
+    id: string,
+  ): Promise<Result<string | undefined, 'unknown_application' | 'unavailable'>>
   /** Those of the exceptional grants that an active application is registered for; none where the directory is down. */
   exceptionalGrantsInUse(): Promise<readonly ExceptionalGrant[]>
   /** Names for pages, by id; what is unknown is left out. */

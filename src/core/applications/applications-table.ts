@@ -1,6 +1,6 @@
 /** The tables `applications` and `removed_applications` (migrations/0005_applications.sql). */
 import type { EpochSeconds } from '../../platform/clock.ts'
-import type { Application, OAuthClient } from './application.ts'
+import type { Application, HandoffApplication, HandoffService, OAuthClient } from './application.ts'
 import type { Widget } from './widget.ts'
 
 /** An application as it is kept: with the version that a change has to name. */
@@ -11,7 +11,10 @@ export interface KeptApplication extends Application {
 /** The queue visits everybody, and a delivery is given up after a day. */
 const REMOVED_KEPT_SECONDS = 31 * 86_400
 
-const COLUMNS = `id, name, is_first_party, status, oauth, widget, version, created_at, updated_at`
+const COLUMNS = `id, name, is_first_party, status, oauth, handoff, widget, version, created_at, updated_at`
+
+/** The most services that one page shows. */
+const MOST_SERVICES = 100
 
 export const createApplicationsTable = (directory: D1Database) => ({
   async find(id: string): Promise<KeptApplication | undefined> {
@@ -39,31 +42,60 @@ export const createApplicationsTable = (directory: D1Database) => ({
     return results
   },
 
+  /** The active ones that a person can be handed over to, in order of the name. */
+  async listHandoffServices(): Promise<readonly HandoffApplication[]> {
+    const { results } = await directory
+      .prepare(
+        `SELECT ${COLUMNS} FROM applications
+         WHERE status = 'active' AND json_extract(handoff, '$.loginUrl') IS NOT NULL
+         ORDER BY name COLLATE NOCASE, id LIMIT ?1`,
+      )
+      .bind(MOST_SERVICES)
+      .all<Row>()
+    return results.map((row) => fromRow(row) as HandoffApplication & KeptApplication)
+  },
+
   /** Fails when the id is in use. */
   insertion: (
-    { id, name, isFirstParty, oauth, widget }: ApplicationContent & { readonly id: string },
+    {
+      id,
+      name,
+      isFirstParty,
+      oauth,
+      handoff,
+      widget,
+    }: ApplicationContent & { readonly id: string },
     now: EpochSeconds,
   ): D1PreparedStatement =>
     directory
       .prepare(
-        `INSERT INTO applications (id, name, is_first_party, oauth, widget, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?6, ?5, ?5)`,
+        `INSERT INTO applications (id, name, is_first_party, oauth, handoff, widget, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?5, ?5)`,
       )
-      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), now, toJson(widget)),
+      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), now, toJson(handoff), toJson(widget)),
 
   /** Replaces the content of the version that was seen; undefined when that is not there (any more). */
   async replace(
     { id, version }: { readonly id: string; readonly version: number },
-    { name, isFirstParty, oauth, widget }: ApplicationContent,
+    { name, isFirstParty, oauth, handoff, widget }: ApplicationContent,
     now: EpochSeconds,
   ): Promise<KeptApplication | undefined> {
     const row = await directory
       .prepare(
-        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, widget = ?7,
+        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, handoff = ?7, widget = ?8,
            version = version + 1, updated_at = ?6
          WHERE id = ?1 AND version = ?2 RETURNING ${COLUMNS}`,
       )
-      .bind(id, version, name, isFirstParty ? 1 : 0, toJson(oauth), now, toJson(widget))
+      .bind(
+        id,
+        version,
+        name,
+        isFirstParty ? 1 : 0,
+        toJson(oauth),
+        now,
+        toJson(handoff),
+        toJson(widget),
+      )
       .first<Row>()
     return row === null ? undefined : fromRow(row)
   },
@@ -106,8 +138,9 @@ export const createApplicationsTable = (directory: D1Database) => ({
         .bind(now - REMOVED_KEPT_SECONDS),
       directory
         .prepare(
-          `INSERT OR REPLACE INTO removed_applications (id, oauth, removed_at) SELECT id, oauth, ?3
-           FROM applications WHERE id = ?1 AND (?2 IS NULL OR version = ?2) AND oauth IS NOT NULL`,
+          `INSERT OR REPLACE INTO removed_applications (id, oauth, handoff, removed_at)
+           SELECT id, COALESCE(oauth, 'null'), handoff, ?3
+           FROM applications WHERE id = ?1 AND (?2 IS NULL OR version = ?2) AND COALESCE(oauth, handoff) IS NOT NULL`,
         )
         .bind(id, version ?? null, now),
       directory
@@ -120,19 +153,26 @@ export const createApplicationsTable = (directory: D1Database) => ({
   },
 
   /** The last registration of an application that has been removed. */
-  async findRemoved(id: string): Promise<OAuthClient | undefined> {
+  async findRemoved(id: string): Promise<Pick<Application, 'oauth' | 'handoff'> | undefined> {
     const row = await directory
-      .prepare('SELECT oauth FROM removed_applications WHERE id = ?')
+      .prepare('SELECT oauth, handoff FROM removed_applications WHERE id = ?')
       .bind(id)
-      .first<{ oauth: string }>()
-    return row === null ? undefined : (JSON.parse(row.oauth) as OAuthClient)
+      .first<{ oauth: string; handoff: string | null }>()
+    if (row === null) return undefined
+    return {
+      oauth: (JSON.parse(row.oauth) as OAuthClient | null) ?? undefined,
+      handoff: row.handoff === null ? undefined : (JSON.parse(row.handoff) as HandoffService),
+    }
   },
 })
 
 export type ApplicationsTable = ReturnType<typeof createApplicationsTable>
 
 /** What a registration says of an application. */
-export type ApplicationContent = Pick<Application, 'name' | 'isFirstParty' | 'oauth' | 'widget'>
+export type ApplicationContent = Pick<
+  Application,
+  'name' | 'isFirstParty' | 'oauth' | 'handoff' | 'widget'
+>
 
 interface Row {
   readonly id: string
@@ -140,6 +180,7 @@ interface Row {
   readonly is_first_party: number
   readonly status: Application['status']
   readonly oauth: string | null
+  readonly handoff: string | null
   readonly widget: string | null
   readonly version: number
   readonly created_at: number
@@ -147,7 +188,7 @@ interface Row {
 }
 
 /** JSON has no undefined: what is not there is read as such again. */
-const toJson = (capability: OAuthClient | Widget | undefined) =>
+const toJson = (capability: OAuthClient | HandoffService | Widget | undefined) =>
   capability === undefined ? null : JSON.stringify(capability)
 
 const fromRow = (row: Row): KeptApplication => ({
@@ -156,6 +197,7 @@ const fromRow = (row: Row): KeptApplication => ({
   isFirstParty: row.is_first_party === 1,
   status: row.status,
   oauth: row.oauth === null ? undefined : (JSON.parse(row.oauth) as OAuthClient),
+  ...(row.handoff === null ? {} : { handoff: JSON.parse(row.handoff) as HandoffService }),
   ...(row.widget === null ? {} : { widget: JSON.parse(row.widget) as Widget }),
   version: row.version,
   createdAt: row.created_at,

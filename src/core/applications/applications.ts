@@ -6,8 +6,16 @@
 import { isEqualConstantTime, sha256Base64url } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
 import { exceptionalGrants } from './application.ts'
-import type { Applications, Backchannel, OAuthApplication, OAuthClient } from './application.ts'
+import type {
+  Application,
+  Applications,
+  Backchannel,
+  HandoffApplication,
+  OAuthApplication,
+  OAuthClient,
+} from './application.ts'
 import { isApplicationId } from './application-id.ts'
 import { createApplicationSecretsTable } from './application-secrets-table.ts'
 import { createApplicationsTable } from './applications-table.ts'
@@ -29,6 +37,23 @@ export function createApplications(directory: D1Database): Applications {
     }
   }
 
+  /** An application as it is registered, or was when it was removed. */
+  async function findLast(
+    id: string,
+  ): Promise<
+    Result<Pick<Application, 'oauth' | 'handoff'>, 'unknown_application' | 'unavailable'>
+  > {
+    const found = await find(id)
+    const isGone = !found.ok && found.refusal.code === 'unknown_application'
+    if (!isGone || !isApplicationId(id)) return found
+    try {
+      const removed = await table.findRemoved(id)
+      return removed === undefined ? found : ok(removed)
+    } catch (thrown) {
+      return unavailable(thrown)
+    }
+  }
+
   return {
     find,
 
@@ -40,16 +65,30 @@ export function createApplications(directory: D1Database): Applications {
       return ok(found.value as OAuthApplication)
     },
 
-    async findBackchannel(id) {
+    async findHandoffService(id) {
       const found = await find(id)
-      if (found.ok) return ok(backchannelOf(found.value.oauth))
-      if (found.refusal.code === 'unavailable' || !isApplicationId(id)) return found
+      if (!found.ok) return found
+      const { status, handoff } = found.value
+      if (status !== 'active' || handoff === undefined) return refuse('unknown_application')
+      return ok(found.value as HandoffApplication)
+    },
+
+    async listHandoffServices() {
       try {
-        const oauth = await table.findRemoved(id)
-        return oauth === undefined ? found : ok(backchannelOf(oauth))
+        return ok(await table.listHandoffServices())
       } catch (thrown) {
         return unavailable(thrown)
       }
+    },
+
+    async findBackchannel(id) {
+      const last = await findLast(id)
+      return last.ok ? ok(backchannelOf(last.value.oauth)) : last
+    },
+
+    async findHandoffLogoutUrl(id) {
+      const last = await findLast(id)
+      return last.ok ? ok(last.value.handoff?.logoutUrl) : last
     },
 
     async exceptionalGrantsInUse() {

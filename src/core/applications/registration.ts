@@ -8,6 +8,8 @@ import { judgeAdapter } from './adapter-rules.ts'
 import { responseTypes } from './application.ts'
 import type { GrantType, OAuthClient, ResponseType } from './application.ts'
 import { parseClientKeys } from './client-keys.ts'
+import { judgeHandoff } from './handoff-rules.ts'
+import type { HandoffRegistration } from './handoff-rules.ts'
 import { judgeAuthentication, judgeGrants, judgeSector } from './grant-rules.ts'
 import { reportTo } from './registration-problem.ts'
 import type { RegistrationProblem } from './registration-problem.ts'
@@ -42,6 +44,7 @@ export interface Registration {
   /** False when left out. */
   readonly isFirstParty?: boolean | undefined
   readonly oauth?: OAuthRegistration | undefined
+  readonly handoff?: HandoffRegistration | undefined
   readonly widget?: WidgetRegistration | undefined
 }
 
@@ -58,8 +61,12 @@ export async function judgeRegistration(
   place: GatewayPlace,
 ): Promise<JudgedRegistration> {
   const problems = [...judgeName(name)]
+  const handoff = capabilities.handoff && judgeHandoff(capabilities.handoff, place, problems)
   const widget = capabilities.widget && judgeWidget(capabilities.widget, place, problems)
-  const others = widget === undefined ? {} : { widget }
+  const others = {
+    ...(handoff === undefined ? {} : { handoff }),
+    ...(widget === undefined ? {} : { widget }),
+  }
   if (oauth === undefined) {
     if (problems.length > 0) return { ok: false, problems }
     return { ok: true, content: { name, isFirstParty, oauth, ...others } }

@@ -97,7 +97,7 @@ function checkAnswerParameters(uri: string): string | undefined {
 }
 
 /** A URI that we ask ourselves, or load in a frame: https, and reachable from where the gateway stands. */
-function checkNotified(uri: string, place: GatewayPlace): string | undefined {
+export function checkNotified(uri: string, place: GatewayPlace): string | undefined {
   const url = URL.parse(uri)
   const form = checkForm(uri, url)
   if (form !== undefined || url === null) return form

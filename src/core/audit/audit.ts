@@ -40,6 +40,13 @@ export type AuditEventName =
   | 'user.password_removed'
   | 'logout.replayed'
   | 'sessions.cut_off'
+  | 'handoff.opened'
+  | 'handoff.verified'
+  | 'handoff.acknowledged'
+  | 'handoff.refreshed'
+  | 'handoff.signed_in'
+  | 'handoff.ended'
+  | 'handoff.refused'
   | 'client.refused'
   | 'tokens.issued'
   | 'tokens.refreshed'
@@ -83,6 +90,7 @@ const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'tokens.refreshed',
   'introspection.answered',
   'userinfo.told',
+  'handoff.refreshed',
 ])
 
 export interface AuditEvent {

@@ -28,13 +28,22 @@ export const CUT_OFF_EFFECTIVE_AT_MOST_SECONDS = MEMORY_SECONDS + PUBLISHED_SECO
 
 /** What ends sessions from outside, as of now; from memory where a key has just been asked for. */
 export const createSessionRules =
-  ({ config, keys }: { config: Pick<Config, 'identityProviders'>; keys: Pick<Keys, 'cutOffs'> }) =>
+  ({
+    config,
+    keys,
+  }: {
+    config: Pick<Config, 'identityProviders' | 'handoffHosts'>
+    keys: Pick<Keys, 'cutOffs'>
+  }) =>
   async (now: EpochSeconds): Promise<Result<SessionRules, 'unavailable'>> => {
     const cutOffs = await keys.cutOffs(now)
     if (!cutOffs.ok) return cutOffs
     return ok({
       cutOffs: cutOffs.value,
-      providerIds: [...config.identityProviders.map(({ id }) => id), LOCAL_PROVIDER_ID],
+      providerIds: [
+        ...[...config.identityProviders, ...config.handoffHosts].map(({ id }) => id),
+        LOCAL_PROVIDER_ID,
+      ],
     })
   }
 

@@ -10,7 +10,7 @@ import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from '../sessions/end-for-provider.ts'
 import type { EndOfApplication } from '../sessions/grant-ends.ts'
-import type { EndBefore } from '../sessions/session-ends.ts'
+import type { EndBefore, EndOfOne } from '../sessions/session-ends.ts'
 import type { EndCause, SessionId, UserId } from '../sessions/session.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 
@@ -22,7 +22,14 @@ export interface EndSession {
    */
   endSession(
     facts: RequestFacts,
-    input: { userId: UserId; sid: SessionId; cause: EndCause; now: EpochSeconds },
+    input: {
+      userId: UserId
+      sid: SessionId
+      cause: EndCause
+      /** A participant, which is then not told. */
+      askedBy?: EndOfOne['askedBy']
+      now: EpochSeconds
+    },
   ): Promise<Result<{ ended: boolean }, 'unavailable'>>
   /** Ends all sessions of a user but `sid`, one by one in one transaction: the epoch is that of the kept one too. */
   endOtherSessions(
@@ -102,8 +109,8 @@ export function createEndSession({
   }
 
   return {
-    async endSession(facts, { userId, sid, cause, now }) {
-      const outcome = await sessions.end(userId, sid, cause, now)
+    async endSession(facts, { userId, sid, cause, askedBy, now }) {
+      const outcome = await sessions.end(userId, sid, cause, now, askedBy)
       if (outcome.ok && outcome.value.ended) {
         await audit.record(facts, {
           event: 'session.ended',

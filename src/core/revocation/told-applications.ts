@@ -2,6 +2,7 @@
  * Which applications had to hear that a session is over, and how that stands: for the last page. Some hear it from
  * our server (Back-Channel Logout 1.0), some from a frame in that page (Front-Channel Logout 1.0 §3), some by both.
  */
+import type { Config } from '../../config.ts'
 import { ok } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { Application, Applications } from '../applications/application.ts'
@@ -25,11 +26,11 @@ export type FindTold = (session: {
 
 /** Waits a little for those that are being told just now. */
 export function createFindTold({
-  issuer,
+  config: { issuer, handoffHosts },
   applications,
   deliveries,
 }: {
-  readonly issuer: string
+  readonly config: Pick<Config, 'issuer' | 'handoffHosts'>
   readonly applications: Pick<Applications, 'find'>
   readonly deliveries: Pick<LogoutDeliveries, 'participantsOf'>
 }): FindTold {
@@ -39,6 +40,10 @@ export function createFindTold({
     return ok(
       await Promise.all(
         participants.value.map(async (progress): Promise<ToldApplication> => {
+          if (progress.protocol === 'handoff_host') {
+            const host = handoffHosts.find(({ id }) => id === progress.applicationId)
+            return { name: host?.name, state: stateOf(progress, undefined), frame: undefined }
+          }
           const found = await applications.find(progress.applicationId)
           const application = found.ok ? found.value : undefined
           const frame = application && frameOf(application, progress, issuer)
@@ -58,10 +63,10 @@ function stateOf({ state }: DeliveryProgress, frame: string | undefined): ToldAp
 /** §3: `iss` and `sid` go along where the application wants them; what its address says already stays as it is. */
 function frameOf(
   { oauth }: Application,
-  { clientSid }: DeliveryProgress,
+  { clientSid, protocol }: DeliveryProgress,
   issuer: string,
 ): string | undefined {
-  if (oauth?.frontchannelLogoutUri === undefined) return undefined
+  if (protocol !== 'openid' || oauth?.frontchannelLogoutUri === undefined) return undefined
   const url = new URL(oauth.frontchannelLogoutUri)
   if (oauth.frontchannelLogoutSessionRequired) {
     const query = new URLSearchParams({ iss: issuer, sid: clientSid }).toString()

@@ -34,8 +34,8 @@ export function createUndeliveredLogouts(directory: D1Database): UndeliveredLogo
       await directory
         .prepare(
           `INSERT INTO undelivered_logouts (id, user_id, sid, application_id, subject, client_sid, attempts,
-             last_error, ended_at, given_up_at, remembered)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             last_error, ended_at, given_up_at, remembered, protocol)
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
            ON CONFLICT (id) DO UPDATE SET attempts = excluded.attempts, last_error = excluded.last_error,
              given_up_at = excluded.given_up_at, remembered = excluded.remembered`,
         )
@@ -51,6 +51,7 @@ export function createUndeliveredLogouts(directory: D1Database): UndeliveredLogo
           delivery.endedAt,
           givenUpAt,
           delivery.remembered ?? null,
+          delivery.protocol,
         )
         .run()
     },
@@ -59,7 +60,7 @@ export function createUndeliveredLogouts(directory: D1Database): UndeliveredLogo
       const row = await directory
         .prepare(
           `SELECT id, user_id AS userId, sid, application_id AS applicationId, subject,
-             client_sid AS clientSid, ended_at AS endedAt, remembered, given_up_at AS givenUpAt
+             client_sid AS clientSid, protocol, ended_at AS endedAt, remembered, given_up_at AS givenUpAt
            FROM undelivered_logouts WHERE id = ?1`,
         )
         .bind(id)

@@ -9,11 +9,14 @@ import { createOutboundFetch } from '../../platform/outbound-fetch.ts'
 import { createApplications } from '../applications/applications.ts'
 import { createAudit } from '../audit/audit.ts'
 import type { DeliveryOutlet } from '../sessions/delivery.ts'
+import type { ParticipantProtocol } from '../sessions/grant.ts'
 import { UserSessions as UserSessionsBase } from '../sessions/user-sessions.ts'
 import { createKeys } from '../tokens/keys.ts'
 import { createSignedClaims } from '../tokens/sign-claims.ts'
 import { createDeliveryOutlet } from './delivery-outlet.ts'
+import { createHostSender, createServiceSender } from './handoff-sender.ts'
 import { createLogoutSender } from './logout-sender.ts'
+import type { SendLogout } from './logout-sender.ts'
 import { createUndeliveredLogouts } from './undelivered-logouts.ts'
 
 export class UserSessions extends UserSessionsBase {
@@ -52,16 +55,24 @@ function buildOutside(config: Config, env: Env): Outside {
     published: env.REVOCATION,
     keyEncryptionKey: config.secrets.keyEncryptionKey,
   })
-  return {
-    send: createLogoutSender({
+  const applications = createApplications(env.DIRECTORY)
+  const outbound = createOutboundFetch({ ownOrigin: config.issuer })
+  // Applications on this machine are told in development only, where we are on it ourselves.
+  const urlRules = { allowInsecureHttp: !config.isHttps }
+  const senders: Readonly<Record<ParticipantProtocol, SendLogout>> = {
+    openid: createLogoutSender({
       issuer: config.issuer,
-      applications: createApplications(env.DIRECTORY),
+      applications,
       signedClaims: createSignedClaims({ config, keys }),
-      outbound: createOutboundFetch({ ownOrigin: config.issuer }),
-      // Applications on this machine are told in development only, where we are on it ourselves.
-      urlRules: { allowInsecureHttp: !config.isHttps },
+      outbound,
+      urlRules,
       clock: systemClock,
     }),
+    handoff: createServiceSender({ applications, outbound, urlRules }),
+    handoff_host: createHostSender({ hosts: config.handoffHosts, outbound }),
+  }
+  return {
+    send: (delivery) => senders[delivery.protocol](delivery),
     undelivered: createUndeliveredLogouts(env.DIRECTORY),
     audit: createAudit(env.DIRECTORY, systemClock),
   }

@@ -1,6 +1,6 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { allConsents } from './consents-table.ts'
-import type { Connection } from './grant.ts'
+import type { Connection, Handoff } from './grant.ts'
 import { listLive } from './live-session.ts'
 import { participations } from './participants-table.ts'
 import { isConsentOver } from './session-rules.ts'
@@ -14,7 +14,9 @@ export function listConnections(
   question: Ruled & { readonly now: EpochSeconds },
 ): Connection[] {
   const live = new Set(listLive(sql, user, question).map(({ sid }) => sid))
-  const parts = participations(sql).filter(({ sid, end }) => end === undefined && live.has(sid))
+  const parts = participations(sql).filter(
+    ({ sid, end, protocol }) => end === undefined && live.has(sid) && protocol === 'openid',
+  )
   const consents = allConsents(sql).filter((consent) => !isConsentOver(consent, question.rules))
   const ids = new Set([...consents, ...parts].map(({ applicationId }) => applicationId))
   return [...ids].map((applicationId) => {
@@ -36,4 +38,23 @@ export function listConnections(
       sids: taking.map(({ sid }) => sid),
     }
   })
+}
+
+/** The services that a user is signed in to by a hand-off. */
+export function listHandoffs(
+  sql: SqlStorage,
+  user: UserRow,
+  question: Ruled & { readonly now: EpochSeconds },
+): Handoff[] {
+  const live = new Set(listLive(sql, user, question).map(({ sid }) => sid))
+  const parts = participations(sql).filter(
+    ({ sid, end, protocol }) => end === undefined && live.has(sid) && protocol === 'handoff',
+  )
+  return [...Map.groupBy(parts, ({ applicationId }) => applicationId)].map(
+    ([applicationId, taking]) => ({
+      applicationId,
+      lastAt: Math.max(...taking.map(({ lastAt }) => lastAt)),
+      sids: taking.map(({ sid }) => sid),
+    }),
+  )
 }

@@ -6,6 +6,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { randomId } from '../../platform/random.ts'
 import type { Delivery, DeliveryProgress, DeliveryState } from './delivery.ts'
+import type { ParticipantProtocol, Participation } from './grant.ts'
 import { deleteParticipant, endedParticipants } from './participants-table.ts'
 import type { Participant } from './participants-table.ts'
 import type { SessionId } from './session.ts'
@@ -17,6 +18,7 @@ export const deliveriesTable = `
     application_id TEXT NOT NULL,
     subject TEXT NOT NULL,
     client_sid TEXT NOT NULL,
+    protocol TEXT NOT NULL,
     ended_at INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'due'
       CHECK (state IN ('due', 'told', 'unconcerned', 'unlisted', 'given_up')),
@@ -51,6 +53,7 @@ type Columns = {
   application_id: string
   subject: string
   client_sid: string
+  protocol: ParticipantProtocol
   ended_at: number
   state: DeliveryState
   give_up_at: number
@@ -66,6 +69,7 @@ const toRow = (columns: Columns): DeliveryRow => ({
   applicationId: columns.application_id,
   subject: columns.subject,
   clientSid: columns.client_sid,
+  protocol: columns.protocol,
   endedAt: columns.ended_at,
   state: columns.state,
   giveUpAt: columns.give_up_at,
@@ -86,15 +90,16 @@ export function takeOver(
   now: EpochSeconds,
 ): void {
   for (const participant of participants) {
-    const { sid, applicationId, subject, clientSid } = participant
+    const { sid, applicationId, subject, clientSid, protocol } = participant
     sql.exec(
-      `INSERT INTO deliveries (id, sid, application_id, subject, client_sid, ended_at, give_up_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO deliveries (id, sid, application_id, subject, client_sid, protocol, ended_at, give_up_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       randomId(),
       sid,
       applicationId,
       subject,
       clientSid,
+      protocol,
       endedAt,
       now + GIVE_UP_SECONDS,
     )
@@ -109,14 +114,32 @@ export function takeOverEnded(sql: SqlStorage, now: EpochSeconds): void {
   }
 }
 
+/**
+ * A service that is there again goes by the `sid` that it had before: what it has not heard yet of the end of that
+ * time must not end this one.
+ */
+export function forgetDue(
+  sql: SqlStorage,
+  sid: SessionId,
+  { applicationId, protocol = 'openid' }: Pick<Participation, 'applicationId' | 'protocol'>,
+): void {
+  sql.exec(
+    `DELETE FROM deliveries WHERE sid = ? AND application_id = ? AND protocol = ? AND state = 'due'`,
+    sid,
+    applicationId,
+    protocol,
+  )
+}
+
 /** A delivery that was given up, as it is put back. */
 export type Replayed = Omit<Delivery, 'attempts' | 'lastError'>
 
 /** Begins a delivery anew that was given up. Doing it again begins it again. */
 export function putBack(sql: SqlStorage, delivery: Replayed, now: EpochSeconds): void {
   sql.exec(
-    `INSERT INTO deliveries (id, sid, application_id, subject, client_sid, ended_at, give_up_at, remembered)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO deliveries
+       (id, sid, application_id, subject, client_sid, protocol, ended_at, give_up_at, remembered)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (id) DO UPDATE SET state = 'due', due_at = 1, give_up_at = excluded.give_up_at,
        attempts = 0, refusals = 0, last_error = NULL`,
     delivery.id,
@@ -124,6 +147,7 @@ export function putBack(sql: SqlStorage, delivery: Replayed, now: EpochSeconds):
     delivery.applicationId,
     delivery.subject,
     delivery.clientSid,
+    delivery.protocol,
     delivery.endedAt,
     now + GIVE_UP_SECONDS,
     delivery.remembered ?? null,
@@ -227,8 +251,9 @@ export const progressOf = (sql: SqlStorage, sid: SessionId): DeliveryProgress[] 
     .exec<Columns>('SELECT * FROM deliveries WHERE sid = ? ORDER BY rowid', sid)
     .toArray()
     .map(toRow)
-    .map(({ applicationId, clientSid, state, attempts }) => ({
+    .map(({ applicationId, protocol, clientSid, state, attempts }) => ({
       applicationId,
+      protocol,
       clientSid,
       state,
       attempts,

@@ -1,4 +1,5 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
+import type { ParticipantProtocol } from './grant.ts'
 import type { SessionId, UserId } from './session.ts'
 
 /** One application that has to hear that one session is over. */
@@ -11,6 +12,8 @@ export interface Delivery {
   /** The user and the session as this application knows them. */
   readonly subject: string
   readonly clientSid: string
+  /** How it is told. */
+  readonly protocol: ParticipantProtocol
   readonly endedAt: EpochSeconds
   /** Attempts begun so far, this one included. */
   readonly attempts: number
@@ -48,6 +51,7 @@ export type DeliveryState = 'due' | 'told' | 'unconcerned' | 'unlisted' | 'given
 /** How far telling one participant of an ended session has come. */
 export interface DeliveryProgress {
   readonly applicationId: string
+  readonly protocol: ParticipantProtocol
   readonly clientSid: string
   readonly state: DeliveryState
   readonly attempts: number

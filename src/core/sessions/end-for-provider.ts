@@ -15,7 +15,10 @@ export interface ProviderLogout {
   readonly upstreamSid?: string
   /** `user`: all of the user's sessions, whoever they came from. `session`: those that it names, and no other. */
   readonly scope: 'user' | 'session'
-  readonly cause: Extract<EndCause, 'provider_back_channel' | 'provider_front_channel'>
+  readonly cause: Extract<
+    EndCause,
+    'provider_back_channel' | 'provider_front_channel' | 'handoff_host'
+  >
   /** If it came as a token: it counts once. */
   readonly token?: LogoutTokenIdentity
 }

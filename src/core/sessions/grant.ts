@@ -7,7 +7,7 @@ import type { LiveSession, SessionId, UserId } from './session.ts'
  * object, one way to mint (only under a live session, in its epoch), one way to take (once, in the transaction
  * of its effect); all of a session's grants die with it.
  */
-export type GrantKind = 'authorization_code' | 'refresh_token' | 'device_code'
+export type GrantKind = 'authorization_code' | 'refresh_token' | 'device_code' | 'handoff_ticket'
 
 /**
  * What whoever takes a grant must present again. A wrong application or redirect URI consumes nothing, so
@@ -38,6 +38,12 @@ export interface GrantContent {
   readonly requestedScope?: string
 }
 
+/**
+ * How a participant is told that a session is over: by a logout token, as a service that a person was handed over
+ * to, or as the host that has handed the person over to us (which is then no application, but a configured host).
+ */
+export type ParticipantProtocol = 'openid' | 'handoff' | 'handoff_host'
+
 /** An application that took part in a session, and so must hear when it ends. */
 export interface Participation {
   readonly applicationId: string
@@ -45,6 +51,8 @@ export interface Participation {
   readonly subject: string
   /** The `sid` as this application knows it. */
   readonly clientSid: string
+  /** `openid` when left out. An application may take part by each of them. */
+  readonly protocol?: ParticipantProtocol
 }
 
 export interface NewGrant {
@@ -105,15 +113,19 @@ export interface Grants {
     now: EpochSeconds,
   ): Promise<Result<PeekedGrant, Exclude<GrantRefusal, 'reused' | 'not_bound' | 'wrong_proof'>>>
   /**
-   * Takes a code or a device code, once, however many ask. In the same transaction the participation is noted
-   * and, if asked for, the first refresh token of the family is minted. Taking it again revokes the family (C14).
+   * Takes a code, a device code or a ticket, once, however many ask. In the same transaction the participation is
+   * noted and, if asked for, the first refresh token of the family is minted. Taking it again revokes the family
+   * (C14), but for a ticket: a browser that reloads the page it was brought to takes nothing from anybody.
    */
   take(input: {
-    readonly kind: 'authorization_code' | 'device_code'
+    readonly kind: Exclude<GrantKind, 'refresh_token'>
     readonly handle: string
     readonly presented: GrantBinding
-    /** Called with the grant's session to say how the application knows it. */
-    readonly participationOf: (session: {
+    /**
+     * Called with the grant's session to say how the application knows it. Left out where the application takes
+     * part only when it says so.
+     */
+    readonly participationOf?: (session: {
       userId: UserId
       sid: SessionId
     }) => Promise<Participation>
@@ -159,6 +171,16 @@ export interface Grants {
     readonly scope?: readonly string[]
     readonly now: EpochSeconds
   }): Promise<Result<{ readonly family: string }, 'no_session' | 'unavailable'>>
+  /** The services that a person was handed over to, and is signed in to. */
+  handoffs(userId: UserId, now: EpochSeconds): Promise<Result<readonly Handoff[], 'unavailable'>>
+}
+
+/** A service that has acknowledged a hand-off, and has not been told yet that it is over. */
+export interface Handoff {
+  readonly applicationId: string
+  /** Of the last time that the person went there. */
+  readonly lastAt: EpochSeconds
+  readonly sids: readonly SessionId[]
 }
 
 /** What a person has agreed that an application may see. */

@@ -20,6 +20,7 @@ const HANDLE_KINDS: Readonly<Record<GrantKind, HandleKind>> = {
   authorization_code: 'c',
   refresh_token: 'r',
   device_code: 'd',
+  handoff_ticket: 't',
 }
 
 const ID_BYTES = 12
@@ -95,7 +96,7 @@ export function createGrants({
       // The session is the same for good: what is asked here cannot change until the grant is taken.
       const seen = await grants.peek(kind, handle, now)
       if (!seen.ok) return seen
-      const participation = await participationOf(seen.value.session)
+      const participation = await participationOf?.(seen.value.session)
       const ruled = await rulesAt(now)
       if (!ruled.ok) return ruled
       const { userId, presented } = parsed.value
@@ -153,6 +154,13 @@ export function createGrants({
         object.revokeToken({ id, now }),
       )
       return asked.ok ? ok(undefined) : asked
+    },
+
+    async handoffs(userId, now) {
+      const ruled = await rulesAt(now)
+      if (!ruled.ok) return ruled
+      const question = { rules: ruled.value, now }
+      return askUserSessions(userSessions, userId, async (object) => object.listHandoffs(question))
     },
 
     async participate({ userId, sid, participation, scope = [], now }) {

@@ -4,7 +4,7 @@
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { randomId } from '../../platform/random.ts'
-import type { Participation } from './grant.ts'
+import type { ParticipantProtocol, Participation } from './grant.ts'
 import type { EndCause, SessionId } from './session.ts'
 
 export const participantsTable = `
@@ -13,6 +13,7 @@ export const participantsTable = `
     application_id TEXT NOT NULL,
     subject TEXT NOT NULL,
     client_sid TEXT NOT NULL,
+    protocol TEXT NOT NULL CHECK (protocol IN ('openid', 'handoff', 'handoff_host')),
     -- Of the access tokens that it got without a grant.
     family TEXT NOT NULL,
     scope TEXT NOT NULL,
@@ -21,13 +22,14 @@ export const participantsTable = `
     -- It takes part no more, though the session may go on.
     ended_at INTEGER,
     end_cause TEXT,
-    PRIMARY KEY (sid, application_id),
+    PRIMARY KEY (sid, application_id, protocol),
     CHECK ((ended_at IS NULL) = (end_cause IS NULL))
   ) STRICT;
   CREATE INDEX participants_ended ON participants (ended_at) WHERE ended_at IS NOT NULL;
   CREATE INDEX participants_by_application ON participants (application_id);`
 
 export interface Participant extends Participation {
+  readonly protocol: ParticipantProtocol
   readonly sid: SessionId
   readonly family: string
   readonly scope: readonly string[]
@@ -42,6 +44,7 @@ type Columns = {
   application_id: string
   subject: string
   client_sid: string
+  protocol: ParticipantProtocol
   family: string
   scope: string
   first_at: number
@@ -55,6 +58,7 @@ const toParticipant = (columns: Columns): Participant => ({
   applicationId: columns.application_id,
   subject: columns.subject,
   clientSid: columns.client_sid,
+  protocol: columns.protocol,
   family: columns.family,
   scope: columns.scope.split(' ').filter((value) => value !== ''),
   firstAt: columns.first_at,
@@ -69,20 +73,21 @@ const toParticipant = (columns: Columns): Participant => ({
 export function noteParticipant(
   sql: SqlStorage,
   sid: SessionId,
-  { applicationId, subject, clientSid }: Participation,
+  { applicationId, subject, clientSid, protocol = 'openid' }: Participation,
   { scope, now }: { readonly scope: readonly string[]; readonly now: EpochSeconds },
 ): Participant {
-  const known = findParticipant(sql, sid, applicationId)
+  const known = findParticipant(sql, { sid, applicationId, protocol })
   const present = known?.end === undefined ? known : undefined
   const columns = sql
     .exec<Columns>(
       `INSERT OR REPLACE INTO participants
-         (sid, application_id, subject, client_sid, family, scope, first_at, last_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+         (sid, application_id, subject, client_sid, protocol, family, scope, first_at, last_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
       sid,
       applicationId,
       subject,
       clientSid,
+      protocol,
       present?.family ?? randomId(),
       [...new Set([...(present?.scope ?? []), ...scope])].join(' '),
       present?.firstAt ?? now,
@@ -109,14 +114,14 @@ export function noteParticipantUsed(
 
 function findParticipant(
   sql: SqlStorage,
-  sid: SessionId,
-  applicationId: string,
+  { sid, applicationId, protocol }: Pick<Participant, 'sid' | 'applicationId' | 'protocol'>,
 ): Participant | undefined {
   const [columns] = sql
     .exec<Columns>(
-      'SELECT * FROM participants WHERE sid = ? AND application_id = ?',
+      'SELECT * FROM participants WHERE sid = ? AND application_id = ? AND protocol = ?',
       sid,
       applicationId,
+      protocol,
     )
     .toArray()
   return columns && toParticipant(columns)
@@ -129,11 +134,12 @@ export const participantsOf = (sql: SqlStorage, sid: SessionId): Participant[] =
     .toArray()
     .map(toParticipant)
 
-/** All rows of an application, or of all applications. */
+/** All rows of an application, or of all applications; a host that has handed a person over to us is none. */
 export const participations = (sql: SqlStorage, applicationId?: string): Participant[] =>
   sql
     .exec<Columns>(
-      'SELECT * FROM participants WHERE ?1 IS NULL OR application_id = ?1 ORDER BY first_at',
+      `SELECT * FROM participants
+       WHERE (?1 IS NULL OR application_id = ?1) AND protocol <> 'handoff_host' ORDER BY first_at`,
       applicationId ?? null,
     )
     .toArray()
@@ -156,23 +162,29 @@ export const endedParticipants = (sql: SqlStorage, limit: number): Participant[]
 /** An application takes part in this session no more. The first end is the one that counts. */
 export function endParticipant(
   sql: SqlStorage,
-  { sid, applicationId }: Pick<Participant, 'sid' | 'applicationId'>,
+  { sid, applicationId, protocol }: Pick<Participant, 'sid' | 'applicationId' | 'protocol'>,
   { cause, endedAt }: NonNullable<Participant['end']>,
 ): void {
   sql.exec(
     `UPDATE participants SET ended_at = ?, end_cause = ?
-     WHERE sid = ? AND application_id = ? AND ended_at IS NULL`,
+     WHERE sid = ? AND application_id = ? AND protocol = ? AND ended_at IS NULL`,
     endedAt,
     cause,
     sid,
     applicationId,
+    protocol,
   )
 }
 
 /** For whoever has taken over what must be told of it. */
 export function deleteParticipant(
   sql: SqlStorage,
-  { sid, applicationId }: Pick<Participant, 'sid' | 'applicationId'>,
+  { sid, applicationId, protocol }: Pick<Participant, 'sid' | 'applicationId' | 'protocol'>,
 ): void {
-  sql.exec('DELETE FROM participants WHERE sid = ? AND application_id = ?', sid, applicationId)
+  sql.exec(
+    'DELETE FROM participants WHERE sid = ? AND application_id = ? AND protocol = ?',
+    sid,
+    applicationId,
+    protocol,
+  )
 }

@@ -6,8 +6,10 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { sha256Base64url } from '../../platform/digest.ts'
 import { log } from '../../platform/log.ts'
 import { takeOver } from './deliveries-table.ts'
+import type { ParticipantProtocol } from './grant.ts'
 import { askForHint } from './hint-publisher.ts'
 import { participantsOf } from './participants-table.ts'
+import type { Participant } from './participants-table.ts'
 import { findOutsideEnd, ruled, startBy } from './session-rules.ts'
 import type { SessionRules } from './session-rules.ts'
 import type { EndCause, SessionId, UserId } from './session.ts'
@@ -28,6 +30,11 @@ export interface EndOf {
   readonly sid: SessionId
   readonly cause: EndCause
   readonly now: EpochSeconds
+}
+
+/** The end of one session; the participant that has asked for it is not told. */
+export interface EndOfOne extends EndOf {
+  readonly askedBy?: Pick<Participant, 'applicationId' | 'protocol'> | undefined
 }
 
 /** One more, and the oldest ends. */
@@ -57,9 +64,18 @@ export function writeEnd(
   now: EpochSeconds,
 ): boolean {
   const isFirst = recordEnd(sql, user, end)
-  if (isFirst) takeOver(sql, participantsOf(sql, end.sid), end.endedAt, now)
-  return isFirst
+  if (!isFirst) return false
+  const told = participantsOf(sql, end.sid).filter(({ protocol }) => isConcerned(protocol, end))
+  takeOver(sql, told, end.endedAt, now)
+  return true
 }
+
+/**
+ * Who relies on the session hears of every end. The host that has handed the person over to us hears only that the
+ * person has left: that a session ran out here, or gave way to another, says nothing of theirs there.
+ */
+const isConcerned = (protocol: ParticipantProtocol, { cause }: SessionEnd): boolean =>
+  protocol !== 'handoff_host' || cause === 'person' || cause === 'handoff_service'
 
 /** Ends every session but the one of this end. They are few: nobody has more than `MOST_LIVE_SESSIONS`. */
 export function endOthers(sql: SqlStorage, user: UserRow, but: SessionEnd): SessionEnd[] {

@@ -91,6 +91,10 @@ export type EndCause =
   | 'application_removed'
   | 'key_compromised'
   | 'password_changed'
+  /** A service that the person was handed over to says so. */
+  | 'handoff_service'
+  /** The host that has handed the person over to us says so. */
+  | 'handoff_host'
 
 /** The longest lifetime that the configuration grants an access token. */
 export const LONGEST_TOKEN_LIFETIME_SECONDS = 300

@@ -15,7 +15,7 @@ import { describeDevice } from './describe-device.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
 import type { ApplicationEnded, EndOfApplication } from './grant-ends.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
-import type { EndBefore } from './session-ends.ts'
+import type { EndBefore, EndOfOne } from './session-ends.ts'
 import type { AskingParts, Ruled } from './session-rules.ts'
 import { LONGEST_TOKEN_LIFETIME_SECONDS, newSessionId, parseSessionId } from './session.ts'
 import type {
@@ -106,6 +106,7 @@ export interface Sessions {
     sid: SessionId,
     cause: EndCause,
     now: EpochSeconds,
+    askedBy?: EndOfOne['askedBy'],
   ): Promise<Result<{ ended: boolean }, 'unavailable'>>
   /** For `core/revocation` only: ends all sessions but this one. */
   endOthers(
@@ -267,8 +268,8 @@ export function createSessions(
         ? ok({ userId, sid: proof.sid, authentication: kept.value.authentication, idToken })
         : refuse('no_id_token')
     },
-    end: (userId, sid, cause, now) =>
-      ask(userId, async (object) => object.endSession({ sid, cause, now })),
+    end: (userId, sid, cause, now, askedBy) =>
+      ask(userId, async (object) => object.endSession({ sid, cause, askedBy, now })),
     endOthers: (userId, sid, cause, now) =>
       ask(userId, async (object) => object.endOtherSessions({ sid, cause, now })),
     endAll: (userId, cause, now) =>

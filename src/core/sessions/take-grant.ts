@@ -161,7 +161,7 @@ export function takeGrant(
   const standing = standingOf(grant, presented, now)
   if (!standing.ok) return standing
   if (standing.value === 'reused') {
-    endFamilies(sql, user, [family], now)
+    if (presented.kind !== 'handoff_ticket') endFamilies(sql, user, [family], now)
     return refuse('reused', { kind: presented.kind, family })
   }
   if (grant.kind !== 'refresh_token' && binding.redirectUri !== by.redirectUri) {

@@ -7,12 +7,20 @@ import { DurableObject } from 'cloudflare:workers'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { listConnections } from './connections.ts'
+import { listConnections, listHandoffs } from './connections.ts'
+import { forgetDue } from './deliveries-table.ts'
 import { addConsent, deleteConsent, findConsent } from './consents-table.ts'
 import type { DeliveryOutlet } from './delivery.ts'
 import { endForApplication, revokeToken } from './grant-ends.ts'
 import type { ApplicationEnded, EndOfApplication } from './grant-ends.ts'
-import type { Connection, Consent, GrantRefusal, Participation, PeekedGrant } from './grant.ts'
+import type {
+  Connection,
+  Consent,
+  GrantRefusal,
+  Handoff,
+  Participation,
+  PeekedGrant,
+} from './grant.ts'
 import { findGrant } from './grants-table.ts'
 import { findLive, toLiveSession } from './live-session.ts'
 import { countPasswordAttempt, forgetPasswordAttempts } from './password-attempts-table.ts'
@@ -171,6 +179,7 @@ export class UserGrants extends DurableObject<Env> {
         const cause = findGrantEnd(user, session, { applicationId, createdAt: now }, input)
         if (cause !== undefined) return refuse('no_session', { cause })
         allowTokenLifetime(sql, user, input.tokenLifetimeSeconds)
+        forgetDue(sql, input.sid, participation)
         return ok({ family: noteParticipant(sql, input.sid, participation, { scope, now }).family })
       },
     )
@@ -205,6 +214,11 @@ export class UserGrants extends DurableObject<Env> {
   listConnections(input: Ruled & { readonly now: EpochSeconds }): Connection[] {
     const user = this.rows.user()
     return user === undefined ? [] : listConnections(this.rows.sql, user, input)
+  }
+
+  listHandoffs(input: Ruled & { readonly now: EpochSeconds }): Handoff[] {
+    const user = this.rows.user()
+    return user === undefined ? [] : listHandoffs(this.rows.sql, user, input)
   }
 
   /** Ends everything that an application has of the user. Doing it again does nothing. */

@@ -31,7 +31,8 @@ import {
   endSessions,
   makeRoom,
 } from './session-ends.ts'
-import type { EndBefore, EndOf } from './session-ends.ts'
+import { deleteParticipant } from './participants-table.ts'
+import type { EndBefore, EndOf, EndOfOne } from './session-ends.ts'
 import { isAnyRevoked } from './revoked-ids.ts'
 import type { Ruled } from './session-rules.ts'
 import type { LiveSession, Profile, SessionId, UserId } from './session.ts'
@@ -134,8 +135,9 @@ export class UserSessions extends UserGrants {
   }
 
   /** Ends one session. `ended` is false when it had ended already, or never was. */
-  async endSession({ sid, cause, now }: EndOf): Promise<{ ended: boolean }> {
+  async endSession({ sid, cause, askedBy, now }: EndOfOne): Promise<{ ended: boolean }> {
     const live = this.#rows.withLive({ sid, now }, (user) => {
+      if (askedBy !== undefined) deleteParticipant(this.#sql, { sid, ...askedBy })
       endSessions(this.#sql, user, [{ sid, cause, endedAt: now }], now)
     })
     await this.#rows.armAndPublish()

@@ -22,9 +22,15 @@ export interface User {
   readonly createdAt: EpochSeconds
 }
 
-/** What a verified ID token says of who signed in, and the provider that says it. */
+/** Whoever says who a person is: an identity provider, or a host that hands them over to us. */
+export type Voucher = Pick<
+  IdentityProviderConfig,
+  'id' | 'linkByVerifiedEmail' | 'authoritativeEmailDomains' | 'allowedEmailDomains'
+>
+
+/** What a verified ID token, or a host's verified answer, says of who signed in, and whoever says it. */
 export interface SignInIdentity {
-  readonly provider: IdentityProviderConfig
+  readonly provider: Voucher
   readonly issuer: string
   readonly subject: string
   readonly claims: UntrustedClaims

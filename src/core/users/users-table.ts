@@ -1,10 +1,9 @@
 /** The tables `users` and `identities` (migrations/0001_directory.sql, 0006_people.sql). */
-import type { IdentityProviderConfig } from '../../config.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { UserId } from '../sessions/session.ts'
 import type { ProfileClaims } from './profile-claims.ts'
 import { detailsFromJson, detailsToJson } from './profile-details.ts'
-import type { SignInIdentity, User, UserStatus } from './user.ts'
+import type { SignInIdentity, User, UserStatus, Voucher } from './user.ts'
 
 export async function findUserByIdentity(
   directory: D1Database,
@@ -80,7 +79,7 @@ export const localUserInsertion = (
     )
 
 /** The provider's word on an address counts beyond its own people: it is authoritative for the domain. */
-const isProven = ({ email, emailVerified }: ProfileClaims, provider: IdentityProviderConfig) =>
+const isProven = ({ email, emailVerified }: ProfileClaims, provider: Voucher) =>
   emailVerified && email !== undefined && provider.authoritativeEmailDomains.includes(email.domain)
 
 /** The address is verified and nobody else holds it so. ?1: user id, ?2: key, ?3: verified by this provider. */

@@ -8,7 +8,6 @@
  * sides have the address verified by a provider that is authoritative for its domain. One that is not could
  * otherwise claim somebody's address first and have the rightful owner led into the claimant's account.
  */
-import type { IdentityProviderConfig } from '../../config.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { randomId } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -20,7 +19,7 @@ import {
   forgetUpstreamSessions,
   indexUpstreamSession,
 } from './upstream-sessions.ts'
-import type { Users } from './user.ts'
+import type { Users, Voucher } from './user.ts'
 import {
   findUserByIdentity,
   findUserRow,
@@ -100,9 +99,6 @@ const admitted = (row: UserRow, isNew: boolean) => {
   return user.status === 'disabled' ? refuse('account_disabled') : ok({ user, isNew })
 }
 
-const isEmailDomainAllowed = (
-  { email, emailVerified }: ProfileClaims,
-  provider: IdentityProviderConfig,
-) =>
+const isEmailDomainAllowed = ({ email, emailVerified }: ProfileClaims, provider: Voucher) =>
   provider.allowedEmailDomains.length === 0 ||
   (emailVerified && email !== undefined && provider.allowedEmailDomains.includes(email.domain))

@@ -1,4 +1,4 @@
-import type { Applications, OAuthApplication } from '../../core/applications/application.ts'
+import type { Application, Applications } from '../../core/applications/application.ts'
 import type { Revocation } from '../../core/revocation/revocation.ts'
 import type { ApplicationTokenClaims } from '../../core/tokens/application-token.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
@@ -6,7 +6,8 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 
 /**
- * Whether a verified token still stands, at the strictest level: its application is active, and the user's
+ * Whether a verified token still stands, at the strictest level: its application is active and may have one, as an
+ * OAuth client or as a service that people are handed over to, and the user's
  * object has neither ended the session nor revoked the token or its family. A client's own token stands with
  * its application alone.
  */
@@ -15,17 +16,21 @@ export async function checkApplicationToken(
     applications,
     revocation,
   }: {
-    readonly applications: Pick<Applications, 'findOAuthClient'>
+    readonly applications: Pick<Applications, 'find'>
     readonly revocation: Revocation
   },
   { client_id, jti, iat, exp, user }: ApplicationTokenClaims,
   now: EpochSeconds,
-): Promise<Result<OAuthApplication, 'revoked' | 'unavailable'>> {
-  const found = await applications.findOAuthClient(client_id)
+): Promise<Result<Application, 'revoked' | 'unavailable'>> {
+  const found = await applications.find(client_id)
   if (!found.ok) {
     return found.refusal.code === 'unavailable'
       ? refuse('unavailable')
       : refuse('revoked', { check: 'application' })
+  }
+  const { status, oauth, handoff } = found.value
+  if (status !== 'active' || (oauth ?? handoff) === undefined) {
+    return refuse('revoked', { check: 'application' })
   }
   if (user === undefined) return ok(found.value)
   const { userId: sub, ...session } = user

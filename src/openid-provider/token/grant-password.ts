@@ -3,18 +3,11 @@
  * username and a password of ours open a session, and the application gets its tokens under that. Unknown
  * names, wrong passwords, disabled users and too many attempts are one answer, after the same work.
  */
-import type { Config } from '../../config.ts'
-import type { EndSession } from '../../core/revocation/end-session.ts'
-import type { PasswordAttempts } from '../../core/sessions/password-attempts.ts'
-import { LOCAL_PROVIDER_ID } from '../../core/sessions/session.ts'
+import type { PasswordSessions } from '../../core/revocation/password-sessions.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
-import type { Sessions } from '../../core/sessions/sessions.ts'
 import type { GrantContent, Participation } from '../../core/sessions/grant.ts'
-import type { LocalCredentials } from '../../core/users/local-credentials.ts'
-import { profileOf } from '../../core/users/user-profile.ts'
-import type { Users } from '../../core/users/user.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
-import type { Result } from '../../platform/refusal.ts'
+import type { Refusal, Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import { reduceScope } from '../authorization/scope.ts'
 import { participationOf } from './grant-request.ts'
@@ -28,12 +21,7 @@ import type {
 import { prepareTokens } from './session-tokens.ts'
 
 export interface PasswordGrantParts extends SessionGrantParts {
-  readonly config: Pick<Config, 'issuer'>
-  readonly localCredentials: Pick<LocalCredentials, 'findByUsername' | 'check' | 'isCurrent'>
-  readonly passwordAttempts: PasswordAttempts
-  readonly users: Pick<Users, 'find'>
-  readonly sessions: Pick<Sessions, 'open'>
-  readonly ends: Pick<EndSession, 'endSession'>
+  readonly passwordSessions: PasswordSessions
 }
 
 export async function grantPassword(
@@ -53,67 +41,27 @@ export async function grantPassword(
     ...(request.resource === undefined ? {} : { resource: request.resource }),
     ...(request.requestedScope === undefined ? {} : { requestedScope: request.requestedScope }),
   }
-  const opened = await openSession(parts, request, { username, password })
-  if (!opened.ok) return opened
-  const { session, version } = opened.value
-  const granted = await grantTokens(parts, request, session, content)
-  // A password that was changed meanwhile opened this session too late.
-  const isCurrent = await parts.localCredentials.isCurrent(session.userId, version)
-  if (granted.ok && isCurrent.ok && isCurrent.value) return granted
-  // Nobody has been told of the session: it does not stay.
-  const { userId, sid } = session
-  const cause = 'password_changed'
-  await parts.ends.endSession(facts, { userId, sid, cause, now: request.now })
-  if (!granted.ok) return granted
-  return refuse(isCurrent.ok ? 'invalid_grant' : 'unavailable', { check: 'password_changed' })
-}
-
-/** The session that a right password opens. The attempt counts before the password is looked at. */
-async function openSession(
-  parts: PasswordGrantParts,
-  { application, userAgent, continent, now }: GrantRequest,
-  { username, password }: { readonly username: string; readonly password: string },
-): Promise<Result<{ readonly session: LiveSession; readonly version: string }, TokenRefusalCode>> {
-  const { localCredentials, passwordAttempts } = parts
-  const holder = await localCredentials.findByUsername(username)
-  if (!holder.ok) return holder
-  const mayTry = await passwordAttempts.mayTry({ userId: holder.value, username }, now)
-  if (!mayTry.ok && mayTry.refusal.code === 'unavailable') return refuse('unavailable')
-  // Also when there were too many attempts: a quick no would tell names that are somebody's from all others.
-  const checked = await localCredentials.check(username, password)
-  if (!mayTry.ok) return refuse('invalid_grant', { check: 'throttled' })
-  if (!checked.ok) {
-    const { code } = checked.refusal
-    return code === 'unavailable' ? refuse(code) : refuse('invalid_grant', { check: code })
-  }
-  const { userId, version } = checked.value
-  // The name changed hands between the two looks: what was counted was counted for somebody else.
-  if (userId !== holder.value) return refuse('invalid_grant', { check: 'changed_meanwhile' })
-  const user = await parts.users.find(userId)
-  if (user === undefined || user.status === 'disabled')
-    return refuse('invalid_grant', { check: 'user_disabled' })
-  const opened = await parts.sessions.open({
-    userId,
-    authentication: {
-      providerId: LOCAL_PROVIDER_ID,
-      issuer: parts.config.issuer,
-      subject: userId,
-      authTime: now,
-      amr: ['pwd'],
-      applicationId: application.id,
-    },
-    profile: profileOf(user),
+  const { userAgent, continent, now } = request
+  const opened = await parts.passwordSessions.open({
+    applicationId: application.id,
+    username,
+    password,
     userAgent,
     continent,
     now,
   })
-  if (!opened.ok) {
-    const { code } = opened.refusal
-    return code === 'unavailable' ? refuse(code) : refuse('invalid_grant', { check: code })
+  if (!opened.ok) return asGrantRefusal(opened.refusal)
+  const granted = await grantTokens(parts, request, opened.value.session, content)
+  if (!granted.ok) {
+    await parts.passwordSessions.discard(facts, opened.value, now)
+    return granted
   }
-  await passwordAttempts.forget(userId)
-  return ok({ session: opened.value.session, version })
+  const confirmed = await parts.passwordSessions.confirm(facts, opened.value, now)
+  return confirmed.ok ? granted : asGrantRefusal(confirmed.refusal)
 }
+
+const asGrantRefusal = ({ code, facts }: Refusal<'wrong_credentials' | 'unavailable'>) =>
+  refuse(code === 'unavailable' ? code : 'invalid_grant', facts)
 
 /** Tokens under the session, with a refresh token where the application is registered for one. */
 async function grantTokens(

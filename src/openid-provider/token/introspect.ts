@@ -32,7 +32,7 @@ import { checkApplicationToken } from './check-application-token.ts'
 export interface IntrospectionParts {
   readonly config: Pick<Config, 'issuer'>
   readonly audit: Audit
-  readonly applications: Pick<Applications, 'findOAuthClient'>
+  readonly applications: Pick<Applications, 'find'>
   readonly applicationTokens: Pick<ApplicationTokens, 'verify'>
   readonly revocation: Revocation
   readonly grants: Pick<Grants, 'peek'>

@@ -30,7 +30,7 @@ import type { PresentedToken } from './presented-token.ts'
 export interface UserInfoParts {
   readonly config: Pick<Config, 'issuer'>
   readonly audit: Audit
-  readonly applications: Pick<Applications, 'findOAuthClient'>
+  readonly applications: Pick<Applications, 'find'>
   readonly applicationTokens: Pick<ApplicationTokens, 'verify'>
   readonly revocation: Revocation
   readonly sessions: Pick<Sessions, 'readProfile'>
@@ -98,8 +98,8 @@ async function tellUserInfo(
   if (!key.ok) return key
   const standing = await checkApplicationToken(parts, claims, now)
   if (!standing.ok) return standing
-  const { oauth } = standing.value
-  if (presented.value.place === 'query' && !oauth.userinfoQueryToken) {
+  const { oauth, handoff } = standing.value
+  if (presented.value.place === 'query' && oauth?.userinfoQueryToken !== true) {
     return refuse('malformed_credentials', { check: 'query' })
   }
   const granted = claims.scope?.split(' ') ?? []
@@ -112,8 +112,9 @@ async function tellUserInfo(
   if (!profile.ok) {
     return refuse(profile.refusal.code === 'unavailable' ? 'unavailable' : 'revoked')
   }
-  const scope = granted.filter((value) => oauth.scope.includes(value))
-  const registered: readonly string[] = claimsOfScope(oauth.scope)
+  const mayAsk = [...(oauth?.scope ?? []), ...(handoff?.scope ?? [])]
+  const scope = granted.filter((value) => mayAsk.includes(value))
+  const registered: readonly string[] = claimsOfScope(oauth?.scope ?? [])
   const names = (claims.claims ?? []).filter((name) => registered.includes(name))
   const body = { ...claimsAbout(profile.value, { scope, names }), sub: claims.sub }
   return ok({ claims, body: { ...body, ...rebelMouseNames(body) } })

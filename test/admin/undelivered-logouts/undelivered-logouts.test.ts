@@ -21,6 +21,7 @@ beforeEach(async () => {
       applicationId: 'shop',
       subject: 'sub',
       clientSid: 'sid',
+      protocol: 'openid' as const,
       endedAt: NOON - 86_400,
       attempts: 30,
       lastError: 'timeout',

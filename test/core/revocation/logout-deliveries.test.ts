@@ -533,6 +533,7 @@ describe('a delivery that is given up', () => {
       applicationId: 'shop',
       subject: 's',
       clientSid: 'c',
+      protocol: 'openid' as const,
       endedAt: NOON,
       attempts: 9,
       lastError: 'timeout',

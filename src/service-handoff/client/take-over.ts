@@ -1,0 +1,159 @@
+import type { EndCause, LiveSession, SessionId, UserId } from '../../core/sessions/session.ts'
+import { setSessionCookie } from '../../core/sessions/session-cookie.ts'
+import { profileOf } from '../../core/users/user-profile.ts'
+import type { SignInRefusal, User } from '../../core/users/user.ts'
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import type { RequestFacts } from '../../platform/request-facts.ts'
+import type { ClientParts } from './client-parts.ts'
+import type { HandoffHost } from './handoff-hosts.ts'
+import type { HostAssertion } from './host-answer.ts'
+
+export interface TakenOver {
+  readonly userId: UserId
+  readonly sid: SessionId
+  readonly isNew: boolean
+  readonly setCookies: readonly string[]
+}
+
+export type TakeOverRefusal =
+  | 'ticket_refused'
+  | 'answer_invalid'
+  | 'host_unavailable'
+  | 'signed_out_meanwhile'
+  | SignInRefusal
+
+interface Arrival {
+  readonly host: HandoffHost
+  readonly ticket: string
+  /** The browser's live session when it came. */
+  readonly previous: LiveSession | undefined
+  readonly userAgent: string | undefined
+  readonly facts: RequestFacts
+  readonly now: EpochSeconds
+}
+
+/**
+ * Takes a person over from a host. The ticket is shown, and so used up, first of all that changes anything; the
+ * account is a function of (host, user id there); the session is usable only when the host has heard that it
+ * exists, since otherwise it would not be told of its end there. So whatever fails on the way leaves no session.
+ */
+export async function takeOver(
+  parts: ClientParts,
+  arrival: Arrival,
+): Promise<Result<TakenOver, TakeOverRefusal>> {
+  const { host, ticket, previous, facts, now } = arrival
+  const verified = await host.verify(ticket, now)
+  if (!verified.ok) return verified
+  const assertion = verified.value
+  const { subject, claims } = assertion
+  const { issuer } = host.config
+  const signedIn = await parts.users.signIn({ provider: host.config, issuer, subject, claims, now })
+  if (!signedIn.ok) return signedIn
+  const { user, isNew } = signedIn.value
+
+  // The same person from the same session there, by a second ticket: they are signed in already.
+  if (previous !== undefined && isSame(previous, user, host, assertion)) {
+    const again = await acknowledge(parts, arrival, assertion, previous)
+    if (!again.ok) return again
+    return ok({ userId: user.id, sid: previous.sid, isNew: false, setCookies: [] })
+  }
+  const opened = await open(parts, arrival, assertion, user)
+  if (!opened.ok) return opened
+  const { session, cookie } = opened.value
+  const acknowledged = await acknowledge(parts, arrival, assertion, session)
+  if (!acknowledged.ok) return acknowledged
+  if (previous !== undefined) {
+    const ended = await parts.ends.endSession(facts, {
+      ...idsOf(previous),
+      cause: 'replaced_by_sign_in',
+      now,
+    })
+    if (!ended.ok) {
+      // Two sessions never live on from one browser. The new one's handle has not left us.
+      await end(parts, arrival, session, 'replaced_by_sign_in')
+      return refuse('unavailable')
+    }
+  }
+  const setCookies = [setSessionCookie(cookie, parts.config)]
+  return ok({ userId: user.id, sid: session.sid, isNew, setCookies })
+}
+
+async function open(
+  { config, sessions, users }: ClientParts,
+  { host, userAgent, facts, now }: Arrival,
+  { apiSid, subject, authTime }: HostAssertion,
+  user: User,
+) {
+  const { id: providerId, issuer } = host.config
+  const opened = await sessions.open({
+    userId: user.id,
+    authentication: { providerId, issuer, subject, upstreamSid: apiSid, authTime },
+    profile: profileOf(user),
+    userAgent,
+    continent: facts.continent,
+    now,
+    beforeUsable: (sid) =>
+      users.indexUpstreamSession({
+        issuer,
+        upstreamSid: apiSid,
+        userId: user.id,
+        sid,
+        now,
+        expiresAt: now + config.session.absoluteSeconds,
+      }),
+  })
+  if (opened.ok) return opened
+  return refuse(opened.refusal.code === 'user_disabled' ? 'account_disabled' : 'unavailable')
+}
+
+/** Notes that the host is to hear when the person leaves, and says to it that they are here. */
+async function acknowledge(
+  parts: ClientParts,
+  arrival: Arrival,
+  { apiSid, subject }: HostAssertion,
+  session: LiveSession,
+): Promise<Result<undefined, 'signed_out_meanwhile' | 'host_unavailable' | 'unavailable'>> {
+  const { host, now } = arrival
+  const noted = await parts.grants.participate({
+    ...idsOf(session),
+    participation: {
+      applicationId: host.config.id,
+      subject,
+      clientSid: apiSid,
+      protocol: 'handoff_host',
+    },
+    now,
+  })
+  if (!noted.ok) {
+    await end(parts, arrival, session, 'handoff_host')
+    return refuse(noted.refusal.code === 'no_session' ? 'signed_out_meanwhile' : 'unavailable')
+  }
+  const acknowledged = await host.acknowledge(apiSid)
+  if (acknowledged.ok) return ok(undefined)
+  await end(parts, arrival, session, 'handoff_host')
+  const { code, facts } = acknowledged.refusal
+  return refuse(code === 'session_over' ? 'signed_out_meanwhile' : code, facts)
+}
+
+const end = (
+  { ends }: ClientParts,
+  { facts, now }: Arrival,
+  session: LiveSession,
+  cause: EndCause,
+) => ends.endSession(facts, { ...idsOf(session), cause, now })
+
+const isSame = (
+  { userId, authentication }: LiveSession,
+  user: User,
+  { config }: HandoffHost,
+  { apiSid, subject }: HostAssertion,
+): boolean =>
+  userId === user.id &&
+  authentication.providerId === config.id &&
+  authentication.issuer === config.issuer &&
+  authentication.subject === subject &&
+  authentication.upstreamSid === apiSid
+
+const idsOf = ({ userId, sid }: LiveSession) => ({ userId, sid })

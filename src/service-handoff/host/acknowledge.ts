@@ -1,0 +1,45 @@
+import type { HandoffApplication } from '../../core/applications/application.ts'
+import type { HandoffSession } from '../../core/applications/handoff-sessions.ts'
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import { subjectFor } from './host-parts.ts'
+import type { HostParts } from './host-parts.ts'
+
+/**
+ * A service has signed the person in, and from here on takes part in the session: it is told when that ends. One
+ * that is over already is not there to take part in. Saying it again does nothing.
+ */
+export async function acknowledge(
+  { handoffSessions, grants, subjects }: HostParts,
+  {
+    application,
+    apiSid,
+    now,
+  }: {
+    readonly application: HandoffApplication
+    readonly apiSid: string
+    readonly now: EpochSeconds
+  },
+): Promise<Result<HandoffSession, 'unknown_api_sid' | 'unavailable'>> {
+  const found = await handoffSessions.find(apiSid, application.id, now)
+  if (!found.ok) {
+    return refuse(found.refusal.code === 'unavailable' ? 'unavailable' : 'unknown_api_sid')
+  }
+  const { userId, sid } = found.value
+  const noted = await grants.participate({
+    userId,
+    sid,
+    participation: {
+      applicationId: application.id,
+      subject: await subjectFor(subjects, application, userId),
+      clientSid: apiSid.toLowerCase(),
+      protocol: 'handoff',
+    },
+    scope: application.handoff.scope,
+    now,
+  })
+  if (noted.ok) return ok(found.value)
+  const { code, facts } = noted.refusal
+  return refuse(code === 'unavailable' ? code : 'unknown_api_sid', { ...facts, check: code })
+}

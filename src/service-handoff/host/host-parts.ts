@@ -1,0 +1,48 @@
+import type { Config } from '../../config.ts'
+import type {
+  Application,
+  Applications,
+  HandoffApplication,
+  OAuthApplication,
+} from '../../core/applications/application.ts'
+import type { HandoffKeys } from '../../core/applications/handoff-keys.ts'
+import type { HandoffSessions } from '../../core/applications/handoff-sessions.ts'
+import type { Subjects } from '../../core/applications/subject.ts'
+import type { Audit } from '../../core/audit/audit.ts'
+import type { PasswordSessions } from '../../core/revocation/password-sessions.ts'
+import type { EndSession } from '../../core/revocation/end-session.ts'
+import type { Revocation } from '../../core/revocation/revocation.ts'
+import type { Grants } from '../../core/sessions/grant.ts'
+import type { Sessions } from '../../core/sessions/sessions.ts'
+import type { ApplicationTokens } from '../../core/tokens/application-token.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { Doors } from '../../platform/doors.ts'
+
+/** What the gateway hands to us as the host of a hand-off. */
+export interface HostParts {
+  readonly config: Config
+  readonly clock: Clock
+  readonly audit: Audit
+  readonly doors: Doors
+  readonly applications: Applications
+  readonly handoffKeys: Pick<HandoffKeys, 'check'>
+  readonly handoffSessions: HandoffSessions
+  readonly subjects: Subjects
+  readonly sessions: Pick<Sessions, 'peek' | 'use'>
+  readonly grants: Grants
+  readonly passwordSessions: PasswordSessions
+  readonly applicationTokens: Pick<ApplicationTokens, 'issue' | 'verify'>
+  readonly revocation: Revocation
+  readonly ends: Pick<EndSession, 'endSession' | 'disconnectApplication'>
+}
+
+/** How a service knows a person: by its own name for them, where it has one as an OAuth client, else by the user id. */
+export const subjectFor = (
+  subjects: Pick<Subjects, 'subjectFor'>,
+  application: HandoffApplication,
+  userId: string,
+): Promise<string> =>
+  isOAuth(application) ? subjects.subjectFor(application, userId) : Promise.resolve(userId)
+
+const isOAuth = (application: Application): application is OAuthApplication =>
+  application.oauth !== undefined

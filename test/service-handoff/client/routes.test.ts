@@ -1,0 +1,353 @@
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Browser } from '../../world/browser.ts'
+import { freezeClock } from '../../world/clock.ts'
+import type { TestClock } from '../../world/clock.ts'
+import { createHandoffHost } from '../../world/handoff-host.ts'
+import type { HandoffHostStandIn } from '../../world/handoff-host.ts'
+import { captureLog } from '../../world/log-lines.ts'
+import { settings } from '../../world/settings.ts'
+import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
+import type { World } from '../../world/sign-in.ts'
+import { snapshot } from '../../world/snapshot.ts'
+import { ring } from '../../core/sessions/published-hint.ts'
+
+const LOGIN = `${settings.ISSUER}/sso/v1/login/portal`
+const LOGOUT = `${settings.ISSUER}/sso/v1/logout/portal`
+const carol = { id: '42', name: 'Carol', email: 'carol@portal.example', email_verified: true }
+
+let clock: TestClock
+let world: World
+let browser: Browser
+let portal: HandoffHostStandIn
+
+beforeEach(async () => {
+  clock = freezeClock()
+  world = await createWorld()
+  browser = world.newBrowser()
+  portal = createHandoffHost(world.internet)
+})
+
+const landing = (ticket: string, url = `${settings.ISSUER}/sso/v1/login/`) =>
+  `${url}?token=${encodeURIComponent(ticket)}`
+
+/** The person comes from the host, and clicks "Continue". */
+const goOn = (ticket: string, by: Browser = browser, to = LOGIN) =>
+  by.request(to, { method: 'POST', body: new URLSearchParams({ token: ticket }), from: to })
+
+const hostSays = (apiSid: unknown, to = LOGOUT) =>
+  world.fetch(
+    new Request(to, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ api_sid: apiSid }),
+    }),
+  )
+
+const pathsCalled = () => portal.calls.map(({ path }) => path)
+
+async function errorCode(response: Response): Promise<string | undefined> {
+  const page = await response.text()
+  return /id="error-code">([^<]*)</.exec(page)?.[1]
+}
+
+describe('the address that a ticket is brought to', () => {
+  it('asks first, and tells the host nothing', async () => {
+    const ticket = portal.ticket(carol)
+    const before = await snapshot()
+    const answer = await browser.request(landing(ticket), { from: portal.origin })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(answer.headers.get('referrer-policy')).toBe('no-referrer')
+    expect(answer.headers.getSetCookie()).toEqual([])
+    const html = await answer.text()
+    expect(html).toContain('Continue from Portal?')
+    expect(html).toContain(`<input type="hidden" name="token" value="${ticket}"`)
+    expect(html).toContain('action="/sso/v1/login/portal"')
+    expect(portal.calls).toEqual([])
+    expect(await snapshot()).toEqual(before)
+    expect((await goOn(ticket)).status).toBe(303)
+  })
+
+  it.each([
+    ['a link preview', { 'user-agent': 'Slackbot-LinkExpanding 1.0' }],
+    ['a prefetch', { 'sec-purpose': 'prefetch', 'sec-fetch-dest': 'document' }],
+    ['a prerender', { 'sec-purpose': 'prefetch;prerender' }],
+    ['a picture', { 'sec-fetch-dest': 'image', 'sec-fetch-mode': 'no-cors' }],
+    ['a reload', { 'cache-control': 'max-age=0' }],
+  ])('is harmless to %s', async (_name, headers) => {
+    const ticket = portal.ticket(carol)
+    for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT']) {
+      await world.fetch(new Request(landing(ticket, LOGIN), { method, headers }))
+    }
+    expect(portal.calls).toEqual([])
+    expect((await goOn(ticket)).status).toBe(303)
+  })
+
+  it('shows what it is given as text, and takes it once', async () => {
+    const evil = `"><script>alert(1)</script>`
+    const html = await (await browser.request(landing(evil))).text()
+    expect(html).not.toContain('<script>alert')
+    for (const query of ['', '?token=', '?token=a&token=b', `?token=${'x'.repeat(2049)}`]) {
+      const answer = await browser.request(`${LOGIN}${query}`)
+      expect([answer.status, await errorCode(answer)]).toEqual([400, 'parameter_invalid'])
+    }
+    const unknown = await browser.request(
+      landing('t'.repeat(20), `${settings.ISSUER}/sso/v1/login/x`),
+    )
+    expect([unknown.status, await errorCode(unknown)]).toEqual([404, 'unknown_host'])
+  })
+
+  it('says who is signed in here already', async () => {
+    await signIn(browser, world.otrotl)
+    const html = await (await browser.request(landing(portal.ticket(carol)))).text()
+    expect(html).toContain('Alice')
+  })
+})
+
+describe('a person who goes on', () => {
+  it('is signed in as whoever the host says, and the host has heard of it', async () => {
+    const answer = await goOn(portal.ticket(carol, 'a'.repeat(36)))
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/dashboard'])
+    const session = await liveSession(browser.session())
+    expect(session).toMatchObject({
+      authentication: {
+        providerId: 'portal',
+        issuer: 'https://portal.example',
+        subject: '42',
+        upstreamSid: 'a'.repeat(36),
+      },
+      profile: { name: 'Carol', email: 'carol@portal.example', emailVerified: true },
+    })
+    expect(portal.calls.map(({ path, body }) => [path, body.api_sid ?? 'ticket'])).toEqual([
+      ['token-verify', 'ticket'],
+      ['login-acknowledgement', 'a'.repeat(36)],
+    ])
+    const page = await browser.fetch('/auth/sso/token')
+    expect(page.status).toBe(200)
+  })
+
+  it('is the same user the next time, by the id at the host and by nothing else', async () => {
+    await goOn(portal.ticket(carol))
+    const first = await liveSession(browser.session())
+    const again = world.newBrowser()
+    await goOn(portal.ticket({ id: 42, name: 'Renamed', email: 'new@portal.example' }), again)
+    expect((await liveSession(again.session()))?.userId).toBe(first?.userId)
+    const other = world.newBrowser()
+    await goOn(portal.ticket({ ...carol, id: '43' }), other)
+    expect((await liveSession(other.session()))?.userId).not.toBe(first?.userId)
+    const alice = world.newBrowser()
+    await signIn(alice, world.otrotl)
+    const claimed = world.newBrowser()
+    await goOn(
+      portal.ticket({ id: '44', email: 'alice@example.org', email_verified: true }),
+      claimed,
+    )
+    expect((await liveSession(claimed.session()))?.userId).not.toBe(
+      (await liveSession(alice.session()))?.userId,
+    )
+  })
+
+  it('leaves the session of somebody else behind, and keeps the one that is theirs', async () => {
+    await signIn(browser, world.otrotl)
+    const alices = browser.session()
+    await goOn(portal.ticket(carol, 'b'.repeat(36)))
+    expect(await liveSession(alices)).toBeUndefined()
+    const carols = browser.session()
+    const again = await goOn(portal.ticket(carol, 'b'.repeat(36)))
+    expect(again.headers.getSetCookie()).toEqual([])
+    expect(await liveSession(carols)).toBeDefined()
+  })
+
+  it('has to come from our own page', async () => {
+    const ticket = portal.ticket(carol)
+    const before = await snapshot()
+    for (const from of ['https://evil.example', 'https://app.example', portal.origin]) {
+      const answer = await browser.request(LOGIN, {
+        method: 'POST',
+        body: new URLSearchParams({ token: ticket }),
+        from,
+      })
+      expect([answer.status, await errorCode(answer)]).toEqual([403, 'not_from_our_page'])
+    }
+    const silent = await world.fetch(
+      new Request(LOGIN, { method: 'POST', body: new URLSearchParams({ token: ticket }) }),
+    )
+    expect(silent.status).toBe(403)
+    expect([await snapshot(), portal.calls]).toEqual([before, []])
+  })
+
+  it('comes once with a ticket, however often they click', async () => {
+    const ticket = portal.ticket(carol)
+    const browsers = Array.from({ length: 10 }, () => world.newBrowser())
+    const answers = await Promise.all(browsers.map((each) => goOn(ticket, each)))
+    expect(answers.filter(({ status }) => status === 303)).toHaveLength(1)
+    expect(answers.filter(({ status }) => status === 403)).toHaveLength(9)
+    const sessions = await Promise.all(browsers.map((each) => liveSession(each.session())))
+    expect(sessions.filter((session) => session !== undefined)).toHaveLength(1)
+  })
+
+  it.each([
+    ['refuses it', 'ticket_refused', 403, 401, { code: 'token_not_valid' }],
+    ['says it was used', 'ticket_refused', 403, 410, { code: 'token_used' }],
+    ['does not know our key', 'host_unavailable', 503, 401, { code: 'authentication_failed' }],
+    ['forbids us to ask', 'host_unavailable', 503, 403, {}],
+    ['fails', 'host_unavailable', 503, 500, {}],
+    ['says nothing of a session', 'answer_invalid', 503, 200, { user: carol }],
+    [
+      'says nothing of a person',
+      'answer_invalid',
+      503,
+      200,
+      { api_sid: 'c'.repeat(36), access: 'x' },
+    ],
+    [
+      'names a person with a blank',
+      'answer_invalid',
+      503,
+      200,
+      { api_sid: 'c'.repeat(36), user: { id: 'a b' } },
+    ],
+    [
+      'names a person by an object',
+      'answer_invalid',
+      503,
+      200,
+      { api_sid: 'c'.repeat(36), user: { id: {} } },
+    ],
+    [
+      'has an api_sid that can be guessed',
+      'answer_invalid',
+      503,
+      200,
+      { api_sid: '7', user: carol },
+    ],
+  ])('is not signed in where the host %s', async (_name, code, status, hostStatus, body) => {
+    portal.answers['token-verify'] = () => Response.json(body, { status: hostStatus })
+    const before = await snapshot()
+    const answer = await goOn('some-ticket')
+    expect([answer.status, await errorCode(answer)]).toEqual([status, code])
+    expect(answer.headers.getSetCookie()).toEqual([])
+    expect(await snapshot()).toEqual(before)
+  })
+
+  it.each([
+    ['does not answer', 'host_unavailable', () => new Response(null, { status: 503 })],
+    ['says that it is over', 'signed_out_meanwhile', () => new Response(null, { status: 404 })],
+    [
+      'sends us elsewhere',
+      'host_unavailable',
+      () => Response.redirect('https://evil.example', 302),
+    ],
+  ])('is not signed in where the host %s when we acknowledge', async (_name, code, answer) => {
+    portal.answers['login-acknowledgement'] = answer
+    const refused = await goOn(portal.ticket(carol))
+    expect(await errorCode(refused)).toBe(code)
+    expect(refused.headers.getSetCookie()).toEqual([])
+    const { results } = await env.DIRECTORY.prepare('SELECT id FROM users').all<{ id: string }>()
+    expect(results).toHaveLength(1)
+    const tables = JSON.stringify(await snapshot())
+    expect(tables).toContain('handoff_host')
+  })
+
+  it('keeps a session that they have, where the ticket is worth nothing', async () => {
+    await signIn(browser, world.otrotl)
+    expect((await goOn('worthless')).status).toBe(403)
+    expect(await liveSession(browser.session())).toBeDefined()
+  })
+
+  it('is known from the access token, where the host tells it there alone', async () => {
+    const access = `x.${btoa(JSON.stringify({ user_id: 7, auth_time: 1000 }))}.y`
+    portal.say = ({ api_sid }) => ({ api_sid, access })
+    await goOn(portal.ticket(carol))
+    expect((await liveSession(browser.session()))?.authentication).toMatchObject({
+      subject: '7',
+      authTime: 1000,
+    })
+  })
+
+  it('leaves neither ticket nor key in the log', async () => {
+    const log = captureLog()
+    const ticket = portal.ticket(carol)
+    await browser.request(landing(ticket))
+    await goOn(ticket)
+    await goOn(ticket)
+    expect(log.text()).not.toContain(ticket)
+    expect(log.text()).not.toContain(settings.PORTAL_API_KEY)
+    expect(log.lines.map(({ event }) => event)).toEqual(
+      expect.arrayContaining(['login.accepted', 'login.rejected']),
+    )
+  })
+})
+
+describe('the end of a session on the one side', () => {
+  it('is its end on the other, when the host says so', async () => {
+    await goOn(portal.ticket(carol, 'd'.repeat(36)))
+    const elsewhere = world.newBrowser()
+    await goOn(portal.ticket(carol, 'e'.repeat(36)), elsewhere)
+    const answer = await hostSays('d'.repeat(36))
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { status: 'logged_out', api_sid: 'd'.repeat(36) },
+    ])
+    expect(await liveSession(browser.session())).toBeUndefined()
+    expect(await liveSession(elsewhere.session())).toBeDefined()
+    await scheduler.wait(50)
+    // Whoever says so knows it.
+    expect(pathsCalled()).not.toContain('logout')
+  })
+
+  it('may be said again, and says nothing of what there is', async () => {
+    await goOn(portal.ticket(carol, 'd'.repeat(36)))
+    for (const apiSid of ['d'.repeat(36), 'd'.repeat(36), crypto.randomUUID()]) {
+      const answer = await hostSays(apiSid, `${settings.ISSUER}/sso/v1/logout/`)
+      expect(await answer.json()).toEqual({ status: 'logged_out', api_sid: apiSid })
+    }
+    for (const [apiSid, status] of [
+      [undefined, 400],
+      [1, 400],
+      ['', 400],
+    ] as const) {
+      expect((await hostSays(apiSid)).status).toBe(status)
+    }
+    expect((await hostSays('x', `${settings.ISSUER}/sso/v1/logout/nobody`)).status).toBe(404)
+  })
+
+  it('ends nothing that came from elsewhere, whatever it is called', async () => {
+    await signIn(browser, world.otrotl)
+    const session = (await liveSession(browser.session()))!
+    for (const apiSid of [session.sid, session.authentication.upstreamSid, session.userId]) {
+      await hostSays(apiSid)
+    }
+    expect(await liveSession(browser.session())).toBeDefined()
+  })
+
+  it('is told to the host when the person signs out here, again where it did not answer', async () => {
+    await goOn(portal.ticket(carol, 'f'.repeat(36)))
+    const { userId } = (await liveSession(browser.session()))!
+    portal.answers.logout = () => new Response(null, { status: 503 })
+    await browser.request(`${settings.ISSUER}/auth/sso/logout`, {
+      method: 'POST',
+      from: settings.ISSUER,
+    })
+    const logouts = () => portal.calls.filter(({ path }) => path === 'logout')
+    await vi.waitFor(() => expect(logouts()).toHaveLength(1))
+    portal.answers = {}
+    clock.advance(5)
+    await ring(userId)
+    await vi.waitFor(() => expect(logouts()).toHaveLength(2))
+    expect(logouts()[1]?.body).toEqual({ api_sid: 'f'.repeat(36) })
+    const [call] = world.internet.requestsTo('https://portal.example/api/v1/sso/logout/')
+    expect(call?.headers.apikey).toBe(settings.PORTAL_API_KEY)
+  })
+
+  it('is not told to the host when the session here merely runs out', async () => {
+    await goOn(portal.ticket(carol))
+    const { userId } = (await liveSession(browser.session()))!
+    clock.advance(settings.SESSION.idle_seconds)
+    await ring(userId)
+    await scheduler.wait(50)
+    expect(await liveSession(browser.session())).toBeUndefined()
+    expect(pathsCalled()).not.toContain('logout')
+  })
+})

@@ -1,0 +1,109 @@
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  createLocalCredentials,
+  parseNewCredential,
+} from '../../../src/core/users/local-credentials.ts'
+import type { UserId } from '../../../src/core/sessions/session.ts'
+import { freezeClock, NOON } from '../../world/clock.ts'
+import type { TestClock } from '../../world/clock.ts'
+import { captureLog } from '../../world/log-lines.ts'
+import { createService } from '../../world/service.ts'
+import type { Service } from '../../world/service.ts'
+import { settings } from '../../world/settings.ts'
+import { createWorld, signIn, liveSession } from '../../world/sign-in.ts'
+import type { World } from '../../world/sign-in.ts'
+import { snapshot } from '../../world/snapshot.ts'
+
+const LOGIN = '/api/v1/user/login/'
+const PASSWORD = 'correct horse battery'
+
+let clock: TestClock
+let world: World
+let app: Service
+let userId: UserId
+
+beforeEach(async () => {
+  clock = freezeClock()
+  world = await createWorld()
+  app = await createService(world, {
+    handoff: { refreshToken: true },
+    oauth: { grantTypes: ['password'], scope: ['openid'] },
+  })
+  const browser = world.newBrowser()
+  await signIn(browser, world.otrotl)
+  userId = (await liveSession(browser.session()))!.userId
+  const credential = await parseNewCredential('alice', PASSWORD)
+  if (!credential.ok) throw new Error(credential.refusal.code)
+  await createLocalCredentials(env.DIRECTORY).insertion(userId, credential.value, NOON).run()
+})
+
+const login = (username: string, password: string, service = app) =>
+  service.ask(LOGIN, { username, password })
+
+describe('a username and a password', () => {
+  it('give tokens, as a hand-off would, under a session of their own', async () => {
+    const { status, body } = await login('Alice', PASSWORD)
+    expect([status, Object.keys(body)]).toEqual([200, ['refresh', 'access', 'expires_in']])
+    const bearer = String(body.access)
+    const asked = await app.ask('/api/v1/sso/service-request/', { service: app.id }, { bearer })
+    expect(asked.status).toBe(200)
+    const shown = await app.verify(String(asked.body.token))
+    expect((shown.body.user as { id: string }).id).toBe(userId)
+    const renewed = await app.ask('/api/v1/sso/token-refresh/', { refresh: body.refresh })
+    expect(renewed.status).toBe(200)
+    const told = await world.fetch(
+      new Request(`${settings.ISSUER}/oauth/userinfo`, {
+        headers: { authorization: `Bearer ${String(renewed.body.access)}` },
+      }),
+    )
+    expect(told.status).toBe(200)
+  })
+
+  it('work in a form, without a slash at the end', async () => {
+    const body = { username: 'alice', password: PASSWORD }
+    const { status } = await app.ask('/api/v1/user/login', body, { asForm: true })
+    expect(status).toBe(200)
+  })
+
+  it('that are not right are refused in one answer, and open nothing', async () => {
+    const log = captureLog()
+    const answers = new Set<string>()
+    for (const [username, password] of [
+      ['alice', 'wrong password'],
+      ['nobody', PASSWORD],
+      ['alice', 'x'.repeat(2000)],
+      ["' OR 1=1 --", PASSWORD],
+    ] as const) {
+      const { status, body } = await login(username, password)
+      answers.add(JSON.stringify([status, body.code, body.detail]))
+    }
+    expect([...answers]).toEqual([
+      JSON.stringify([
+        401,
+        'no_active_account',
+        'No active account found with the given credentials.',
+      ]),
+    ])
+    expect(log.text()).not.toContain(PASSWORD)
+    expect(log.text()).not.toContain('wrong password')
+  })
+
+  it('are tried too often, and then even the right one is refused for a while', async () => {
+    for (let i = 0; i < 12; i += 1) await login('alice', 'wrong password')
+    expect((await login('alice', PASSWORD)).status).toBe(401)
+    clock.advance(3600)
+    expect((await login('alice', PASSWORD)).status).toBe(200)
+  })
+
+  it('are not for an application that is not registered for them, or shows no key', async () => {
+    const plain = await createService(world, { origin: 'https://plain.example' })
+    const before = await snapshot()
+    const refused = await login('alice', PASSWORD, plain)
+    expect([refused.status, refused.body.code]).toEqual([403, 'service_not_allowed'])
+    const body = { username: 'alice', password: PASSWORD }
+    expect((await app.ask(LOGIN, body, { key: '' })).status).toBe(401)
+    expect((await app.ask(LOGIN, { username: 'alice' })).status).toBe(400)
+    expect(await snapshot()).toEqual(before)
+  })
+})

@@ -1,0 +1,162 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../../src/platform/clock.ts'
+import { applicationRegistry } from '../../world/applications.ts'
+import type { Browser } from '../../world/browser.ts'
+import { freezeClock } from '../../world/clock.ts'
+import type { TestClock } from '../../world/clock.ts'
+import { createService, ticketFor } from '../../world/service.ts'
+import type { Service } from '../../world/service.ts'
+import { settings } from '../../world/settings.ts'
+import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
+import type { World } from '../../world/sign-in.ts'
+import { snapshot } from '../../world/snapshot.ts'
+import { ring } from '../../core/sessions/published-hint.ts'
+
+const PAGE = `${settings.ISSUER}/account/services`
+
+let clock: TestClock
+let world: World
+let browser: Browser
+let shop: Service
+
+beforeEach(async () => {
+  clock = freezeClock()
+  world = await createWorld()
+  browser = world.newBrowser()
+  await signIn(browser, world.otrotl)
+  shop = await createService(world)
+})
+
+const page = async () => {
+  const answer = await browser.request(PAGE)
+  return { answer, html: await answer.text() }
+}
+
+const send = (to: 'open' | 'leave', service: string, from: string = settings.ISSUER) =>
+  browser.request(`${PAGE}/${to}`, { method: 'POST', body: new URLSearchParams({ service }), from })
+
+/** The services on the page, in order, and whether the person is signed in to each. */
+const shown = (html: string): [string, boolean][] =>
+  [...html.matchAll(/data-service="([^"]*)"(.*?)<\/li>/gs)].map(([, id = '', text = '']) => [
+    id,
+    text.includes('Signed in'),
+  ])
+
+describe('the page about services', () => {
+  it('shows where the person may go, and first where they are signed in', async () => {
+    const blog = await createService(world, { name: 'Blog', origin: 'https://blog.example' })
+    await createService(world, { name: 'Hidden', handoff: { identityProviders: ['second'] } })
+    const off = await createService(world, { name: 'Off' })
+    await applicationRegistry().setStatus(off.id, 'disabled', systemClock())
+    expect(shown((await page()).html)).toEqual([
+      [blog.id, false],
+      [shop.id, false],
+    ])
+    await shop.takeOver(await ticketFor(browser, shop))
+    const { answer, html } = await page()
+    expect(shown(html)).toEqual([
+      [shop.id, true],
+      [blog.id, false],
+    ])
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(answer.headers.get('content-security-policy')).toContain(
+      "form-action 'self' https://blog.example https://shop.example",
+    )
+  })
+
+  it('does not show as signed in what has not acknowledged', async () => {
+    await shop.verify(await ticketFor(browser, shop))
+    expect(shown((await page()).html)).toEqual([[shop.id, false]])
+  })
+
+  it('shows a name as text', async () => {
+    const name = 'A<script>alert(1)</script>'
+    await createService(world, { name })
+    expect((await page()).html).not.toContain('<script>alert')
+  })
+
+  it('leads to signing in, and back, whoever is not signed in', async () => {
+    const answer = await world.newBrowser().request(PAGE)
+    expect(answer.headers.get('location')).toBe('/auth/login?return_to=%2Faccount%2Fservices')
+  })
+
+  it('is one click from the page about sessions', async () => {
+    const html = await (await browser.request(`${settings.ISSUER}/account`)).text()
+    expect(html).toContain('href="/account/services"')
+  })
+})
+
+describe('the way in', () => {
+  it('leads to the service with a ticket', async () => {
+    const answer = await send('open', shop.id)
+    expect(answer.status).toBe(303)
+    const url = new URL(answer.headers.get('location')!)
+    expect(`${url.origin}${url.pathname}`).toBe('https://shop.example/sso/login')
+    expect((await shop.verify(url.searchParams.get('token')!)).status).toBe(200)
+  })
+
+  it.each(['https://evil.example', 'https://shop.example'])(
+    'is not for a form of %s',
+    async (from) => {
+      const before = await snapshot()
+      for (const to of ['open', 'leave'] as const) {
+        const answer = await send(to, shop.id, from)
+        expect([answer.status, answer.headers.get('location')]).toEqual([403, null])
+      }
+      expect(await snapshot()).toEqual(before)
+    },
+  )
+
+  it('is not by a GET', async () => {
+    for (const to of ['open', 'leave']) {
+      const answer = await browser.request(`${PAGE}/${to}?service=${shop.id}`)
+      expect([answer.status, answer.headers.get('location')]).toEqual([405, null])
+    }
+  })
+
+  it('leads nowhere that is not registered', async () => {
+    for (const service of ['nobody', 'https://evil.example', '']) {
+      const answer = await send('open', service)
+      expect([answer.status, answer.headers.get('location')]).toEqual([404, null])
+    }
+  })
+})
+
+describe('the way out', () => {
+  it('ends what the service has, tells it, and leaves the session and the others alone', async () => {
+    const blog = await createService(world, { name: 'Blog', origin: 'https://blog.example' })
+    const atShop = await shop.takeOver(await ticketFor(browser, shop))
+    await blog.takeOver(await ticketFor(browser, blog))
+    const answer = await send('leave', shop.id)
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/account/services'])
+    await vi.waitFor(() => expect(shop.told).toEqual([atShop.apiSid]))
+    expect(blog.told).toEqual([])
+    expect(await liveSession(browser.session())).toBeDefined()
+    expect(shown((await page()).html)).toEqual([
+      [blog.id, true],
+      [shop.id, false],
+    ])
+    const bearer = { bearer: atShop.access }
+    const asked = await shop.ask('/api/v1/sso/service-request/', { service: shop.id }, bearer)
+    expect(asked.status).toBe(401)
+    for (const path of ['login-acknowledgement', 'logout']) {
+      const { status } = await shop.ask(`/api/v1/sso/${path}/`, { api_sid: atShop.apiSid })
+      expect(status).toBe(404)
+    }
+  })
+
+  it('does not end the next hand-off, though the service hears of it late', async () => {
+    shop.logoutStatus = 503
+    await shop.takeOver(await ticketFor(browser, shop))
+    await send('leave', shop.id)
+    await vi.waitFor(() => expect(shop.told).toHaveLength(1))
+    clock.advance(1)
+    await shop.takeOver(await ticketFor(browser, shop))
+    shop.logoutStatus = 200
+    clock.advance(600)
+    await ring((await liveSession(browser.session()))!.userId)
+    await scheduler.wait(50)
+    expect(shop.told).toHaveLength(1)
+    expect(shown((await page()).html)).toEqual([[shop.id, true]])
+  })
+})
