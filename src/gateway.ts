@@ -10,6 +10,7 @@ import { adminRoutes } from './admin/routes.ts'
 import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createApplications } from './core/applications/applications.ts'
+import { createSites } from './core/applications/sites.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
 import { createKeptValues } from './core/references/kept-values.ts'
@@ -28,6 +29,8 @@ import { createAccessTokens } from './core/tokens/access-tokens.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
+import { createSiteSessions } from './core/users/site-sessions-table.ts'
+import { createSiteUsers } from './core/users/site-users.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
@@ -37,12 +40,14 @@ import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
 import { log } from './platform/log.ts'
 import type { RequestVariables } from './platform/request-facts.ts'
+import { sharedSessionsRoutes } from './shared-sessions/routes.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { signOutTargets } from './sign-out/sign-out-targets.ts'
 import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
 
 const features = (core: Core) => [
+  sharedSessionsRoutes(core),
   signInRoutes(core),
   signOutRoutes(core),
   tokenBridgeRoutes(core),
@@ -87,6 +92,9 @@ function buildCore(config: Config, env: Env) {
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
     applications: createApplications(env.DIRECTORY),
+    sites: createSites(env.DIRECTORY),
+    siteUsers: createSiteUsers({ directory: env.DIRECTORY, issuer: config.issuer }),
+    siteSessions: createSiteSessions(env.DIRECTORY),
     users,
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),

@@ -50,6 +50,7 @@ const RESERVED_IDS = [
   'login',
   'logout',
   'sessions',
+  'storage',
   'token',
 ]
 

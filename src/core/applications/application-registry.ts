@@ -18,6 +18,9 @@ import type { ApplicationContent, KeptApplication } from './applications-table.t
 import { judgeRegistration } from './registration.ts'
 import type { Registration } from './registration.ts'
 import type { RegistrationProblem } from './registration-problem.ts'
+import { createSiteKeysTable } from './site-keys-table.ts'
+import { keptSiteKey, newSiteKeys } from './sites.ts'
+import type { ShownSiteKeys } from './sites.ts'
 
 /** An application that moves here from another provider keeps the credentials that it has there. */
 export interface BroughtCredentials {
@@ -31,10 +34,11 @@ export interface ShownSecret {
   readonly secret: string
 }
 
-/** `secret` is there where one was made. */
+/** `secret` and `siteKeys` are there where they were made. */
 export interface Registered {
   readonly application: KeptApplication
   readonly secret: ShownSecret | undefined
+  readonly siteKeys?: ShownSiteKeys | undefined
 }
 
 export type ProblemsOr<Value> =
@@ -93,11 +97,24 @@ export function createApplicationRegistry({
 }): ApplicationRegistry {
   const table = createApplicationsTable(directory)
   const secrets = createApplicationSecretsTable(directory)
+  const siteKeyPairs = createSiteKeysTable(directory)
 
   const kept = async (id: string) => (isApplicationId(id) ? table.find(id) : undefined)
 
   const failure = async (id: string) =>
     refuse((await kept(id)) === undefined ? 'unknown_application' : 'changed_meanwhile')
+
+  /** A site that has no keys gets a pair, and what is no site any more loses all. */
+  async function siteKeysFor({ id, sharedSessions }: KeptApplication, now: EpochSeconds) {
+    if (sharedSessions === undefined) {
+      await siteKeyPairs.removeAll(id)
+      return undefined
+    }
+    if ((await siteKeyPairs.list(id, now)).length > 0) return undefined
+    const siteKeys = newSiteKeys()
+    await siteKeyPairs.insertion(await keptSiteKey(id, siteKeys), now).run()
+    return siteKeys
+  }
 
   return {
     async register({ clientId, clientSecret, ...registration }, now) {
@@ -110,17 +127,20 @@ export function createApplicationRegistry({
       const { content } = judged
       const id = clientId ?? newApplicationId()
       const secret = usesSecret(content) ? newSecret(clientSecret) : undefined
+      const siteKeys = content.sharedSessions && newSiteKeys()
       try {
         await directory.batch([
           table.insertion({ id, ...content }, now),
           ...(secret === undefined ? [] : [secrets.insertion(await hashed(secret, id), now)]),
+          ...(siteKeys === undefined
+            ? []
+            : [siteKeyPairs.insertion(await keptSiteKey(id, siteKeys), now)]),
         ])
       } catch (thrown) {
-        if (!/UNIQUE constraint/.test(String(thrown))) throw thrown
-        return { ok: false, problems: [{ pointer: '/client_id', detail: 'is in use' }] }
+        return inUse(thrown)
       }
       const application = { id, ...content, ...NEW, createdAt: now, updatedAt: now }
-      return ok({ application, secret })
+      return ok({ application, secret, siteKeys })
     },
 
     find: kept,
@@ -130,18 +150,24 @@ export function createApplicationRegistry({
     async change({ id, version }, registration, now) {
       const judged = await judgeRegistration(registration, { issuer })
       if (!judged.ok) return judged
-      const application = isApplicationId(id)
-        ? await table.replace({ id, version }, judged.content, now)
-        : undefined
+      let application: KeptApplication | undefined
+      try {
+        application = isApplicationId(id)
+          ? await table.replace({ id, version }, judged.content, now)
+          : undefined
+      } catch (thrown) {
+        return inUse(thrown)
+      }
       if (application === undefined) return ok(await failure(id))
+      const siteKeys = await siteKeysFor(application, now)
       if (!usesSecret(application)) {
         await secrets.removeAll(id)
-        return ok(ok({ application, secret: undefined }))
+        return ok(ok({ application, secret: undefined, siteKeys }))
       }
       const isWithout = (await secrets.validHashes(id, now)).length === 0
       const secret = isWithout ? newSecret() : undefined
       if (secret !== undefined) await secrets.insertion(await hashed(secret, id), now).run()
-      return ok(ok({ application, secret }))
+      return ok(ok({ application, secret, siteKeys }))
     },
 
     async remove(id, version) {
@@ -178,6 +204,14 @@ export function createApplicationRegistry({
       return removed === 'removed' ? ok(undefined) : refuse('last_secret')
     },
   }
+}
+
+/** Two of a kind: the id of the application, or the subdomain of the site. */
+function inUse(thrown: unknown): { ok: false; problems: readonly RegistrationProblem[] } {
+  const text = String(thrown)
+  if (!/UNIQUE constraint/.test(text)) throw thrown
+  const pointer = text.includes('applications.id') ? '/client_id' : '/shared_sessions/subdomain'
+  return { ok: false, problems: [{ pointer, detail: 'is in use' }] }
 }
 
 const NEW = { status: 'active', version: 1 } as const

@@ -1,13 +1,14 @@
 /** The table `applications` (migrations/0005_applications.sql). */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Application, OAuthClient } from './application.ts'
+import type { SharedSessionsSite } from './shared-sessions-site.ts'
 
 /** An application as it is kept: with the version that a change has to name. */
 export interface KeptApplication extends Application {
   readonly version: number
 }
 
-const COLUMNS = `id, name, is_first_party, status, oauth, version, created_at, updated_at`
+const COLUMNS = `id, name, is_first_party, status, oauth, shared_sessions, version, created_at, updated_at`
 
 export const createApplicationsTable = (directory: D1Database) => ({
   async find(id: string): Promise<KeptApplication | undefined> {
@@ -16,6 +17,34 @@ export const createApplicationsTable = (directory: D1Database) => ({
       .bind(id)
       .first<Row>()
     return row === null ? undefined : fromRow(row)
+  },
+
+  async findBySubdomain(subdomain: string): Promise<KeptApplication | undefined> {
+    const row = await directory
+      .prepare(
+        `SELECT ${COLUMNS} FROM applications
+         WHERE shared_sessions IS NOT NULL AND json_extract(shared_sessions, '$.subdomain') = ?1`,
+      )
+      .bind(subdomain)
+      .first<Row>()
+    return row === null ? undefined : fromRow(row)
+  },
+
+  /** What a site may change of itself. False when it is no site any more. */
+  async setAllowedDomains(
+    id: string,
+    domains: readonly string[],
+    now: EpochSeconds,
+  ): Promise<boolean> {
+    const { meta } = await directory
+      .prepare(
+        `UPDATE applications SET shared_sessions = json_set(shared_sessions, '$.allowedDomains', json(?2)),
+           version = version + 1, updated_at = ?3
+         WHERE id = ?1 AND shared_sessions IS NOT NULL`,
+      )
+      .bind(id, JSON.stringify(domains), now)
+      .run()
+    return meta.changes > 0
   },
 
   /** A page in order of the id, after the last id of the page before. */
@@ -37,28 +66,30 @@ export const createApplicationsTable = (directory: D1Database) => ({
 
   /** Fails when the id is in use. */
   insertion: (
-    { id, name, isFirstParty, oauth }: ApplicationContent & { readonly id: string },
+    { id, name, isFirstParty, oauth, sharedSessions }: ApplicationContent & { readonly id: string },
     now: EpochSeconds,
   ): D1PreparedStatement =>
     directory
       .prepare(
-        `INSERT INTO applications (id, name, is_first_party, oauth, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?5)`,
+        `INSERT INTO applications
+           (id, name, is_first_party, oauth, shared_sessions, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)`,
       )
-      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), now),
+      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), toJson(sharedSessions), now),
 
   /** Replaces the content of the version that was seen; undefined when that is not there (any more). */
   async replace(
     { id, version }: { readonly id: string; readonly version: number },
-    { name, isFirstParty, oauth }: ApplicationContent,
+    { name, isFirstParty, oauth, sharedSessions }: ApplicationContent,
     now: EpochSeconds,
   ): Promise<KeptApplication | undefined> {
     const row = await directory
       .prepare(
-        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, version = version + 1, updated_at = ?6
+        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, shared_sessions = ?7,
+           version = version + 1, updated_at = ?6
          WHERE id = ?1 AND version = ?2 RETURNING ${COLUMNS}`,
       )
-      .bind(id, version, name, isFirstParty ? 1 : 0, toJson(oauth), now)
+      .bind(id, version, name, isFirstParty ? 1 : 0, toJson(oauth), now, toJson(sharedSessions))
       .first<Row>()
     return row === null ? undefined : fromRow(row)
   },
@@ -94,7 +125,10 @@ export const createApplicationsTable = (directory: D1Database) => ({
 export type ApplicationsTable = ReturnType<typeof createApplicationsTable>
 
 /** What a registration says of an application. */
-export type ApplicationContent = Pick<Application, 'name' | 'isFirstParty' | 'oauth'>
+export type ApplicationContent = Pick<
+  Application,
+  'name' | 'isFirstParty' | 'oauth' | 'sharedSessions'
+>
 
 interface Row {
   readonly id: string
@@ -102,14 +136,15 @@ interface Row {
   readonly is_first_party: number
   readonly status: Application['status']
   readonly oauth: string | null
+  readonly shared_sessions: string | null
   readonly version: number
   readonly created_at: number
   readonly updated_at: number
 }
 
 /** JSON has no undefined: what is not there is read as such again. */
-const toJson = (oauth: OAuthClient | undefined) =>
-  oauth === undefined ? null : JSON.stringify(oauth)
+const toJson = (capability: object | undefined) =>
+  capability === undefined ? null : JSON.stringify(capability)
 
 const fromRow = (row: Row): KeptApplication => ({
   id: row.id,
@@ -117,6 +152,10 @@ const fromRow = (row: Row): KeptApplication => ({
   isFirstParty: row.is_first_party === 1,
   status: row.status,
   oauth: row.oauth === null ? undefined : (JSON.parse(row.oauth) as OAuthClient),
+  sharedSessions:
+    row.shared_sessions === null
+      ? undefined
+      : (JSON.parse(row.shared_sessions) as SharedSessionsSite),
   version: row.version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,

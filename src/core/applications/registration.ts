@@ -11,6 +11,8 @@ import { parseClientKeys } from './client-keys.ts'
 import { judgeAuthentication, judgeGrants, judgeSector } from './grant-rules.ts'
 import { reportTo } from './registration-problem.ts'
 import type { RegistrationProblem } from './registration-problem.ts'
+import { completeSite, judgeSite } from './shared-sessions-site.ts'
+import type { SharedSessionsRegistration } from './shared-sessions-site.ts'
 import { judgeUris, sectorsOf } from './uri-rules.ts'
 import type { GatewayPlace } from './uri-rules.ts'
 
@@ -40,6 +42,7 @@ export interface Registration {
   /** False when left out. */
   readonly isFirstParty?: boolean | undefined
   readonly oauth?: OAuthRegistration | undefined
+  readonly sharedSessions?: SharedSessionsRegistration | undefined
 }
 
 export type JudgedRegistration =
@@ -51,13 +54,14 @@ const MOST_ELEMENTS = 50
 
 /** Never throws; `problems` holds everything that is wrong, in no particular order. */
 export async function judgeRegistration(
-  { name, isFirstParty = false, oauth }: Registration,
+  { name, isFirstParty = false, oauth, sharedSessions: site }: Registration,
   place: GatewayPlace,
 ): Promise<JudgedRegistration> {
-  const problems = [...judgeName(name)]
+  const sharedSessions = site && completeSite(site)
+  const problems = [...judgeName(name), ...(sharedSessions ? judgeSite(sharedSessions) : [])]
   if (oauth === undefined) {
     if (problems.length > 0) return { ok: false, problems }
-    return { ok: true, content: { name, isFirstParty, oauth } }
+    return { ok: true, content: { name, isFirstParty, oauth, sharedSessions } }
   }
   const tooLong = (
     ['redirectUris', 'postLogoutRedirectUris', 'scope', 'resources', 'requestAdapter'] as const
@@ -82,7 +86,7 @@ export async function judgeRegistration(
     report('defaultMaxAge', 'is not a number of seconds')
   }
   if (problems.length > 0) return { ok: false, problems }
-  return { ok: true, content: { name, isFirstParty, oauth: client } }
+  return { ok: true, content: { name, isFirstParty, oauth: client, sharedSessions } }
 }
 
 /** It is shown to people on the consent page, in whatever direction the text around it runs. */

@@ -33,12 +33,23 @@ export type AuditEventName =
   | 'user.disable_pending'
   | 'user.enabled'
   | 'sessions.cut_off'
+  | 'site.refused'
+  | 'site.read'
+  | 'site.changed'
+  | 'site_user.changed'
+  | 'site_user.refused'
+  | 'shared_session.started'
+  | 'shared_session.refused'
+  | 'connection.issued'
+  | 'connection.taken'
+  | 'connection.refused'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'access.accepted',
   'token.issued',
   'operator.read',
+  'site.read',
   'tab.connected',
 ])
 

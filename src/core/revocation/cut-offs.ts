@@ -17,6 +17,7 @@ import type { SessionRules } from '../sessions/session-rules.ts'
 import type { CutOff, CutOffCause, CutOffScope } from '../tokens/cut-off.ts'
 import { KV_CACHE_SECONDS, MEMORY_SECONDS, PUBLISHED_SECONDS } from '../tokens/key-lifetimes.ts'
 import type { Keys } from '../tokens/keys.ts'
+import { STORAGE_PROVIDER_ID } from '../users/pushed-user.ts'
 
 /** Typically all isolates have followed by then: how long the record is held in an isolate and by KV. */
 export const CUT_OFF_EFFECTIVE_SECONDS = MEMORY_SECONDS + KV_CACHE_SECONDS
@@ -32,7 +33,7 @@ export const createSessionRules =
     if (!cutOffs.ok) return cutOffs
     return ok({
       cutOffs: cutOffs.value,
-      providerIds: config.identityProviders.map(({ id }) => id),
+      providerIds: [...config.identityProviders.map(({ id }) => id), STORAGE_PROVIDER_ID],
     })
   }
 
