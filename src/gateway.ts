@@ -9,10 +9,13 @@ import { accountRoutes } from './account/routes.tsx'
 import { adminRoutes } from './admin/routes.ts'
 import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
+import { createApplicationRegistry } from './core/applications/application-registry.ts'
 import { createApplications } from './core/applications/applications.ts'
 import { createSites } from './core/applications/sites.ts'
+import { createSubjects } from './core/applications/subject.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
+import { signOutTargets } from './core/identity-providers/sign-out-targets.ts'
 import { createKeptValues } from './core/references/kept-values.ts'
 import { createCanaryRuns } from './core/revocation/canary-runs.ts'
 import { createCanary } from './core/revocation/canary.ts'
@@ -20,21 +23,32 @@ import { createAccessChecks } from './core/revocation/check-access.ts'
 import { createCutOffDrain } from './core/revocation/cut-off-drain.ts'
 import { createCutOffRecords } from './core/revocation/cut-off-progress.ts'
 import { createCutOffs, createSessionRules } from './core/revocation/cut-offs.ts'
+import { createDepartures } from './core/revocation/departure.ts'
 import { createDisableUser } from './core/revocation/disable-user.ts'
+import { createEndApplication } from './core/revocation/end-application.ts'
 import { createEndSession } from './core/revocation/end-session.ts'
+import { createLogoutDeliveries } from './core/revocation/logout-deliveries.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
+import { createSignOut } from './core/revocation/sign-out.ts'
+import { createFindTold } from './core/revocation/told-applications.ts'
+import { createUndeliveredLogouts } from './core/revocation/undelivered-logouts.ts'
+import { createConsents } from './core/sessions/consents.ts'
+import { createGrants } from './core/sessions/grants.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
+import { createSignedClaims } from './core/tokens/sign-claims.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
 import { createSiteSessions } from './core/users/site-sessions-table.ts'
 import { createSiteUsers } from './core/users/site-users.ts'
+import { createLocalCredentials } from './core/users/local-credentials.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
+import { logoutRoutes } from './openid-provider/logout/routes.tsx'
 import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
@@ -42,7 +56,6 @@ import { log } from './platform/log.ts'
 import type { RequestVariables } from './platform/request-facts.ts'
 import { sharedSessionsRoutes } from './shared-sessions/routes.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
-import { signOutTargets } from './sign-out/sign-out-targets.ts'
 import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
 
@@ -50,6 +63,7 @@ const features = (core: Core) => [
   sharedSessionsRoutes(core),
   signInRoutes(core),
   signOutRoutes(core),
+  logoutRoutes(core),
   tokenBridgeRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
@@ -69,18 +83,34 @@ function buildCore(config: Config, env: Env) {
   const revocation = newRevocation()
   const accessChecks = createAccessChecks({ accessTokens, revocation })
   const audit = createAudit(env.DIRECTORY, clock)
-  const sessions = createSessions({
+  const asking = {
     userSessions: env.USER_SESSIONS,
     handleKey: config.secrets.handleKey,
-    deadlines: config.session,
     tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
     rules,
-  })
+  }
+  const sessions = createSessions({ ...asking, deadlines: config.session })
   const ends = createEndSession({ sessions, audit })
+  const applications = createApplications(env.DIRECTORY)
+  const deliveries = createLogoutDeliveries({
+    userSessions: env.USER_SESSIONS,
+    undelivered: createUndeliveredLogouts(env.DIRECTORY),
+  })
+  const identityProviders = createIdentityProviders({
+    config,
+    metadata: env.PROVIDER_METADATA,
+    documents: env.REVOCATION,
+  })
   const users = createUsers(env.DIRECTORY)
   const people = createUserDirectory(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
   const cutOffRecords = createCutOffRecords(env.DIRECTORY)
+  const cutOffDrain = createCutOffDrain({
+    queue: env.SESSION_ENDS,
+    records: cutOffRecords,
+    people,
+    ends,
+  })
   const canaryRuns = createCanaryRuns(env.DIRECTORY)
   return {
     config,
@@ -91,30 +121,41 @@ function buildCore(config: Config, env: Env) {
     accessChecks,
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
-    applications: createApplications(env.DIRECTORY),
     sites: createSites(env.DIRECTORY),
     siteUsers: createSiteUsers({ directory: env.DIRECTORY, issuer: config.issuer }),
     siteSessions: createSiteSessions(env.DIRECTORY),
+    applications,
+    subjects: createSubjects(config.secrets.handleKey),
+    signedClaims: createSignedClaims({ config, keys }),
+    deliveries,
+    applicationRegistry: createApplicationRegistry({
+      directory: env.DIRECTORY,
+      issuer: config.issuer,
+    }),
     users,
+    localCredentials: createLocalCredentials(env.DIRECTORY),
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
-    identityProviders: createIdentityProviders({
-      config,
-      metadata: env.PROVIDER_METADATA,
-      documents: env.REVOCATION,
-    }),
+    identityProviders,
     sessions,
+    grants: createGrants(asking),
+    consents: createConsents(asking),
     ends,
+    signOut: createSignOut({
+      config,
+      clock,
+      sessions,
+      identityProviders,
+      ending: ends,
+      departures: createDepartures(config),
+      findTold: createFindTold({ issuer: config.issuer, applications, deliveries }),
+    }),
     disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),
     cutOffs,
     cutOffRecords,
-    cutOffDrain: createCutOffDrain({
-      queue: env.SESSION_ENDS,
-      records: cutOffRecords,
-      people,
-      ends,
-    }),
+    cutOffDrain,
+    endApplication: createEndApplication({ cutOffs, cutOffRecords, cutOffDrain, people, audit }),
     canaryRuns,
     canary: createCanary({
       sessions,

@@ -6,7 +6,7 @@ import { gatewayFor } from './gateway.ts'
 export { AccessCheck } from './access-check-entrypoint.ts'
 export { OneTimeReference } from './core/references/one-time-reference.ts'
 export { ProviderMetadata } from './core/identity-providers/provider-metadata.ts'
-export { UserSessions } from './core/sessions/user-sessions.ts'
+export { UserSessions } from './core/revocation/user-sessions.ts'
 export { KeyRing } from './core/tokens/key-ring.ts'
 
 export default {

@@ -29,6 +29,7 @@ import {
 } from './every-cause.ts'
 import type { Gateway, Scene, Watched } from './every-cause.ts'
 import { deliverToken } from './sign-out/logout-delivery.ts'
+import { createApplication, knownTo, takePart } from './world/application.ts'
 import { createBrowser } from './world/browser.ts'
 import { freezeClock, NOON } from './world/clock.ts'
 import { captureLog } from './world/log-lines.ts'
@@ -314,8 +315,12 @@ async function prepareScene(provider: Row['provider'] = {}): Promise<Scene> {
   const queued: unknown[] = []
   const queue = { send: async (message: unknown) => void queued.push(message) }
   const operator = createOperator({ SESSION_ENDS: queue })
-  for (const person of [alice, elsewhere, bob]) await expectLives(world, person)
-  return { world, clock, alice, elsewhere, bob, operator, queued }
+  const shop = await createApplication(world)
+  for (const person of [alice, elsewhere, bob]) {
+    await takePart(shop, person.session)
+    await expectLives(world, person)
+  }
+  return { world, clock, alice, elsewhere, bob, operator, shop, queued }
 }
 
 const TOLD = ['session.ended', 'sessions.ended', 'sessions.cut_off', 'key.compromised']
@@ -388,6 +393,14 @@ describe('a session is over, and only that session,', () => {
       expect(await endCauses(person)).toEqual([null])
       await expectLives(world, person)
     }
+    // Each participant has heard of each of its sessions, once, and of no other.
+    const ended = await Promise.all(over.map(({ session }) => knownTo(scene.shop, session)))
+    await vi.waitFor(() =>
+      expect(scene.shop.received.map(({ sid }) => String(sid)).toSorted()).toEqual(
+        ended.map(({ clientSid }) => clientSid).toSorted(),
+      ),
+    )
+    expect(scene.shop.problems).toEqual([])
 
     const users = { alice: alice.session.userId, bob: bob.session.userId }
     const expected = row.events.map(([event, whose]) => ({

@@ -6,6 +6,7 @@ import type { LiveSession } from '../src/core/sessions/session.ts'
 import { gatewayFor } from '../src/gateway.ts'
 import { systemClock } from '../src/platform/clock.ts'
 import type { createOperator } from './admin/operator.ts'
+import type { ReceivingApplication } from './world/application.ts'
 import type { Browser } from './world/browser.ts'
 import type { TestClock } from './world/clock.ts'
 import { listenTo } from './world/open-tab.ts'
@@ -39,6 +40,8 @@ export interface Scene {
   /** Bob at the other provider. */
   readonly bob: Watched
   readonly operator: ReturnType<typeof createOperator>
+  /** Takes part in all three sessions. */
+  readonly shop: ReceivingApplication
   /** What the operator's gateway has put into the queue. */
   readonly queued: readonly unknown[]
 }

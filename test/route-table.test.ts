@@ -1,5 +1,6 @@
 import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { createAdminApi } from '../src/admin/api/routes.ts'
 import { gatewayFor } from '../src/gateway.ts'
 import { settings } from './world/settings.ts'
 import { snapshot } from './world/snapshot.ts'
@@ -20,22 +21,11 @@ const ROUTES = [
   'ALL /auth/sessions/:sid',
   'ALL /auth/sso/events',
   'ALL /auth/sso/token',
-  'DELETE /admin/api/users/:id/sessions',
-  'DELETE /admin/api/users/:id/sessions/:sid',
   'DELETE /auth/sessions',
   'DELETE /auth/sessions/:sid',
   'GET /',
   'GET /account',
   'GET /account/sessions/end-all',
-  'GET /admin/api/audit',
-  'GET /admin/api/canary',
-  'GET /admin/api/cut-offs',
-  'GET /admin/api/cut-offs/:id',
-  'GET /admin/api/keys',
-  'GET /admin/api/openapi.json',
-  'GET /admin/api/users',
-  'GET /admin/api/users/:id',
-  'GET /admin/api/users/:id/sessions',
   'GET /api/me',
   'GET /auth/assets/:file',
   'GET /auth/drawbridge.js',
@@ -50,27 +40,64 @@ const ROUTES = [
   'GET /auth/sso/logout/callback',
   'GET /dashboard',
   'GET /health',
+  'GET /oauth/logout',
   'POST /account/sessions/end',
   'POST /account/sessions/end-all',
   'POST /account/sessions/end-others',
-  'POST /admin/api/cut-offs',
-  'POST /admin/api/keys/:kid/compromise',
-  'POST /admin/api/keys/rotate',
-  'POST /admin/api/users/:id/disable',
-  'POST /admin/api/users/:id/enable',
   'POST /auth/sso/backchannel-logout/:provider?',
   'POST /auth/sso/callback/:provider?',
   'POST /auth/sso/logout',
+  'POST /oauth/logout',
+  'POST /oauth/logout/confirm',
 ]
 
-const routes = gatewayFor(env).routes.map(({ method, path }) => `${method} ${path}`)
+/** The management API, which is loaded when it is first asked for; all of it is behind `ALL /admin/api/*`. */
+const ADMIN_ROUTES = [
+  'DELETE /applications/:id',
+  'DELETE /applications/:id/secrets/:secret',
+  'DELETE /users/:id/sessions',
+  'DELETE /users/:id/sessions/:sid',
+  'GET /applications',
+  'GET /applications/:id',
+  'GET /applications/:id/secrets',
+  'GET /applications/:id/secrets/:secret',
+  'GET /audit',
+  'GET /canary',
+  'GET /cut-offs',
+  'GET /cut-offs/:id',
+  'GET /keys',
+  'GET /openapi.json',
+  'GET /undelivered-logouts',
+  'GET /users',
+  'GET /users/:id',
+  'GET /users/:id/sessions',
+  'PATCH /applications/:id',
+  'POST /applications',
+  'POST /applications/:id/disable',
+  'POST /applications/:id/enable',
+  'POST /applications/:id/secrets',
+  'POST /cut-offs',
+  'POST /keys/:kid/compromise',
+  'POST /keys/rotate',
+  'POST /undelivered-logouts/:id/replay',
+  'POST /users/:id/disable',
+  'POST /users/:id/enable',
+  'PUT /applications/:id',
+]
+
+const gateway = gatewayFor(env)
+const routes = gateway.routes.map(({ method, path }) => `${method} ${path}`)
+
+const ADMIN_PATHS = ADMIN_ROUTES.map((route) => `/admin/api${route.split(' ')[1] ?? ''}`)
 
 /** Each path, as a request would have it. */
-const PATHS = [...new Set(ROUTES.map((route) => route.split(' ')[1] ?? ''))].map((path) =>
+const PATHS = [
+  ...new Set([...ROUTES.map((route) => route.split(' ')[1] ?? ''), ...ADMIN_PATHS]),
+].map((path) =>
   path
     .replace(':provider?', 'otrotl')
     .replace(':file', 'drawbridge.css')
-    .replace(/:(id|sid)/g, '0'.repeat(32)),
+    .replace(/:(id|sid|secret|kid)/g, '0'.repeat(32)),
 )
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
@@ -81,6 +108,9 @@ const ask = async (method: string, path: string, headers: Record<string, string>
 it('the gateway serves these routes and no others', () => {
   const served = new Set(routes.filter((route) => route !== 'ALL /*'))
   expect([...served].toSorted()).toEqual(ROUTES)
+  const api = createAdminApi(gateway.core!).routes.filter(({ method }) => method !== 'ALL')
+  const described = new Set(api.map(({ method, path }) => `${method} ${path}`))
+  expect([...described].toSorted()).toEqual(ADMIN_ROUTES)
 })
 
 describe.each(PATHS)('%s, by every method,', (path) => {

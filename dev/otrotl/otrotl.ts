@@ -80,11 +80,21 @@ function configuration(options: OtrotlOptions): Configuration {
     jwks: { keys: [...jwks.keys] },
     cookies: { keys: [...cookieKeys] },
     pkce: { required: () => true },
-    scopes: ['openid', 'profile', 'email'],
+    scopes: ['openid', 'profile', 'email', 'address', 'phone'],
     claims: {
       openid: ['sub', 'sid'],
-      profile: ['name', 'picture'],
+      profile: [
+        'name',
+        'given_name',
+        'family_name',
+        'preferred_username',
+        'picture',
+        'locale',
+        'zoneinfo',
+      ],
       email: ['email', 'email_verified'],
+      address: ['address'],
+      phone: ['phone_number', 'phone_number_verified'],
     },
     features: {
       devInteractions: { enabled: false },
@@ -114,6 +124,7 @@ function configuration(options: OtrotlOptions): Configuration {
           picture: person.picture,
           email: person.email,
           email_verified: person.emailVerified,
+          ...person.claims,
         }),
       }
     },
@@ -125,7 +136,7 @@ function configuration(options: OtrotlOptions): Configuration {
       const kept = grantId === undefined ? undefined : await provider.Grant.find(grantId)
       if (kept !== undefined) return kept
       const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
-      grant.addOIDCScope('openid profile email')
+      grant.addOIDCScope('openid profile email address phone')
       await grant.save()
       return grant
     },

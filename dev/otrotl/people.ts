@@ -5,6 +5,8 @@ export interface Person {
   readonly email: string
   readonly emailVerified: boolean
   readonly picture: string
+  /** The rest of what a provider may say (OpenID Connect Core 1.0 §5.1), in its own words. */
+  readonly claims: Readonly<Record<string, unknown>>
 }
 
 export const people: readonly Person[] = [
@@ -14,6 +16,22 @@ export const people: readonly Person[] = [
     email: 'ada@otrotl.example',
     emailVerified: true,
     picture: portrait('AL', '#5b3fa6'),
+    claims: {
+      given_name: 'Ada',
+      family_name: 'Lovelace',
+      preferred_username: 'ada',
+      locale: 'en-GB',
+      zoneinfo: 'Europe/London',
+      phone_number: '+44 20 7946 0815',
+      phone_number_verified: true,
+      address: {
+        formatted: "12 St James's Square\nLondon SW1Y 4JH\nUnited Kingdom",
+        street_address: "12 St James's Square",
+        locality: 'London',
+        postal_code: 'SW1Y 4JH',
+        country: 'United Kingdom',
+      },
+    },
   },
   {
     subject: 'otrotl-1906',
@@ -21,6 +39,16 @@ export const people: readonly Person[] = [
     email: 'grace@otrotl.example',
     emailVerified: true,
     picture: portrait('GH', '#0b6e63'),
+    claims: {
+      given_name: 'Grace',
+      family_name: 'Hopper',
+      preferred_username: 'grace',
+      locale: 'en-US',
+      zoneinfo: 'America/New_York',
+      phone_number: '+1 202-555-0106',
+      phone_number_verified: true,
+      address: { locality: 'Arlington', region: 'Virginia', country: 'United States' },
+    },
   },
   // One who is harder on a gateway: letters outside ASCII, and an address nobody has verified.
   {
@@ -29,6 +57,16 @@ export const people: readonly Person[] = [
     email: 'zoe@otrotl.example',
     emailVerified: false,
     picture: portrait('ZN', '#9a3b1f'),
+    claims: {
+      given_name: 'Zoë',
+      family_name: 'Nuñez-O’Hara 王',
+      preferred_username: 'zoë',
+      locale: 'es-MX',
+      zoneinfo: 'America/Mexico_City',
+      phone_number: '+52 55 5555 0177',
+      phone_number_verified: false,
+      address: { country: 'México' },
+    },
   },
 ]
 

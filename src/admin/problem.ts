@@ -21,13 +21,40 @@ export const PROBLEMS = {
   invalid_request: {
     status: 400,
     title: 'Invalid request',
-    detail: 'A parameter or member is unknown, missing, repeated or malformed. Nothing was done.',
+    detail:
+      'A parameter or member is unknown, missing, repeated or malformed; "errors" names each. Nothing was done.',
+  },
+  invalid_registration: {
+    status: 400,
+    title: 'Registration not possible',
+    detail:
+      'What it asks for cannot work or is not safe; "errors" names each reason. Nothing was done.',
   },
   body_too_large: { status: 413, title: 'Body too large', detail: 'Nothing was done.' },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
     detail: 'Send application/json.',
+  },
+  changed_meanwhile: {
+    status: 412,
+    title: 'Changed meanwhile',
+    detail: 'It is not the version any more that was named. Read it again. Nothing was done.',
+  },
+  no_secret_used: {
+    status: 409,
+    title: 'No secret is used',
+    detail: 'The token_endpoint_auth_method of this application knows no secret.',
+  },
+  too_many_secrets: {
+    status: 409,
+    title: 'Too many secrets',
+    detail: 'Wait until older ones have run out, or rotate with overlap_seconds 0.',
+  },
+  last_secret: {
+    status: 409,
+    title: 'The only secret',
+    detail: 'Rotate with overlap_seconds 0 to replace it at once, or disable the application.',
   },
   announced_too_recently: {
     status: 409,
@@ -45,22 +72,42 @@ export const PROBLEMS = {
     detail:
       'The user cannot sign in, and tokens and sessions are refused within 60 seconds as a rule. The sessions end as soon as their store answers; it is asked again by itself, and by repeating this request.',
   },
+  end_pending: {
+    status: 503,
+    title: 'Nothing more is issued, and what was issued has not ended',
+    detail:
+      'The application gets no more tokens. Those that it has could not be cut off: repeat this request until it is answered otherwise.',
+  },
 } as const
 
 export type ProblemCode = keyof typeof PROBLEMS
+
+/** One thing that is wrong with a request: where, as a JSON Pointer into the body or as a parameter's name. */
+export type ProblemError =
+  | { readonly pointer: string; readonly detail: string }
+  | { readonly parameter: string; readonly detail: string }
 
 const RETRY_AFTER_SECONDS: Partial<Record<ProblemCode, number>> = {
   rate_limited: 60,
   unavailable: 5,
   disable_pending: 60,
+  end_pending: 5,
   announced_too_recently: 600,
+}
+
+/** An answer that is none of those an operation is described with: it fits in the place of each. */
+export type ProblemAnswer = Response & {
+  readonly _data: never
+  readonly _status: never
+  readonly _format: never
 }
 
 /** `type` leads to the description in the OpenAPI document; `instance` is the request's id. */
 export function answerProblem(
   c: { get(name: 'facts'): RequestFacts },
   code: ProblemCode,
-): Response {
+  errors?: readonly ProblemError[],
+): ProblemAnswer {
   const { status, title, detail } = PROBLEMS[code]
   const headers = new Headers({
     'Content-Type': 'application/problem+json',
@@ -70,6 +117,7 @@ export function answerProblem(
   const retryAfter = RETRY_AFTER_SECONDS[code]
   if (retryAfter !== undefined) headers.set('Retry-After', String(retryAfter))
   const type = `/admin/api/openapi.json#/components/responses/${code}`
-  const body = { type, title, status, detail, instance: c.get('facts').requestId, code }
-  return new Response(JSON.stringify(body), { status, headers })
+  const instance = c.get('facts').requestId
+  const body = { type, title, status, detail, instance, code, ...(errors && { errors }) }
+  return new Response(JSON.stringify(body), { status, headers }) as ProblemAnswer
 }

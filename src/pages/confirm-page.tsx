@@ -39,7 +39,7 @@ export const ConfirmPage = ({
           {Object.entries(fields).map(([name, value]) => (
             <input type="hidden" name={name} value={value} />
           ))}
-          <button class="button primary" type="submit">
+          <button class="button primary" id="confirm-button" type="submit">
             {button}
           </button>
           {cancel !== undefined && cancelHref !== undefined && (

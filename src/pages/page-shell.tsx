@@ -41,7 +41,8 @@ export const PageShell = ({
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
-        <meta name="referrer" content="no-referrer" />
+        {/* Other sites learn nothing; our own have to see that a form came from here (RFC 6454 §7). */}
+        <meta name="referrer" content="same-origin" />
         <link rel="icon" type="image/svg+xml" href={icon.path} />
         <link rel="stylesheet" href={stylesheet.path} />
         {scripts.map(({ path }) => (

@@ -14,6 +14,15 @@ export function safeHref(target: string | undefined): string | undefined {
   return url.protocol === 'https:' || isLoopback(url.hostname) ? url.href : undefined
 }
 
+/**
+ * The same for an address that was registered for an application: also one of a native application's own scheme,
+ * which has a dot in it (RFC 8252 §7.1), so that it is none that a browser itself gives a meaning to.
+ */
+export function followableHref(target: string | undefined): string | undefined {
+  if (target === undefined || !isPlainText(target)) return undefined
+  return /^[a-z][a-z0-9+-]*\.[a-z0-9+.-]*:/i.test(target) ? target : safeHref(target)
+}
+
 /** The address of a picture to show: https only, since a page may not be made to load anything else. */
 export function safePicture(source: string | undefined): string | undefined {
   const href = safeHref(source)

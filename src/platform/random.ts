@@ -10,6 +10,10 @@ export const randomToken = (byteLength = 32): string => base64url.encode(randomB
 /** An identifier of 128 random bits as 32 lower-case hexadecimal digits. Unique, but not a secret. */
 export const randomId = (): string => toHex(randomBytes(16))
 
+/** Whether this has the form of one. */
+export const isRandomId = (value: unknown): value is string =>
+  typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
+
 export const toHex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 

@@ -41,12 +41,13 @@ export interface IdentityProviderConfig {
   readonly allowInsecureHttp: boolean
 }
 
-/** Words that stand where a provider's id may stand in our routes, now or later. */
+/** Words that stand where a provider's id may stand in our routes, and the id of sign-ins by a password of ours. */
 const RESERVED_IDS = [
   'backchannel-logout',
   'callback',
   'events',
   'frontchannel-logout',
+  'local',
   'login',
   'logout',
   'sessions',
@@ -166,7 +167,7 @@ function checkId(value: string): string | undefined {
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(value)) {
     return `${quote(value)} is not 1 to 32 lower-case letters, digits and hyphens, beginning with a letter`
   }
-  return RESERVED_IDS.includes(value) ? `${quote(value)} is a word of our own routes` : undefined
+  return RESERVED_IDS.includes(value) ? `${quote(value)} is a word of our own` : undefined
 }
 
 const checkOpenidScope = (value: string): string | undefined =>

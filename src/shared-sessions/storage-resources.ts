@@ -1,6 +1,6 @@
 /** `/storage/users…`: sites push people to the store that they share, and look them up. */
 import type { KnownUser, PushedAccount, ContentChange } from '../core/users/site-user.ts'
-import { LONGEST_PASSWORD_BYTES } from '../platform/password-hash.ts'
+import { passwordBytes } from '../platform/password-hash.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Refusal } from '../platform/refusal.ts'
 import { created, done, failed } from './envelope.ts'
@@ -44,10 +44,10 @@ function readPushed(
 
 /** Opaque text: some clients send a hash of their own making. */
 function readPassword(user: Readonly<Record<string, unknown>>): Read<string | undefined> {
-  const password = readText(user, 'password', LONGEST_PASSWORD_BYTES)
+  const password = readText(user, 'password')
   if (!password.ok || password.value === undefined) return password
-  const bytes = new TextEncoder().encode(password.value).length
-  return bytes > LONGEST_PASSWORD_BYTES ? refuse('invalid', { member: 'password' }) : password
+  const isUsable = passwordBytes(password.value) !== undefined
+  return isUsable ? password : refuse('invalid', { member: 'password' })
 }
 
 const NO_CHANGE = readContentChange({}, 'replace')

@@ -2,6 +2,7 @@ import type { Assertion } from '../core/identity-providers/identity-provider.ts'
 import type { Authentication, LiveSession, SessionId } from '../core/sessions/session.ts'
 import { setSessionCookie } from '../core/sessions/session-cookie.ts'
 import type { User } from '../core/users/user.ts'
+import { profileOf } from '../core/users/user-profile.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
@@ -42,11 +43,7 @@ export async function openSession(
   const opened = await sessions.open({
     userId: user.id,
     authentication: authenticationOf(assertion, attempt.providerId),
-    profile: {
-      ...(user.name !== undefined && { name: user.name }),
-      ...(user.email !== undefined && { email: user.email, emailVerified: user.emailVerified }),
-      ...(user.picture !== undefined && { picture: user.picture }),
-    },
+    profile: profileOf(user),
     idToken: assertion.idToken,
     userAgent: headers.get('user-agent') ?? undefined,
     continent: facts.continent,

@@ -2,17 +2,18 @@
  * A session ends because the person or the identity provider says so. Routes:
  *
  *   GET  /auth/sso/logout                            asks (always: a GET ends nothing)
- *   POST /auth/sso/logout                            ends the session (sign-out.ts), then leads to the provider
- *   GET  /auth/sso/logout/callback                   where every sign-out ends; the stored token goes
+ *   POST /auth/sso/logout                            ends the session, then leads to the provider
+ *   GET  /auth/sso/logout/callback                   where every sign-out ends or comes past; the stored token goes
  *   POST /auth/sso/backchannel-logout[/:provider]    the provider's logout token (backchannel-logout.ts)
  *   GET  /auth/sso/frontchannel-logout[/:provider]   in the provider's frame (frontchannel-logout.ts)
  *
- * How a session ends is `core/revocation`'s; what a sign-in under way learns of a logout is `core/users`'s.
+ * How a session ends, and the way of the browser from then on, is `core/revocation`'s; what a sign-in under way learns of a logout is `core/users`'s.
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { Audit } from '../core/audit/audit.ts'
 import { createEndSession } from '../core/revocation/end-session.ts'
+import type { SignOut } from '../core/revocation/sign-out.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
 import type { Doors } from '../platform/doors.ts'
 import type { BackchannelParts } from './backchannel-logout.ts'
@@ -29,15 +30,11 @@ import {
   SIGN_OUT_PATH,
 } from './sign-out-answers.tsx'
 import type { Environment } from './sign-out-answers.tsx'
-import { signOut } from './sign-out.ts'
-import type { SignOutParts } from './sign-out.ts'
 
 /** What the gateway hands to this feature. */
-export type SignOutCore = Omit<
-  SignOutParts & BackchannelParts & FrontchannelParts,
-  'ending' | 'sessions'
-> & {
+export type SignOutCore = Omit<BackchannelParts & FrontchannelParts, 'ending'> & {
   readonly audit: Audit
+  readonly signOut: SignOut
   readonly doors: Doors
   readonly sessions: Sessions
 }
@@ -54,7 +51,7 @@ export function signOutRoutes(core: SignOutCore) {
 
 async function answerPost(
   c: Context<Environment>,
-  parts: SignOutParts & Pick<SignOutCore, 'audit'>,
+  parts: Pick<SignOutCore, 'audit' | 'config' | 'signOut'>,
 ): Promise<Response> {
   const facts = c.get('facts')
   const rejected = (code: string) =>
@@ -67,10 +64,10 @@ async function answerPost(
     await rejected('origin_not_allowed')
     return refuseForeign(c)
   }
-  const outcome = await signOut(parts, { cookieHeader: c.req.header('cookie'), facts })
+  const outcome = await parts.signOut.leave(facts, { cookieHeader: c.req.header('cookie') })
   if (!outcome.ok) {
     await rejected('unavailable')
     return sayUnavailable(c)
   }
-  return answerSignedOut(c, parts.config, outcome.value.provider)
+  return answerSignedOut(c, parts.config, outcome.value)
 }

@@ -1,22 +1,23 @@
 /** What the browser gets when a person signs out. None of it is ever stored by a cache. */
 import type { Context } from 'hono'
 import type { Config } from '../config.ts'
-import { clearSessionCookie, readSessionCookie } from '../core/sessions/session-cookie.ts'
-import type { Sessions } from '../core/sessions/sessions.ts'
+import { signOutTargets } from '../core/identity-providers/sign-out-targets.ts'
+import { SIGNED_OUT_PATH } from '../core/revocation/sign-out.ts'
+import type { Arrival, NextStop, SignOut } from '../core/revocation/sign-out.ts'
 import { ConfirmPage } from '../pages/confirm-page.tsx'
 import { ErrorPage } from '../pages/error-page.tsx'
-import type { Clock } from '../platform/clock.ts'
+import { LeavingPage } from '../pages/leaving-page.tsx'
+import { pagePolicy, policySource } from '../pages/page-policy.ts'
 import type { RequestVariables } from '../platform/request-facts.ts'
-import { LeavingPage } from './leaving-page.tsx'
-import { clearReturnCookie, isReturn, setReturnCookie } from './return-cookie.ts'
-import { signOutTargets } from './sign-out-targets.ts'
-import type { ProviderSignOut } from './sign-out.ts'
 import { SignedOutPage } from './signed-out-page.tsx'
 
 export type Environment = { Variables: RequestVariables }
 
 export const SIGN_OUT_PATH = '/auth/sso/logout'
-export const RETURN_PATH = '/auth/sso/logout/callback'
+export const RETURN_PATH = SIGNED_OUT_PATH
+
+/** Frames get this long to tell their applications before the page goes on by itself. */
+const GO_ON_SECONDS = 5
 
 /** A GET asks, wherever it comes from: no link, no picture and no prefetch signs anybody out. */
 export const askFirst = (c: Context<Environment>) => {
@@ -24,7 +25,7 @@ export const askFirst = (c: Context<Environment>) => {
   return c.html(
     <ConfirmPage
       title="Sign out?"
-      text="This ends your session here and signs you out at the identity provider that you came from."
+      text="This ends your session here, at the applications that you used with it, and at the identity provider that you came from."
       action={SIGN_OUT_PATH}
       button="Sign out"
       cancel={{ href: '/dashboard', label: 'Stay signed in' }}
@@ -37,40 +38,56 @@ export const askFirst = (c: Context<Environment>) => {
 export function answerSignedOut(
   c: Context<Environment>,
   config: Config,
-  provider: ProviderSignOut | undefined,
+  { url, isProvider, setCookies }: NextStop,
 ) {
   c.header('Cache-Control', 'no-store')
-  c.header('Set-Cookie', clearSessionCookie(config), { append: true })
-  if (provider === undefined) {
-    c.header('Set-Cookie', clearReturnCookie(config.isHttps), { append: true })
-    return c.redirect(config.issuer + RETURN_PATH, 303)
-  }
-  const { url, state } = provider
-  c.header('Set-Cookie', setReturnCookie(state, config.isHttps), { append: true })
-  if (signOutTargets(config).includes(url.origin)) return c.redirect(url.href, 303)
+  for (const line of setCookies) c.header('Set-Cookie', line, { append: true })
+  if (!isProvider || signOutTargets(config).includes(url.origin)) return c.redirect(url.href, 303)
   c.header('Refresh', `0; url=${url.href}`)
   return c.html(<LeavingPage providerUrl={url} nonce={c.get('secureHeadersNonce')} />)
 }
 
-/**
- * `GET /auth/sso/logout/callback`. Whoever is still signed in is not told otherwise, whatever link has led
- * here; and no parameter leads anywhere from here.
- */
+/** `GET /auth/sso/logout/callback`: no parameter leads anywhere from here; what does is sealed in a cookie of ours. */
 export async function answerReturn(
   c: Context<Environment>,
-  { config, clock, sessions }: { config: Config; clock: Clock; sessions: Pick<Sessions, 'peek'> },
+  { signOut }: { readonly signOut: Pick<SignOut, 'arrive'> },
 ) {
-  const cookies = c.req.header('cookie')
-  const found = await sessions.peek(readSessionCookie(cookies, config), clock())
-  if (found.ok) return askFirst(c)
-  if (found.refusal.code === 'unavailable') return sayUnavailable(c)
   const states = c.req.queries('state') ?? []
   const state = states.length === 1 ? states[0] : undefined
-  const isBackFromProvider = await isReturn(state, cookies, config.isHttps)
+  const arrived = await signOut.arrive({ cookieHeader: c.req.header('cookie'), state })
+  if (!arrived.ok) {
+    return arrived.refusal.code === 'signed_in' ? askFirst(c) : sayUnavailable(c)
+  }
+  const { destination, mayGoOn, setCookies } = arrived.value
   c.header('Cache-Control', 'no-store')
-  c.header('Set-Cookie', clearReturnCookie(config.isHttps))
+  for (const line of setCookies) c.header('Set-Cookie', line, { append: true })
+  if (destination !== undefined && mayGoOn) return c.redirect(destination.url, 303)
+  return showLastPage(c, arrived.value)
+}
+
+function showLastPage(
+  c: Context<Environment>,
+  { isBackFromProvider, isExpected, applications, destination }: Arrival,
+) {
+  const nonce = c.get('secureHeadersNonce')
+  const frames = applications.flatMap(({ frame }) => frame ?? [])
+  if (nonce !== undefined && frames.length > 0) {
+    for (const [name, value] of Object.entries(
+      pagePolicy({ nonce, frames: frames.map(policySource) }),
+    )) {
+      c.header(name, value)
+    }
+  }
+  if (destination !== undefined && isExpected) {
+    c.header('Refresh', `${GO_ON_SECONDS}; url=${destination.url}`)
+  }
   return c.html(
-    <SignedOutPage isBackFromProvider={isBackFromProvider} nonce={c.get('secureHeadersNonce')} />,
+    <SignedOutPage
+      isBackFromProvider={isBackFromProvider}
+      applications={applications}
+      destination={destination}
+      nonce={nonce}
+    />,
   )
 }
 

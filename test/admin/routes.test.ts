@@ -1,7 +1,5 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { openApiDocument } from '../../src/admin/openapi.ts'
-import { PROBLEMS } from '../../src/admin/problem.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { captureLog } from '../world/log-lines.ts'
 import { createWorld, liveSession, signIn } from '../world/sign-in.ts'
@@ -350,23 +348,5 @@ describe('the audit trail', () => {
         })(),
       ).rejects.toThrow(/append-only/)
     }
-  })
-})
-
-describe('the description', () => {
-  it('names exactly the routes that there are, and every problem', async () => {
-    const { ask, gateway } = createOperator()
-    const { body } = await ask('GET', '/openapi.json')
-    expect(body).toEqual(JSON.parse(JSON.stringify(openApiDocument(settings.ISSUER))))
-    const described = Object.entries(body.paths as Record<string, object>).flatMap(
-      ([path, operations]) =>
-        Object.keys(operations).map((method) => `${method.toUpperCase()} /admin/api${path}`),
-    )
-    const served = gateway.routes
-      .filter(({ method, path }) => path.startsWith('/admin/api/') && method !== 'ALL')
-      .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
-    expect(described.toSorted()).toEqual([...new Set(served)].toSorted())
-    const { responses } = body.components as { responses: object }
-    expect(Object.keys(responses)).toEqual(Object.keys(PROBLEMS))
   })
 })

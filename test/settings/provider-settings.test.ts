@@ -48,9 +48,7 @@ describe('id and name', () => {
   it.each(['callback', 'login', 'logout', 'token', 'events', 'sessions', 'backchannel-logout'])(
     'the id "%s" is refused, since our routes have that word',
     (id) => {
-      expect(problemsOf({ id })[0]).toBe(
-        `IDENTITY_PROVIDERS[0].id: "${id}" is a word of our own routes`,
-      )
+      expect(problemsOf({ id })[0]).toBe(`IDENTITY_PROVIDERS[0].id: "${id}" is a word of our own`)
     },
   )
 

@@ -243,6 +243,10 @@ export const findDevelopmentImports = (
       importsOf(source)
         .map(({ target }) => target)
         .filter((target) => !target.startsWith('.') && !target.startsWith('cloudflare:'))
+        // What the runtime itself has of Node, and only where it is met.
+        .filter(
+          (target) => !(target.startsWith('node:') && source.path.startsWith('src/platform/')),
+        )
         .filter(
           (target) =>
             !dependencies.some((name) => target === name || target.startsWith(`${name}/`)),

@@ -5,6 +5,14 @@ export interface Person {
   readonly email: string
   readonly email_verified: boolean
   readonly picture: string
+  readonly given_name?: string
+  readonly family_name?: string
+  readonly preferred_username?: string
+  readonly locale?: string
+  readonly zoneinfo?: string
+  readonly phone_number?: string
+  readonly phone_number_verified?: boolean
+  readonly address?: Readonly<Record<string, string>>
 }
 
 export const people = {
@@ -14,6 +22,14 @@ export const people = {
     email: 'alice@example.org',
     email_verified: true,
     picture: 'https://pictures.example/alice.png',
+    given_name: 'Alice',
+    family_name: 'Archer',
+    preferred_username: 'alice',
+    locale: 'en-GB',
+    zoneinfo: 'Europe/London',
+    phone_number: '+44 20 7946 0123',
+    phone_number_verified: true,
+    address: { formatted: '1 Bow Lane\nLondon', locality: 'London', country: 'GB' },
   },
   bob: {
     sub: 'sub-bob',

@@ -1,7 +1,14 @@
 import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 
-const DIRECTORY_TABLES = ['users', 'identities', 'upstream_sessions'] as const
+const DIRECTORY_TABLES = [
+  'users',
+  'identities',
+  'upstream_sessions',
+  'applications',
+  'application_secrets',
+  'local_credentials',
+] as const
 
 /**
  * Everything the gateway holds that a refusal must leave alone: the directory, what is in every user's

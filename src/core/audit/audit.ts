@@ -19,6 +19,9 @@ export type AuditEventName =
   | 'access.refused'
   | 'logout.accepted'
   | 'logout.rejected'
+  | 'logout.delivered'
+  | 'logout.not_delivered'
+  | 'logout.replayed'
   | 'tab.connected'
   | 'tab.refused'
   | 'account.refused'
@@ -43,6 +46,15 @@ export type AuditEventName =
   | 'connection.issued'
   | 'connection.taken'
   | 'connection.refused'
+  | 'application.registered'
+  | 'application.changed'
+  | 'application.removed'
+  | 'application.disabled'
+  | 'application.enabled'
+  | 'application.secret_rotated'
+  | 'application.secret_removed'
+  | 'application.ended'
+  | 'application.disconnected'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([

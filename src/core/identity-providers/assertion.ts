@@ -20,27 +20,40 @@ export function createAssertion(
     amr: idToken.amr,
     upstreamSid: idToken.sid,
     claims: {
-      name: claims.name ?? userInfo.name,
-      picture: claims.picture ?? userInfo.picture,
-      preferred_username: claims.preferred_username ?? userInfo.preferred_username,
-      ...emailClaims(claims, userInfo),
+      ...Object.fromEntries(SINGLE_CLAIMS.map((name) => [name, claims[name] ?? userInfo[name]])),
+      ...verifiedClaims('email', claims, userInfo),
+      ...verifiedClaims('phone_number', claims, userInfo),
     },
   }
 }
 
+/** Claims that say something by themselves (OpenID Connect Core 1.0 §5.1). */
+const SINGLE_CLAIMS = [
+  'name',
+  'given_name',
+  'family_name',
+  'preferred_username',
+  'picture',
+  'locale',
+  'zoneinfo',
+  'address',
+] as const
+
 /**
- * An address and the word on whether it is verified belong together: one source's `email_verified` is
- * never put to another source's address.
+ * An address or number and the word on whether it is verified belong together: one source's word is never put
+ * to what another source says.
  */
-function emailClaims(
+function verifiedClaims(
+  name: 'email' | 'phone_number',
   claims: Claims,
   userInfo: Claims,
-): Pick<Assertion['claims'], 'email' | 'email_verified'> {
-  const { email, email_verified: isVerified } = claims
-  if (email === undefined) return { email: userInfo.email, email_verified: userInfo.email_verified }
-  const isSameAddress = userInfo.email === email
+): Assertion['claims'] {
+  const verified = `${name}_verified` as const
+  const value = claims[name]
+  if (value === undefined) return { [name]: userInfo[name], [verified]: userInfo[verified] }
+  const isSame = userInfo[name] === value
   return {
-    email,
-    email_verified: isVerified ?? (isSameAddress ? userInfo.email_verified : undefined),
+    [name]: value,
+    [verified]: claims[verified] ?? (isSame ? userInfo[verified] : undefined),
   }
 }

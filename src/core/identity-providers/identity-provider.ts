@@ -37,6 +37,13 @@ export interface Assertion {
     readonly email_verified?: unknown
     readonly picture?: unknown
     readonly preferred_username?: unknown
+    readonly given_name?: unknown
+    readonly family_name?: unknown
+    readonly locale?: unknown
+    readonly zoneinfo?: unknown
+    readonly phone_number?: unknown
+    readonly phone_number_verified?: unknown
+    readonly address?: unknown
   }
 }
 

@@ -37,19 +37,26 @@ export function createCutOffDrain(parts: {
   readonly queue: Queue<CutOffMessage>
   readonly records: CutOffRecords
   readonly people: Pick<UserDirectory, 'ids'>
-  readonly ends: Pick<EndSession, 'endSessionsBefore'>
+  readonly ends: Pick<EndSession, 'endSessionsBefore' | 'endForApplication'>
 }): CutOffDrain {
   const { queue, records, people, ends } = parts
 
-  /** Ends one user's sessions that the cut-off concerns; undefined when their object cannot be reached. */
+  /** Ends what the cut-off concerns of one user; undefined when their object cannot be reached. */
   async function visit(
     facts: RequestFacts,
     { scope, scopeId, startedBy, cause, id }: CutOffProgress,
     userId: UserId,
     now: EpochSeconds,
   ): Promise<number | undefined> {
-    const end = { startedBy, cause, ...(scope === 'provider' && { providerId: scopeId }) }
-    const outcome = await ends.endSessionsBefore(facts, { userId, end, cutOffId: id, now })
+    const visited = { userId, cutOffId: id, now }
+    const of = scope === 'provider' ? { providerId: scopeId } : {}
+    const outcome =
+      scope === 'application'
+        ? await ends.endForApplication(facts, {
+            ...visited,
+            end: { applicationId: scopeId, startedBy, cause },
+          })
+        : await ends.endSessionsBefore(facts, { ...visited, end: { startedBy, cause, ...of } })
     return outcome.ok ? outcome.value.ended : undefined
   }
 

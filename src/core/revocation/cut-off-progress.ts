@@ -9,11 +9,11 @@ import type { CutOff, CutOffCause } from '../tokens/cut-off.ts'
 
 export interface CutOffProgress {
   readonly id: string
-  readonly scope: 'everyone' | 'provider'
-  /** The provider's id; empty for everyone. */
+  readonly scope: 'everyone' | 'provider' | 'application'
+  /** The provider's or the application's id; empty for everyone. */
   readonly scopeId: string
   readonly cause: CutOffCause
-  /** Epoch milliseconds: sessions that started then or earlier are over. */
+  /** Epoch milliseconds: what started, or was given to the application, then or earlier is over. */
   readonly startedBy: number
   readonly createdAt: EpochSeconds
   readonly updatedAt: EpochSeconds

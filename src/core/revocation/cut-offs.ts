@@ -1,7 +1,8 @@
 /**
- * Mass cut-offs: the end of all sessions of everyone, or of one provider, with one write. The key ring keeps
- * it and publishes it in the record of public keys, which every check and every use of a session holds
- * already, so that no check costs a read more. It is compared with the session's start, in milliseconds.
+ * Mass cut-offs: the end of all sessions of everyone, or of one provider, or of all that an application has,
+ * with one write. The key ring keeps it and publishes it in the record of public keys, which every check and
+ * every use of a session holds already, so that no check costs a read more. It is compared with the session's
+ * start, in milliseconds; for an application with the second in which its tokens and grants were issued.
  *
  * What is refused by it at once is ended in its own object when it is next used, or when the queue
  * (cut-off-drain.ts) comes by, whichever is first. `cut-off-progress.ts` keeps what has become of it.
@@ -13,6 +14,7 @@ import { storageName } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
+import { LOCAL_PROVIDER_ID } from '../sessions/session.ts'
 import type { SessionRules } from '../sessions/session-rules.ts'
 import type { CutOff, CutOffCause, CutOffScope } from '../tokens/cut-off.ts'
 import { KV_CACHE_SECONDS, MEMORY_SECONDS, PUBLISHED_SECONDS } from '../tokens/key-lifetimes.ts'
@@ -33,7 +35,11 @@ export const createSessionRules =
     if (!cutOffs.ok) return cutOffs
     return ok({
       cutOffs: cutOffs.value,
-      providerIds: [...config.identityProviders.map(({ id }) => id), STORAGE_PROVIDER_ID],
+      providerIds: [
+        ...config.identityProviders.map(({ id }) => id),
+        LOCAL_PROVIDER_ID,
+        STORAGE_PROVIDER_ID,
+      ],
     })
   }
 

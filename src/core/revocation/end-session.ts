@@ -9,6 +9,7 @@ import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from '../sessions/end-for-provider.ts'
+import type { EndOfApplication } from '../sessions/grant-ends.ts'
 import type { EndBefore } from '../sessions/session-ends.ts'
 import type { EndCause, SessionId, UserId } from '../sessions/session.ts'
 import type { Sessions } from '../sessions/sessions.ts'
@@ -38,6 +39,19 @@ export interface EndSession {
     facts: RequestFacts,
     input: { userId: UserId; end: EndBefore; cutOffId: string; now: EpochSeconds },
   ): Promise<Result<{ ended: number }, 'unavailable'>>
+  /** Ends what an application had of a user when it was cut off. Doing it again does nothing. */
+  endForApplication(
+    facts: RequestFacts,
+    input: { userId: UserId; end: EndOfApplication; cutOffId: string; now: EpochSeconds },
+  ): Promise<Result<{ ended: number }, 'unavailable'>>
+  /**
+   * Withdraws the person's consent, and ends all grants and tokens of the application, which is told as at a
+   * logout. `isChanged` is false, and nothing is audited, when it had nothing.
+   */
+  disconnectApplication(
+    facts: RequestFacts,
+    input: { userId: UserId; applicationId: string; now: EpochSeconds },
+  ): Promise<Result<{ readonly isChanged: boolean }, 'unavailable'>>
   /**
    * Ends what an identity provider says has ended, of one user. A logout token counts once: with the same
    * one nothing happens, and another one of the same `jti` is refused.
@@ -59,7 +73,13 @@ export function createEndSession({
 }: {
   sessions: Pick<
     Sessions,
-    'end' | 'endOthers' | 'endAll' | 'endBefore' | 'endForProvider' | 'disable'
+    | 'end'
+    | 'endOthers'
+    | 'endAll'
+    | 'endBefore'
+    | 'endForApplication'
+    | 'endForProvider'
+    | 'disable'
   >
   audit: Audit
 }): EndSession {
@@ -107,6 +127,35 @@ export function createEndSession({
           actor: 'operator',
           userId,
           facts: { cause: end.cause, ended: outcome.value.ended, cut_off: cutOffId },
+        })
+      }
+      return outcome
+    },
+    async endForApplication(facts, { userId, end, cutOffId, now }) {
+      const outcome = await sessions.endForApplication(userId, end, now)
+      if (outcome.ok && outcome.value.isChanged) {
+        const { cause, applicationId: application } = end
+        const { ended, grants } = outcome.value
+        await audit.record(facts, {
+          event: 'application.ended',
+          actor: 'operator',
+          userId,
+          facts: { cause, application, ended, grants, cut_off: cutOffId },
+        })
+      }
+      return outcome
+    },
+    async disconnectApplication(facts, { userId, applicationId, now }) {
+      const outcome = await sessions.endForApplication(
+        userId,
+        { applicationId, cause: 'person' },
+        now,
+      )
+      if (outcome.ok && outcome.value.isChanged) {
+        await audit.record(facts, {
+          event: 'application.disconnected',
+          userId,
+          facts: { application: applicationId },
         })
       }
       return outcome

@@ -1,5 +1,6 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
+import type { DeliveryProgress } from '../sessions/delivery.ts'
 import type { SessionId, UserId } from '../sessions/session.ts'
 
 /** What has become of telling one application that a session is over. */
@@ -26,6 +27,14 @@ export interface LogoutDeliveries {
     userId: UserId,
     sid: SessionId,
   ): Promise<Result<readonly DeliveryReport[], 'unavailable'>>
+  /**
+   * The same of every application that took part in the session, also of those that have no back-channel
+   * logout, with the `sid` by which each knows it. Of what is over something is known for ten minutes.
+   */
+  participantsOf(
+    userId: UserId,
+    sid: SessionId,
+  ): Promise<Result<readonly DeliveryProgress[], 'unavailable'>>
   /** Newest first; `before` is the id of the last one seen. */
   listUndelivered(page: {
     readonly before: string | undefined

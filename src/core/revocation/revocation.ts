@@ -1,7 +1,7 @@
 /**
  * Whether an access token that verifies still stands: the three levels of README, "Revocation". A token is
- * revoked when its epoch is below the user's or its session has ended. That is decided by counters and
- * ids, never by clocks: signing in again revives no old token, and an old sign-out kills no new one. Before
+ * revoked when its epoch is below the user's, its session has ended, or it was revoked by itself or with the
+ * grants of its application. That is decided by counters and ids, never by clocks: signing in again revives no old token, and an old sign-out kills no new one. Before
  * any of them come the rules that end sessions from outside (cut-offs.ts), at every level.
  *
  * The hint in KV may only say "revoked" or "probably not"; whenever it is missing, unreadable, late or
@@ -18,7 +18,7 @@ import { askUserSessions } from '../sessions/ask-user-sessions.ts'
 import { parseRevocationHint, revocationHintKey } from '../sessions/revocation-hint.ts'
 import type { RevocationHint } from '../sessions/revocation-hint.ts'
 import { findOutsideEnd } from '../sessions/session-rules.ts'
-import type { SessionRules } from '../sessions/session-rules.ts'
+import type { RuledSession, SessionRules } from '../sessions/session-rules.ts'
 import { parseSessionId } from '../sessions/session.ts'
 
 /** How surely a revoked token is refused; chosen per route (README, "Revocation"). */
@@ -32,6 +32,11 @@ export interface JudgedToken {
   /** The provider that the session came from. Without it, a token is of a provider that is not configured. */
   readonly idp?: string
   readonly jti: string
+  /** The family of grants that it belongs to, where it is of an application. */
+  readonly gid?: string
+  /** Whose it is: what ends with its application, unless it was issued later. */
+  readonly client_id?: string
+  readonly iat?: EpochSeconds
   readonly exp: EpochSeconds
 }
 
@@ -85,14 +90,15 @@ export function createRevocation({
   }
 
   async function askObject(
-    { sub, sid, epoch }: JudgedToken,
+    token: JudgedToken,
     rules: SessionRules | undefined,
     now: EpochSeconds,
   ): Promise<Result<undefined, 'revoked' | 'unavailable'>> {
-    const sessionId = parseSessionId(sid)
+    const { sub, epoch } = token
+    const sessionId = parseSessionId(token.sid)
     if (sessionId === undefined) return refuse('revoked')
     const asked = await askUserSessions(userSessions, sub, async (object) =>
-      object.checkToken({ sid: sessionId, epoch, rules, now }),
+      object.checkToken({ sid: sessionId, epoch, ids: idsOf(token), rules, now }),
     )
     return asked.ok ? asked.value : asked
   }
@@ -100,8 +106,7 @@ export function createRevocation({
   async function judgeToken(level: RevocationLevel, token: JudgedToken, now: EpochSeconds) {
     const ruled = await rulesAt(now)
     if (!ruled.ok) return ruled
-    const session = { userId: token.sub, sid: token.sid, providerId: token.idp }
-    const cause = ruled.value && findOutsideEnd(session, ruled.value, now)
+    const cause = ruled.value && findOutsideEnd(ruledToken(token), ruled.value, now)
     if (cause !== undefined) return refuse('revoked', { cause })
     const hint = level === 'strict' ? undefined : await findHint(level, token.sub, now)
     const verdict = hint === undefined ? 'unknown' : judge(hint, token)
@@ -119,13 +124,25 @@ export function createRevocation({
   }
 }
 
+const ruledToken = ({ sub, sid, idp, client_id, iat }: JudgedToken): RuledSession => ({
+  userId: sub,
+  sid,
+  providerId: idp,
+  applicationId: client_id,
+  issuedAt: iat,
+})
+
+/** By what it could have been revoked while its session goes on. */
+const idsOf = ({ jti, gid }: JudgedToken): string[] => (gid === undefined ? [jti] : [jti, gid])
+
 /** What a hint can say of a token. `unknown`: only the object can tell. */
 function judge(hint: RevocationHint, token: JudgedToken): 'stands' | 'revoked' | 'unknown' {
   if (token.epoch < hint.epoch) return 'revoked'
   // The token is newer than the hint: someone signed in again and KV has not caught up.
   if (token.epoch > hint.epoch) return 'unknown'
-  if (hint.ended === undefined) return 'unknown'
-  return hint.ended.some(({ sid }) => sid === token.sid) ? 'revoked' : 'stands'
+  if (hint.revoked === undefined) return 'unknown'
+  const ids = [token.sid, ...idsOf(token)]
+  return hint.revoked.some(({ id }) => ids.includes(id)) ? 'revoked' : 'stands'
 }
 
 /** The hint as KV has it here, or undefined when it is missing, late, broken or unreadable. */

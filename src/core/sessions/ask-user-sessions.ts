@@ -20,6 +20,11 @@ const LOCATION_HINTS: Readonly<Record<string, DurableObjectLocationHint>> = {
   SA: 'sam',
 }
 
+/** The object's own answer, or that there was none. */
+export const flatten = <Value, Code extends string>(
+  asked: Result<Result<Value, Code>, 'unavailable'>,
+): Result<Value, Code | 'unavailable'> => (asked.ok ? asked.value : asked)
+
 /**
  * Asks a user's object. An object that cannot be reached, fails or does not answer in time is
  * `unavailable`, which is never to be read as "no session". The stub is new each time, because one that

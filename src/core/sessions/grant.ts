@@ -68,6 +68,10 @@ export interface TakenGrant {
   readonly refreshToken?: string
 }
 
+export type PeekedGrant = Pick<TakenGrant, 'family' | 'binding' | 'content' | 'session'> & {
+  readonly isSpent: boolean
+}
+
 export type GrantRefusal =
   | 'malformed' // not the shape of a handle of this kind, or not made by us: no object was asked
   | 'unknown' // no such grant (any more), or a wrong secret: nothing has changed
@@ -90,12 +94,16 @@ export interface Grants {
   }): Promise<
     Result<{ readonly handle: string; readonly family: string }, 'no_session' | 'unavailable'>
   >
-  /** What a grant would give to whom, without taking it: who is to be asked for which proof. No object write. */
+  /**
+   * What a grant would give to whom, without taking it: who is to be asked for which proof. No object write.
+   * `isSpent`: it was taken before, and gives nothing. Nothing has come of that yet: whoever wanted to take it
+   * goes on and does, so that its family is revoked.
+   */
   peek(
     kind: GrantKind,
     handle: string,
     now: EpochSeconds,
-  ): Promise<Result<Pick<TakenGrant, 'family' | 'binding' | 'content' | 'session'>, GrantRefusal>>
+  ): Promise<Result<PeekedGrant, Exclude<GrantRefusal, 'reused' | 'not_bound' | 'wrong_proof'>>>
   /**
    * Takes a code or a device code, once, however many ask. In the same transaction the participation is noted
    * and, if asked for, the first refresh token of the family is minted. Taking it again revokes the family (C14).
@@ -139,13 +147,18 @@ export interface Grants {
     readonly id: string
     readonly now: EpochSeconds
   }): Promise<Result<undefined, 'unavailable'>>
-  /** Notes that an application takes part in a live session (implicit answers mint no grant). */
+  /**
+   * Notes that an application takes part in a live session (implicit answers mint no grant). `family` is for
+   * the access tokens that it gets without one: they end with it when the application is disconnected.
+   */
   participate(input: {
     readonly userId: UserId
     readonly sid: SessionId
     readonly participation: Participation
+    /** For the list of connections. */
+    readonly scope?: readonly string[]
     readonly now: EpochSeconds
-  }): Promise<Result<undefined, 'no_session' | 'unavailable'>>
+  }): Promise<Result<{ readonly family: string }, 'no_session' | 'unavailable'>>
 }
 
 /** What a person has agreed that an application may see. */
@@ -168,7 +181,11 @@ export interface Connection {
 }
 
 export interface Consents {
-  read(userId: UserId, applicationId: string): Promise<Result<Consent | undefined, 'unavailable'>>
+  read(
+    userId: UserId,
+    applicationId: string,
+    now?: EpochSeconds,
+  ): Promise<Result<Consent | undefined, 'unavailable'>>
   /** Under a live session only; adds to what was given before. */
   give(input: {
     readonly userId: UserId

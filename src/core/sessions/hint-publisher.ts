@@ -9,10 +9,11 @@ import { describeThrown, log } from '../../platform/log.ts'
 import { within } from '../../platform/time-limit.ts'
 import { askFor, findTask, putOff, settle } from './outbox.ts'
 import {
-  MOST_ENDED_IN_HINT,
+  MOST_REVOKED_IN_HINT,
   revocationHintKey,
   serializeRevocationHint,
 } from './revocation-hint.ts'
+import { revokedIds } from './revoked-ids.ts'
 import { endedSids, lastDeadlineAt } from './sessions-table.ts'
 import { CLOCK_MARGIN_SECONDS, findUser, raiseVersion } from './user-table.ts'
 
@@ -113,14 +114,18 @@ export class HintPublisher {
   /** The state as it is now, and how long a record of it is needed: as long as any token could be alive. */
   #readHint(now: EpochSeconds): { version: number; record: string; expirationTtl: number } {
     const user = findUser(this.#sql)!
-    const ended = endedSids(this.#sql, user, MOST_ENDED_IN_HINT + 1, now)
+    const most = MOST_REVOKED_IN_HINT + 1
+    const revoked = [
+      ...endedSids(this.#sql, user, most, now).map(({ sid: id, until }) => ({ id, until })),
+      ...revokedIds(this.#sql, user, most, now),
+    ]
     const neededUntil = Math.max(lastDeadlineAt(this.#sql, user), user.revokedUntil)
     return {
       version: user.version,
       record: serializeRevocationHint({
         version: user.version,
         epoch: user.epoch,
-        ended: ended.length > MOST_ENDED_IN_HINT ? undefined : ended,
+        revoked: revoked.length > MOST_REVOKED_IN_HINT ? undefined : revoked,
       }),
       expirationTtl: Math.max(neededUntil - now + CLOCK_MARGIN_SECONDS, SHORTEST_TTL_SECONDS),
     }

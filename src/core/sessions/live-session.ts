@@ -89,6 +89,6 @@ export const toLiveSession = (user: UserRow, session: SessionRow): LiveSession =
 const utf8 = new TextEncoder()
 
 /** Constant-time for hashes of equal length, which all of ours are. */
-const isSameHash = (kept: string, presented: string): boolean =>
-  kept.length === presented.length &&
+export const isSameHash = (kept: string | undefined, presented: string): boolean =>
+  kept?.length === presented.length &&
   crypto.subtle.timingSafeEqual(utf8.encode(kept), utf8.encode(presented))

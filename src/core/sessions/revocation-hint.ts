@@ -6,8 +6,7 @@
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { storageName } from '../../platform/digest.ts'
-import { parseSessionId } from './session.ts'
-import type { SessionId } from './session.ts'
+import { isRandomId } from '../../platform/random.ts'
 
 export interface RevocationHint {
   /** Raised at every change; of two hints the higher one is the newer. */
@@ -15,48 +14,48 @@ export interface RevocationHint {
   /** Tokens of a lower epoch are revoked. */
   readonly epoch: number
   /**
-   * Sessions of this epoch that were ended while tokens of theirs could be alive. Undefined when they are
-   * too many to list: then only the object can tell. (Raising the epoch would make the list short, and
-   * would end the person's living sessions for it.)
+   * What tokens of this epoch may carry that were revoked while they could be alive: sessions that have
+   * ended (`sid`), families of grants (`gid`), single tokens (`jti`). Undefined when they are too many to
+   * list: then only the object can tell. (Raising the epoch would make the list short, and would end the
+   * person's living sessions for it.)
    */
-  readonly ended: readonly EndedSession[] | undefined
+  readonly revoked: readonly RevokedId[] | undefined
 }
 
-export interface EndedSession {
-  readonly sid: SessionId
-  /** When the last token of the session has expired. */
+export interface RevokedId {
+  /** 32 lower-case hexadecimal digits. */
+  readonly id: string
+  /** When the last token with it has expired. */
   readonly until: EpochSeconds
 }
 
 /** A hint is read with every API request, so it stays small: about 12 KB at most. */
-export const MOST_ENDED_IN_HINT = 200
+export const MOST_REVOKED_IN_HINT = 200
 
-const FORMAT = 1
+const FORMAT = 2
 
 /** The KV key of a user's hint. */
 export const revocationHintKey = (userId: string): Promise<string> =>
   storageName('revocation', userId)
 
-export const serializeRevocationHint = ({ version, epoch, ended }: RevocationHint): string =>
-  JSON.stringify({ v: FORMAT, version, epoch, ended: ended ?? null })
+export const serializeRevocationHint = ({ version, epoch, revoked }: RevocationHint): string =>
+  JSON.stringify({ v: FORMAT, version, epoch, revoked: revoked ?? null })
 
 /** A hint as it was read from KV, or undefined for anything that is not wholly one. */
 export function parseRevocationHint(text: string): RevocationHint | undefined {
   const record = parseObject(text)
   if (record?.v !== FORMAT || !isCount(record.version) || !isCount(record.epoch)) return undefined
-  const { version, epoch, ended } = record
-  if (ended === null) return { version, epoch, ended: undefined }
-  if (!Array.isArray(ended) || ended.length > MOST_ENDED_IN_HINT) return undefined
-  const sessions = ended.map(parseEndedSession)
-  return sessions.every((session) => session !== undefined)
-    ? { version, epoch, ended: sessions }
-    : undefined
+  const { version, epoch, revoked } = record
+  if (revoked === null) return { version, epoch, revoked: undefined }
+  if (!Array.isArray(revoked) || revoked.length > MOST_REVOKED_IN_HINT) return undefined
+  const ids = revoked.map(parseRevokedId)
+  return ids.every((entry) => entry !== undefined) ? { version, epoch, revoked: ids } : undefined
 }
 
-function parseEndedSession(entry: unknown): EndedSession | undefined {
+function parseRevokedId(entry: unknown): RevokedId | undefined {
   if (!isObject(entry)) return undefined
-  const sid = parseSessionId(entry.sid)
-  return sid !== undefined && isCount(entry.until) ? { sid, until: entry.until } : undefined
+  const { id, until } = entry
+  return isRandomId(id) && isCount(until) ? { id, until } : undefined
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

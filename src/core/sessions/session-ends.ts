@@ -5,7 +5,9 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { sha256Base64url } from '../../platform/digest.ts'
 import { log } from '../../platform/log.ts'
+import { takeOver } from './deliveries-table.ts'
 import { askForHint } from './hint-publisher.ts'
+import { participantsOf } from './participants-table.ts'
 import { findOutsideEnd, ruled, startBy } from './session-rules.ts'
 import type { SessionRules } from './session-rules.ts'
 import type { EndCause, SessionId, UserId } from './session.ts'
@@ -24,17 +26,32 @@ export interface EndOf {
 /** One more, and the oldest ends. */
 export const MOST_LIVE_SESSIONS = 50
 
-/** Ends sessions one by one. Returns the ends that took effect: what had ended before is left as it was. */
+/**
+ * Ends sessions one by one, and notes that their participants have to hear of it. Returns the ends that took
+ * effect: what had ended before is left as it was.
+ */
 export function endSessions(
   sql: SqlStorage,
   user: UserRow,
   ends: readonly SessionEnd[],
   now: EpochSeconds,
 ): SessionEnd[] {
-  const first = ends.filter((end) => recordEnd(sql, user, end))
+  const first = ends.filter((end) => writeEnd(sql, user, end, now))
   for (const end of first) extendRevokedUntil(sql, tokensUntil(user, end.endedAt))
   if (first.length > 0) askForHint(sql, now, first.some(isRevoking))
   return first
+}
+
+/** One session's end, with what has to follow from it wherever it is written. False when it had ended before. */
+export function writeEnd(
+  sql: SqlStorage,
+  user: UserRow,
+  end: SessionEnd,
+  now: EpochSeconds,
+): boolean {
+  const isFirst = recordEnd(sql, user, end)
+  if (isFirst) takeOver(sql, participantsOf(sql, end.sid), end.endedAt, now)
+  return isFirst
 }
 
 /** Ends every session but the one of this end. They are few: nobody has more than `MOST_LIVE_SESSIONS`. */

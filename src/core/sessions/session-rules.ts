@@ -4,6 +4,8 @@
  * session, and with every check of a token, and are applied there and then.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import type { Result } from '../../platform/refusal.ts'
+import type { RotatingSecret } from '../../platform/secrets.ts'
 import type { CutOff } from '../tokens/cut-off.ts'
 import { parseSessionId, startOf } from './session.ts'
 import type { EndCause, LiveSession, UserId } from './session.ts'
@@ -19,11 +21,25 @@ export interface RuledSession {
   readonly userId: string
   readonly sid: string
   readonly providerId: string | undefined
+  /** The application that opened the session by itself; or the one that a token or grant is of. */
+  readonly applicationId?: string | undefined
+  /** When that token or grant was issued. */
+  readonly issuedAt?: EpochSeconds | undefined
 }
 
 /** A question that brings the rules along; without them, only the object's own word is asked for. */
 export interface Ruled {
   readonly rules?: SessionRules | undefined
+}
+
+/** What asks users' objects, and brings the rules along. */
+export interface AskingParts {
+  readonly userSessions: Env['USER_SESSIONS']
+  readonly handleKey: RotatingSecret
+  /** How long access tokens live: the ends of sessions and grants are remembered at least as long. */
+  readonly tokenLifetimeSeconds?: number
+  /** What ends sessions from outside their objects; asked with every use of a session. */
+  readonly rules?: (now: EpochSeconds) => Promise<Result<SessionRules | undefined, 'unavailable'>>
 }
 
 /** How far ahead of ours the clock may be that made a session's id. */
@@ -34,13 +50,17 @@ const CLOCK_MARGIN_MILLISECONDS = 60_000
  * most specific. One that started in the millisecond of a cut-off is over, one a millisecond later is not.
  */
 export function findOutsideEnd(
-  { userId, sid, providerId }: RuledSession,
+  { userId, sid, providerId, applicationId, issuedAt }: RuledSession,
   { cutOffs, providerIds }: SessionRules,
   now: EpochSeconds,
 ): EndCause | undefined {
   if (providerId === undefined || !providerIds.includes(providerId)) return 'provider_removed'
   const startedAt = startBy(sid, now)
   return cutOffs.find(({ scope, id, at }) => {
+    // A cut-off of an application leaves the session alone, unless it is the application's own.
+    if (scope === 'application') {
+      return id === applicationId && (issuedAt === undefined ? startedAt : issuedAt * 1000) <= at
+    }
     const applies =
       scope === 'everyone' ||
       (scope === 'provider' && id === providerId) ||
@@ -59,7 +79,21 @@ export function startBy(sid: string, now: EpochSeconds): number {
 export const ruled = (
   userId: UserId,
   { sid, authentication }: Pick<LiveSession, 'sid' | 'authentication'>,
-): RuledSession => ({ userId, sid, providerId: authentication.providerId })
+): RuledSession => ({
+  userId,
+  sid,
+  providerId: authentication.providerId,
+  applicationId: authentication.applicationId,
+})
+
+/** Whether a cut-off of its application has taken a consent away. */
+export const isConsentOver = (
+  { applicationId, givenAt }: { readonly applicationId: string; readonly givenAt: EpochSeconds },
+  rules: SessionRules | undefined,
+): boolean =>
+  rules?.cutOffs.some(
+    ({ scope, id, at }) => scope === 'application' && id === applicationId && givenAt * 1000 <= at,
+  ) ?? false
 
 /** Whether a session would be refused at its next use. */
 export const isOutlawed = (

@@ -94,6 +94,9 @@ export type EndCause =
   | 'key_compromised'
   | 'password_changed'
 
+/** The longest lifetime that the configuration grants an access token. */
+export const LONGEST_TOKEN_LIFETIME_SECONDS = 300
+
 export interface LiveSession {
   readonly userId: UserId
   readonly sid: SessionId

@@ -8,16 +8,16 @@ import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { createSeal } from '../../platform/seal.ts'
-import type { RotatingSecret } from '../../platform/secrets.ts'
-import { askUserSessions } from './ask-user-sessions.ts'
+import { askUserSessions, flatten } from './ask-user-sessions.ts'
 import { connectTab } from './connect-tab.ts'
 import type { TabRefusalCode } from './connect-tab.ts'
 import { describeDevice } from './describe-device.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
+import type { ApplicationEnded, EndOfApplication } from './grant-ends.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
 import type { EndBefore } from './session-ends.ts'
-import type { Ruled, SessionRules } from './session-rules.ts'
-import { newSessionId, parseSessionId } from './session.ts'
+import type { AskingParts, Ruled } from './session-rules.ts'
+import { LONGEST_TOKEN_LIFETIME_SECONDS, newSessionId, parseSessionId } from './session.ts'
 import type {
   Authentication,
   EndCause,
@@ -32,8 +32,8 @@ export interface OpenSession {
   readonly userId: UserId
   readonly authentication: Authentication
   readonly profile: Profile
-  /** The raw ID token, byte for byte; kept sealed, for `id_token_hint`. */
-  readonly idToken: string
+  /** The raw ID token, byte for byte; kept sealed, for `id_token_hint`. A local password brings none. */
+  readonly idToken?: string
   readonly userAgent: string | undefined
   readonly continent: string | undefined
   /** Where the session lives for another time than the configured one. */
@@ -97,7 +97,10 @@ export interface Sessions {
   readSignIn(
     cookie: string | undefined,
   ): Promise<
-    Result<{ authentication: Authentication; idToken: string }, 'no_id_token' | 'unavailable'>
+    Result<
+      { userId: UserId; sid: SessionId; authentication: Authentication; idToken: string },
+      'no_id_token' | 'unavailable'
+    >
   >
   /** For `core/revocation` only. `ended` is false when the session had ended already, or never was. */
   end(
@@ -125,6 +128,12 @@ export interface Sessions {
     end: EndBefore,
     now: EpochSeconds,
   ): Promise<Result<{ ended: number }, 'unavailable'>>
+  /** For `core/revocation` only: ends what a mass cut-off of an application concerns. */
+  endForApplication(
+    userId: UserId,
+    end: EndOfApplication,
+    now: EpochSeconds,
+  ): Promise<Result<ApplicationEnded, 'unavailable'>>
   /** For `core/revocation` only: ends what a provider says has ended. `jti_reused`: another token had that `jti`. */
   endForProvider(
     userId: UserId,
@@ -140,18 +149,11 @@ export interface Sessions {
   enable(userId: UserId): Promise<Result<undefined, 'unavailable'>>
 }
 
-/** The longest lifetime that the configuration grants an access token. */
-const LONGEST_TOKEN_LIFETIME_SECONDS = 300
-
-export function createSessions(parts: {
-  userSessions: Env['USER_SESSIONS']
-  handleKey: RotatingSecret
-  deadlines: { readonly idleSeconds: number; readonly absoluteSeconds: number }
-  /** How long access tokens live: the ends of sessions are remembered at least as long. */
-  tokenLifetimeSeconds?: number
-  /** What ends sessions from outside their objects; asked with every use of a session. */
-  rules?: (now: EpochSeconds) => Promise<Result<SessionRules | undefined, 'unavailable'>>
-}): Sessions {
+export function createSessions(
+  parts: AskingParts & {
+    deadlines: { readonly idleSeconds: number; readonly absoluteSeconds: number }
+  },
+): Sessions {
   const { deadlines, tokenLifetimeSeconds = LONGEST_TOKEN_LIFETIME_SECONDS } = parts
   const rulesAt = parts.rules ?? (async () => ok(undefined))
   const authenticator = createHandleAuthenticator(parts.handleKey)
@@ -194,7 +196,7 @@ export function createSessions(parts: {
   }
 
   return {
-    async open({ userId, idToken, userAgent, continent, beforeUsable, now, ...asserted }) {
+    async open({ userId, idToken = '', userAgent, continent, beforeUsable, now, ...asserted }) {
       const sid = newSessionId()
       const { handle, secretHash } = await mintHandle(authenticator, 's', {
         userId,
@@ -264,7 +266,7 @@ export function createSessions(parts: {
       if (!kept.ok) return kept
       const idToken = kept.value && (await idTokens.unseal(kept.value.sealedIdToken))
       return kept.value !== undefined && typeof idToken === 'string' && idToken !== ''
-        ? ok({ authentication: kept.value.authentication, idToken })
+        ? ok({ userId, sid: proof.sid, authentication: kept.value.authentication, idToken })
         : refuse('no_id_token')
     },
     end: (userId, sid, cause, now) =>
@@ -275,6 +277,8 @@ export function createSessions(parts: {
       ask(userId, async (object) => object.endAllSessions({ cause, now })),
     endBefore: (userId, end, now) =>
       ask(userId, async (object) => object.endSessionsBefore({ ...end, now })),
+    endForApplication: (userId, end, now) =>
+      ask(userId, async (object) => object.endForApplication({ ...end, now })),
     endForProvider: async (userId, logout, now) =>
       flatten(await ask(userId, async (object) => object.endForProvider({ userId, logout, now }))),
     disable: (userId, now) => ask(userId, async (object) => object.disableUser({ userId, now })),
@@ -284,8 +288,3 @@ export function createSessions(parts: {
     },
   }
 }
-
-/** The object's own answer, or that there was none. */
-const flatten = <Value, Code extends string>(
-  asked: Result<Result<Value, Code>, 'unavailable'>,
-): Result<Value, Code | 'unavailable'> => (asked.ok ? asked.value : asked)

@@ -6,10 +6,14 @@ import { systemClock } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { within } from '../../platform/time-limit.ts'
+import { takeOverEnded } from './deliveries-table.ts'
+import { Deliveries } from './deliveries.ts'
+import type { DeliveryOutlet } from './delivery.ts'
 import { HintPublisher } from './hint-publisher.ts'
 import { findEnd, findLive } from './live-session.ts'
 import type { SessionQuestion } from './live-session.ts'
 import { OpenTabs } from './open-tabs.ts'
+import { findTask } from './outbox.ts'
 import { endExpired, endOutlawed, logEnd } from './session-ends.ts'
 import type { Ruled } from './session-rules.ts'
 import type { SessionEnd, SessionRow } from './sessions-table.ts'
@@ -25,13 +29,20 @@ export class UserRows {
   readonly sql: SqlStorage
   readonly publisher: HintPublisher
   readonly tabs: OpenTabs
+  readonly deliveries: Deliveries
   readonly #ctx: DurableObjectState
 
-  constructor(ctx: DurableObjectState, hints: () => KVNamespace) {
+  constructor(ctx: DurableObjectState, hints: () => KVNamespace, outlet: () => DeliveryOutlet) {
     this.#ctx = ctx
     this.sql = ctx.storage.sql
     this.publisher = new HintPublisher(this.sql, hints, () => this.arm())
     this.tabs = new OpenTabs(ctx)
+    this.deliveries = new Deliveries({
+      sql: this.sql,
+      outlet,
+      userId: () => this.user()?.id,
+      onProgress: () => this.arm(),
+    })
     if (isPrepared(this.sql)) this.inTransaction(() => prepare(this.sql))
   }
 
@@ -65,6 +76,11 @@ export class UserRows {
     this.#ctx.waitUntil(this.publisher.publish())
   }
 
+  /** After the commit of a change that revokes something only sometimes. */
+  publishIfAsked(): void {
+    if (findTask(this.sql, 'publish_hint') !== undefined) this.afterwards([])
+  }
+
   /** After the commit of an end: waits for the hint a little, so that the edge usually knows when we answer. */
   async armAndPublish(): Promise<void> {
     if (this.user() === undefined) return
@@ -73,11 +89,14 @@ export class UserRows {
   }
 
   /**
-   * After every change: sets the alarm in the same commit, since nothing is awaited in between, and tells
-   * the tabs whose session it has ended, by whichever method.
+   * After every change: sets the alarm in the same commit, since nothing is awaited in between, and begins to
+   * tell the tabs and the participants whose session it has ended, by whichever method.
    */
   arm(): void {
+    if (!isPrepared(this.sql)) return
     this.tellTabs()
+    takeOverEnded(this.sql, systemClock())
+    this.deliveries.start()
     const at = nextAlarmAt(this.sql)
     void (at === undefined
       ? this.#ctx.storage.deleteAlarm()

@@ -1,13 +1,13 @@
 /**
  * One user's sessions: the only authority on what can mint or extend access for that user. A thin face
- * over the tables it keeps (sessions, the user's counters, the outbox): every method reads and writes
+ * over the tables it keeps (sessions, the user's counters, the outbox, and in user-grants.ts what
+ * applications have): every method reads and writes
  * SQLite in one transaction, and only then speaks to the outside. Methods answer with results; what they
  * throw is a fault of the storage, and nothing of it was kept.
  *
  * Named `storageName('user', userId)`. Created by the first session that opens; asked about a user it does
  * not hold, it answers "no" and stays empty; left with nothing to remember, it deletes itself.
  */
-import { DurableObject } from 'cloudflare:workers'
 import { systemClock } from '../../platform/clock.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
@@ -15,6 +15,9 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { within } from '../../platform/time-limit.ts'
 import { answerTab } from './connect-tab.ts'
+import { progressOf, putBack } from './deliveries-table.ts'
+import type { Replayed } from './deliveries-table.ts'
+import type { DeliveryOutlet, DeliveryProgress } from './delivery.ts'
 import { endForProvider } from './end-for-provider.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
 import { askForHint } from './hint-publisher.ts'
@@ -29,11 +32,13 @@ import {
   makeRoom,
 } from './session-ends.ts'
 import type { EndBefore, EndOf } from './session-ends.ts'
+import { isAnyRevoked } from './revoked-ids.ts'
 import type { Ruled } from './session-rules.ts'
 import type { LiveSession, Profile, SessionId, UserId } from './session.ts'
 import { findSession, insertSession, moveIdleDeadline } from './sessions-table.ts'
 import type { NewSession, SessionEnd } from './sessions-table.ts'
-import { UserRows } from './user-rows.ts'
+import { UserGrants } from './user-grants.ts'
+import type { UserRows } from './user-rows.ts'
 import { alarmTimes, isForgettable, sweep } from './user-sessions-alarm.ts'
 import { isPrepared, prepare } from './user-sessions-schema.ts'
 import { allowTokenLifetime, createUser, findUser, setDisabled } from './user-table.ts'
@@ -42,13 +47,18 @@ import type { Minting } from './user-table.ts'
 /** A question by someone who holds the session's handle. */
 type HeldSession = Required<SessionQuestion> & Ruled
 
-export class UserSessions extends DurableObject<Env> {
+/** A token, with the ids by which it could have been revoked alone: its own, and its family's. */
+type HeldToken = SessionQuestion &
+  Ruled & { readonly epoch: number; readonly ids?: readonly string[] }
+
+export class UserSessions extends UserGrants {
   readonly #rows: UserRows
   readonly #sql: SqlStorage
 
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
-    this.#rows = new UserRows(ctx, () => this.env.REVOCATION)
+  /** `outlet`: the way to applications, which lies outside this folder (core/revocation/user-sessions.ts). */
+  constructor(ctx: DurableObjectState, env: Env, outlet: () => DeliveryOutlet) {
+    super(ctx, env, outlet)
+    this.#rows = this.rows
     this.#sql = this.#rows.sql
   }
 
@@ -90,11 +100,11 @@ export class UserSessions extends DurableObject<Env> {
   }
 
   /** Whether a token of this session, minted in this epoch, still stands: the `strict` check. */
-  checkToken(
-    input: SessionQuestion & Ruled & { readonly epoch: number },
-  ): Result<undefined, 'revoked'> {
-    const live = this.#rows.withLive(input, (user) => user.epoch)
-    return live.ok && live.value === input.epoch ? ok(undefined) : refuse('revoked')
+  checkToken(input: HeldToken): Result<undefined, 'revoked'> {
+    const { epoch, ids = [], ...question } = input
+    const live = this.#rows.withLive(question, (user) => user.epoch)
+    const stands = live.ok && live.value === epoch && !isAnyRevoked(this.#sql, ids)
+    return stands ? ok(undefined) : refuse('revoked')
   }
 
   /** What may be told of the person behind a live session. */
@@ -209,6 +219,28 @@ export class UserSessions extends DurableObject<Env> {
     this.#rows.arm()
   }
 
+  /** How the participants of a session's end are being told, once each was tried or the wait is over. */
+  async reportDeliveries(input: {
+    readonly sid: SessionId
+    readonly waitMilliseconds: number
+  }): Promise<DeliveryProgress[]> {
+    if (this.#rows.user() === undefined) return []
+    const isDone = () => progressOf(this.#sql, input.sid).every(({ state }) => state !== 'due')
+    if (!isDone()) await within(input.waitMilliseconds, this.#rows.deliveries.whenTried())
+    return progressOf(this.#sql, input.sid)
+  }
+
+  /** Tries a delivery again that was given up, as if it had never been tried. */
+  putDeliveryBack(input: { readonly delivery: Replayed; readonly now: EpochSeconds }): void {
+    const { delivery, now } = input
+    this.#rows.inTransaction(() => {
+      prepare(this.#sql)
+      if (findUser(this.#sql) === undefined) createUser(this.#sql, delivery.userId, now)
+      putBack(this.#sql, delivery, now)
+    })
+    this.#rows.arm()
+  }
+
   /**
    * An open tab's upgrade, from `connectTab`. The session is looked at and the tab taken in one turn, so that
    * no end can come between them and miss it.
@@ -225,8 +257,8 @@ export class UserSessions extends DurableObject<Env> {
   }
 
   /**
-   * One alarm serves all: sessions that have run out are ended, the hint is published or repeated, and
-   * what nobody needs is deleted, in the end the whole object. It catches everything and arms itself.
+   * One alarm serves all: sessions that have run out are ended, the hint is published or repeated, participants
+   * are told, and what nobody needs is deleted, in the end the whole object. It catches everything and arms itself.
    */
   override async alarm(alarm?: AlarmInvocationInfo): Promise<void> {
     try {
@@ -237,8 +269,10 @@ export class UserSessions extends DurableObject<Env> {
       const { ends, isHintDue } = this.#rows.inTransaction(() => sweep(this.#sql, systemClock()))
       this.#rows.tellTabs()
       this.#rows.logEnds(ends)
-      if (isHintDue)
-        await within(alarmTimes.publishWaitMilliseconds, this.#rows.publisher.publish())
+      const { deliveries, publisher } = this.#rows
+      const tried = within(alarmTimes.deliveryWaitMilliseconds, deliveries.whenTried())
+      if (isHintDue) await within(alarmTimes.publishWaitMilliseconds, publisher.publish())
+      await tried
       if (isForgettable(this.#sql, systemClock())) await this.ctx.storage.deleteAll()
       else this.#rows.arm()
     } catch (thrown) {

@@ -1,5 +1,6 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { isJsonObject } from '../../platform/json-object.ts'
+import { isRandomId } from '../../platform/random.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { isThumbprint } from './signing-key.ts'
 
@@ -13,8 +14,9 @@ export const ACCESS_TOKEN_TYPE = 'at+jwt'
 export const BRIDGE_CLIENT_ID = 'drawbridge'
 
 /**
- * The claims of our access token (RFC 9068 §2.2, plus `sid`, `epoch` and `idp`). When the session started
- * needs no claim: its id says so (core/sessions/session.ts).
+ * The claims of a user's access token (RFC 9068 §2.2, plus `sid`, `epoch`, `idp` and `gid`): from the bridge,
+ * or of an application for one of our APIs. When the session started needs no claim: its id says so
+ * (core/sessions/session.ts).
  */
 export interface AccessTokenClaims {
   readonly iss: string
@@ -29,6 +31,8 @@ export interface AccessTokenClaims {
   readonly auth_time: EpochSeconds
   /** The configured identity provider that the session came from: what ends with the provider. */
   readonly idp: string
+  /** The family of grants that an application's token belongs to; one from the bridge has none. */
+  readonly gid?: string
   readonly acr?: string
   readonly scope?: string
   /** RFC 9449 §6.1: the token is bound to the key with this thumbprint. */
@@ -63,8 +67,6 @@ export interface AccessTokens {
   ): Promise<Result<AccessTokenClaims, 'invalid_token' | 'unavailable'>>
 }
 
-const isId = (value: unknown): value is string =>
-  typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
 const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0
 const isText = (value: unknown): value is string =>
@@ -78,12 +80,15 @@ const isText = (value: unknown): value is string =>
 export function parseAccessTokenClaims(
   value: Record<string, unknown>,
 ): AccessTokenClaims | undefined {
-  const { iss, aud, sub, client_id, iat, exp, jti, sid, epoch, auth_time, idp, acr, scope, cnf } =
-    value
+  const { iss, aud, sub, client_id, iat, exp, jti, sid, epoch, auth_time, idp, gid } = value
+  const { acr, scope, cnf } = value
   if (!isText(iss) || !isText(aud) || !isText(client_id)) return undefined
-  if (!isId(sub) || !isId(sid) || !isId(jti)) return undefined
+  if (!isRandomId(sub) || !isRandomId(sid) || !isRandomId(jti)) return undefined
   if (!isCount(iat) || !isCount(exp) || !isCount(epoch) || !isCount(auth_time)) return undefined
   if (!isText(idp)) return undefined
+  // An application's token without a family could not be revoked with it.
+  const isBridged = client_id === BRIDGE_CLIENT_ID
+  if (isBridged ? gid !== undefined : !isRandomId(gid)) return undefined
   if (acr !== undefined && !isText(acr)) return undefined
   if (scope !== undefined && !isText(scope)) return undefined
   const jkt = isJsonObject(cnf) ? cnf.jkt : undefined
@@ -100,6 +105,7 @@ export function parseAccessTokenClaims(
     epoch,
     auth_time,
     idp,
+    ...(isRandomId(gid) ? { gid } : {}),
     ...(acr === undefined ? {} : { acr }),
     ...(scope === undefined ? {} : { scope }),
     ...(isThumbprint(jkt) ? { cnf: { jkt } } : {}),

@@ -7,20 +7,22 @@ export type EpochMilliseconds = number
 export const cutOffCauses = [
   'operator',
   'provider_removed',
+  'application_removed',
   'key_compromised',
   'user_disabled',
 ] as const
 export type CutOffCause = (typeof cutOffCauses)[number]
 
-export type CutOffScope = 'everyone' | 'provider' | 'user'
+export type CutOffScope = 'everyone' | 'provider' | 'application' | 'user'
 
 /**
- * One write that ends many sessions: those in its scope that started at `at` or before. It rides in the
- * record of public keys, which every check already holds.
+ * One write that ends many sessions: those in its scope that started at `at` or before. One of an application
+ * ends what that was given until then, in whatever session. It rides in the record of public keys, which every
+ * check already holds.
  */
 export interface CutOff {
   readonly scope: CutOffScope
-  /** The provider's or the user's; empty for everyone. */
+  /** The provider's, the application's or the user's; empty for everyone. */
   readonly id: string
   readonly at: EpochMilliseconds
   readonly cause: CutOffCause
@@ -32,10 +34,16 @@ export interface CutOff {
  */
 export const CUT_OFF_KEPT_MILLISECONDS = 31 * 86_400_000
 
-/** More users than this are never cut off one by one in the record, which every isolate holds. */
+/** More users, and more applications, than this are never cut off one by one in the record, which every isolate holds. */
 export const MOST_USER_CUT_OFFS = 200
+export const MOST_APPLICATION_CUT_OFFS = 200
 
-const SCOPES: readonly unknown[] = ['everyone', 'provider', 'user'] satisfies CutOffScope[]
+const SCOPES: readonly unknown[] = [
+  'everyone',
+  'provider',
+  'application',
+  'user',
+] satisfies CutOffScope[]
 
 /** The cut-offs of a published record, or undefined when any of them is not what we write. */
 export function parseCutOffs(value: unknown): readonly CutOff[] | undefined {

@@ -5,14 +5,16 @@
  */
 import { parseEmailAddress } from './email-address.ts'
 import type { EmailAddress } from './email-address.ts'
+import { parseProfileDetails } from './profile-details.ts'
+import type { ProfileDetails, UntrustedDetails } from './profile-details.ts'
+import { parseText } from './profile-text.ts'
 
 /** The claims as they came, of any type. */
-export interface UntrustedClaims {
+export interface UntrustedClaims extends UntrustedDetails {
   readonly name?: unknown
   readonly email?: unknown
   readonly email_verified?: unknown
   readonly picture?: unknown
-  readonly preferred_username?: unknown
 }
 
 export interface ProfileClaims {
@@ -21,34 +23,26 @@ export interface ProfileClaims {
   readonly emailVerified: boolean
   /** An https URL. */
   readonly picture: string | undefined
+  readonly details: ProfileDetails
 }
 
-const MAX_CODE_POINTS = 200
 const MAX_URL_LENGTH = 2048
-
-// Unicode's Bidi_Control: with them a name can change how the text around it reads.
-const CONTROLS = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu
 
 /** Never refuses: a claim that is missing or unusable is simply not there. */
 export function parseProfileClaims(claims: UntrustedClaims): ProfileClaims {
   const email = parseEmailAddress(claims.email)
+  const details = parseProfileDetails(claims)
+  const { givenName, familyName, preferredUsername } = details
+  const fullName =
+    givenName === undefined || familyName === undefined ? undefined : `${givenName} ${familyName}`
   return {
-    name: parseText(claims.name) ?? parseText(claims.preferred_username),
+    name: parseText(claims.name) ?? parseText(fullName) ?? preferredUsername,
     email,
     // Core §5.1: a boolean. A provider that sends "true" or 1 has not said what we need to hear.
     emailVerified: email !== undefined && claims.email_verified === true,
     picture: parsePicture(claims.picture),
+    details,
   }
-}
-
-function parseText(value: unknown): string | undefined {
-  if (typeof value !== 'string' || value.includes('\0')) return undefined
-  const cleaned = value.toWellFormed().replace(CONTROLS, '').trim()
-  const cut = Array.from(cleaned.slice(0, 2 * MAX_CODE_POINTS))
-    .slice(0, MAX_CODE_POINTS)
-    .join('')
-  const text = cut.trimEnd()
-  return text === '' ? undefined : text
 }
 
 function parsePicture(value: unknown): string | undefined {

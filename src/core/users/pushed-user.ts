@@ -1,7 +1,8 @@
 /** How the directory's own rows follow what sites push: statements, each for a batch of its caller. */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { ProfileClaims } from './profile-claims.ts'
-import { PUSHED_USER_SQL } from './users.ts'
+import type { UserId } from '../sessions/session.ts'
+import { localUserInsertion, PUSHED_USER_SQL } from './users-table.ts'
 
 /** The provider id of identities that sites have pushed, and of sessions on them; no configured provider may have it. */
 export const STORAGE_PROVIDER_ID = 'storage'
@@ -23,11 +24,11 @@ export function createPushedUserStatements(directory: D1Database) {
     [name ?? null, email?.text ?? null, email?.key ?? null, picture ?? null] as const
   return {
     /** What a site says of an address proves nothing: it is kept unverified, and links to nobody. */
-    userInsertion: (id: string, profile: ProfileClaims, now: EpochSeconds) =>
-      statement('userInsertion', id, now, ...columns(profile)),
+    userInsertion: (id: UserId, profile: ProfileClaims, now: EpochSeconds) =>
+      localUserInsertion(directory, id, profile, now),
     /** Brings name and address in step, for people who have never signed in with a provider. */
     userUpdate: (id: string, profile: ProfileClaims, now: EpochSeconds) =>
-      statement('userUpdate', id, now, ...columns(profile)),
+      statement('update', id, now, ...columns(profile)),
     identityInsertion: (identity: DirectoryIdentity, now: EpochSeconds) => {
       const { issuer, subject, userId, providerId } = identity
       return statement('identityInsertion', issuer, subject, userId, providerId, now)
@@ -38,6 +39,6 @@ export function createPushedUserStatements(directory: D1Database) {
     identityRemoval: ({ issuer, subject }: Pick<DirectoryIdentity, 'issuer' | 'subject'>) =>
       statement('identityRemoval', issuer, subject),
     /** Removes a user whom no identity leads to any more. */
-    userRemoval: (id: string) => statement('userRemoval', id),
+    userRemoval: (id: string) => statement('removal', id),
   }
 }

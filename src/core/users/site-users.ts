@@ -3,11 +3,12 @@
  * `site_users` and `site_identities`, the person in `users` and `identities`, and what has to agree is written
  * in one transaction. Which session a shared session is, says site-sessions-table.ts.
  */
-import { isPassword, hashPassword } from '../../platform/password-hash.ts'
+import { hashPassword, isPassword, passwordBytes } from '../../platform/password-hash.ts'
 import { randomId } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import { randomUuid } from '../../platform/uuid.ts'
 import type { UserId } from '../sessions/session.ts'
+import { createLocalCredentials } from './local-credentials.ts'
 import { createPushedUserStatements, STORAGE_PROVIDER_ID } from './pushed-user.ts'
 import { createSiteIdentitiesTable, isChangedMeanwhile } from './site-identities-table.ts'
 import type { IdentityContent, SiteIdentity, SiteUser, SiteUsers } from './site-user.ts'
@@ -31,6 +32,7 @@ export function createSiteUsers({
   const users = createSiteUsersTable(directory)
   const identities = createSiteIdentitiesTable(directory)
   const pushedRows = createPushedUserStatements(directory)
+  const credentials = createLocalCredentials(directory)
 
   const identitiesOf = (user: SiteUser) => identities.ofUsers([user.userToken])
   const ofTokens = async (found: readonly SiteUser[]) => {
@@ -93,7 +95,7 @@ export function createSiteUsers({
 
     async create(company, { externalId, login, password, change }, now) {
       // Without one no password is right.
-      const passwordHash = password === undefined ? undefined : await hashPassword(password)
+      const passwordHash = await hashOf(password)
       const content = change.merge({})
       for (let attempt = 0; attempt < NUMBER_ATTEMPTS; attempt += 1) {
         const userId = randomId() as UserId
@@ -129,7 +131,7 @@ export function createSiteUsers({
       const { user } = before
       const stored = before.identities.find(({ providerId }) => providerId === STORAGE_PROVIDER_ID)
       const content = change?.merge(stored?.content ?? {})
-      const passwordHash = password === undefined ? undefined : await hashPassword(password)
+      const passwordHash = await hashOf(password)
       const isIdentityNew = content !== undefined && stored === undefined
       const identity = newStorageIdentity(company, userToken, content ?? {})
       const written = await unlessRefused(() =>
@@ -160,7 +162,8 @@ export function createSiteUsers({
       if (!(await users.countGuess(userToken, limits))) {
         return refuse('throttled', { retry_after_seconds: Math.max(1, blockedUntil - now) })
       }
-      if (!(await isPassword(password, hash))) return refuse('wrong_password')
+      const bytes = passwordBytes(password)
+      if (bytes === undefined || !(await isPassword(bytes, hash))) return refuse('wrong_password')
       await users.forgetGuesses(userToken)
       return ok(undefined)
     },
@@ -221,18 +224,26 @@ export function createSiteUsers({
     async isKnownElsewhere(user) {
       const all = await identitiesOf(user)
       const isUpstream = all.some(({ providerId }) => providerId !== STORAGE_PROVIDER_ID)
-      return isUpstream || users.isOfOthers(user.userId, user.company)
+      if (isUpstream || (await users.isOfOthers(user.userId, user.company))) return true
+      return (await credentials.find(user.userId)) !== undefined
     },
 
     async remove(user) {
       const gone = await identitiesOf(user)
+      const hasCredential = (await credentials.find(user.userId)) !== undefined
       await directory.batch([
         users.removal(user.userToken),
         ...pushedRemovals(gone),
-        pushedRows.userRemoval(user.userId),
+        ...(hasCredential ? [] : [pushedRows.userRemoval(user.userId)]),
       ])
     },
   }
+}
+
+/** Undefined for none, and for what no password can be. */
+async function hashOf(password: string | undefined): Promise<string | undefined> {
+  const bytes = password === undefined ? undefined : passwordBytes(password)
+  return bytes && hashPassword(bytes)
 }
 
 /** `taken`: one of the rows would be the second of its kind. Unless written, nothing was. */

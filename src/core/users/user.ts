@@ -2,7 +2,8 @@ import type { IdentityProviderConfig } from '../../config.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { UserId } from '../sessions/session.ts'
-import type { UntrustedClaims } from './profile-claims.ts'
+import type { ProfileClaims, UntrustedClaims } from './profile-claims.ts'
+import type { ProfileDetails } from './profile-details.ts'
 
 export type UserStatus = 'active' | 'disabled'
 
@@ -14,6 +15,10 @@ export interface User {
   readonly email: string | undefined
   readonly emailVerified: boolean
   readonly picture: string | undefined
+  /** What else is said of the person. */
+  readonly details: ProfileDetails
+  /** When any of what is said of the person changed last. */
+  readonly profileUpdatedAt: EpochSeconds | undefined
   readonly createdAt: EpochSeconds
 }
 
@@ -49,6 +54,17 @@ export interface Users {
    */
   signIn(identity: SignInIdentity): Promise<Result<{ user: User; isNew: boolean }, SignInRefusal>>
   find(id: string): Promise<User | undefined>
+  /**
+   * Somebody whom no provider knows, with a credential of ours, in one transaction: `credential` makes the
+   * statement that adds it (local-credentials.ts).
+   */
+  create(
+    input: {
+      readonly profile: ProfileClaims
+      readonly credential: (id: UserId) => D1PreparedStatement
+    },
+    now: EpochSeconds,
+  ): Promise<Result<UserId, 'username_taken' | 'email_taken'>>
   /**
    * Written before the session becomes usable; a logout token with only a `sid` finds the user here.
    * Throws when the directory cannot be written: the session must then not be opened.

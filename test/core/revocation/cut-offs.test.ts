@@ -7,14 +7,14 @@ import { createRevocation } from '../../../src/core/revocation/revocation.ts'
 import { createCutOffs, createSessionRules } from '../../../src/core/revocation/cut-offs.ts'
 import { findOutsideEnd } from '../../../src/core/sessions/session-rules.ts'
 import { createSessions } from '../../../src/core/sessions/sessions.ts'
-import { newSessionId, newUserId } from '../../../src/core/sessions/session.ts'
+import { LOCAL_PROVIDER_ID, newSessionId, newUserId } from '../../../src/core/sessions/session.ts'
 import { createAccessTokens } from '../../../src/core/tokens/access-tokens.ts'
 import type { CutOff } from '../../../src/core/tokens/cut-off.ts'
-import { MOST_USER_CUT_OFFS } from '../../../src/core/tokens/cut-off.ts'
+import { MOST_APPLICATION_CUT_OFFS, MOST_USER_CUT_OFFS } from '../../../src/core/tokens/cut-off.ts'
 import { createKeys } from '../../../src/core/tokens/keys.ts'
 import type { Config } from '../../../src/config.ts'
 import { configFor, otrotlConfig, secondConfig } from '../../world/config.ts'
-import { prepareKeyRing } from '../../world/signed-by-us.ts'
+import { goodClaims, prepareKeyRing, signAsUs } from '../../world/signed-by-us.ts'
 import { openInput, rowsOf, START } from '../sessions/signed-in-user.ts'
 import { tokenFor } from './guarded-api.ts'
 
@@ -65,12 +65,21 @@ beforeEach(async () => {
   }
 })
 
-async function signIn(here: Isolate, providerId = 'otrotl', userId = newUserId()) {
+async function signIn(
+  here: Isolate,
+  providerId = 'otrotl',
+  userId = newUserId(),
+  applicationId?: string,
+) {
   tick()
   const input = openInput(now(), userId)
   const opened = await here.sessions.open({
     ...input,
-    authentication: { ...input.authentication, providerId },
+    authentication: {
+      ...input.authentication,
+      providerId,
+      ...(applicationId && { applicationId }),
+    },
   })
   if (!opened.ok) throw new Error(opened.refusal.code)
   const token = await tokenFor(here, opened.value.session, now())
@@ -199,6 +208,84 @@ describe('a cut-off of one provider', () => {
   })
 })
 
+describe('a cut-off of one application', () => {
+  const ofShop = (person: Person, iat = now(), clientId = 'shop') =>
+    signAsUs(
+      goodClaims(iat, {
+        sub: person.userId,
+        sid: person.session.sid,
+        epoch: person.session.epoch,
+        client_id: clientId,
+        gid: 'a'.repeat(32),
+      }),
+      now(),
+    )
+  const cutShop = (here: Isolate) =>
+    here.cutOffs.add({ scope: 'application', id: 'shop', cause: 'application_removed' }, now())
+
+  it('refuses its tokens at every level, and leaves the session and everybody else’s tokens', async () => {
+    const here = isolate()
+    const ada = await signIn(here)
+    const [token, other] = [await ofShop(ada), await ofShop(ada, now(), 'other')]
+    for (const level of LEVELS) expect((await check(here, token, level)).ok, level).toBe(true)
+    await cutShop(here)
+    for (const level of LEVELS) {
+      expect(await check(here, token, level)).toMatchObject({ refusal: { code: 'revoked' } })
+      expect((await check(here, other, level)).ok, level).toBe(true)
+    }
+    expect(await whatWorks(here, ada)).toEqual(ALL)
+  })
+
+  it('goes by the second in which a token was issued, not by the start of its session', async () => {
+    const here = isolate()
+    const ada = await signIn(here)
+    await cutShop(here)
+    const inTheSameSecond = await ofShop(ada)
+    tick(1000)
+    const later = await ofShop(ada)
+    for (const level of LEVELS) {
+      expect((await check(here, inTheSameSecond, level)).ok, level).toBe(false)
+      expect((await check(here, later, level)).ok, level).toBe(true)
+    }
+  })
+
+  it('ends the sessions that it had opened by itself, at their next use', async () => {
+    const here = isolate()
+    const ada = await signIn(here, LOCAL_PROVIDER_ID)
+    const own = await signIn(here, LOCAL_PROVIDER_ID, ada.userId, 'shop')
+    expect(await whatWorks(here, own)).toEqual(ALL)
+    await cutShop(here)
+    expect(await here.sessions.list(ada.userId, now())).toMatchObject({
+      value: [{ sid: ada.session.sid }],
+    })
+    expect(await here.sessions.use(own.cookie, now())).toMatchObject({
+      refusal: { facts: { cause: 'application_removed' } },
+    })
+    expect((await here.sessions.peek(own.cookie, now())).ok).toBe(false)
+    expect(await endsOf(ada.userId)).toEqual([null, 'application_removed'])
+    expect(await whatWorks(here, ada)).toEqual(ALL)
+    const again = await signIn(here, LOCAL_PROVIDER_ID, ada.userId, 'shop')
+    expect(await whatWorks(here, again)).toEqual(ALL)
+  })
+})
+
+describe('sessions that were opened by a local password', () => {
+  it('need no provider to be configured, and bring no ID token', async () => {
+    const here = isolate({ identityProviders: [otrotlConfig] })
+    const { idToken: _, ...input } = openInput(now(), newUserId())
+    const opened = await here.sessions.open({
+      ...input,
+      authentication: { ...input.authentication, providerId: LOCAL_PROVIDER_ID },
+    })
+    if (!opened.ok) throw new Error(opened.refusal.code)
+    const { session, cookie } = opened.value
+    expect((await here.sessions.use(cookie, now())).ok).toBe(true)
+    const none = { refusal: { code: 'no_id_token' } }
+    expect(await here.sessions.readIdToken(session.userId, session.sid)).toMatchObject(none)
+    expect(await here.sessions.readSignIn(cookie)).toMatchObject(none)
+  })
+})
+
 describe('a provider that is removed from the configuration', () => {
   it('takes its sessions and tokens with it, at every level', async () => {
     const here = isolate()
@@ -244,6 +331,15 @@ describe('the key ring', () => {
     expect(await here.cutOffs.add(user(9999), START)).toMatchObject({
       refusal: { code: 'no_room' },
     })
+    // Applications have room of their own, and no more of it.
+    const application = (i: number) => ({ ...user(i), scope: 'application' as const })
+    for (let i = 0; i < MOST_APPLICATION_CUT_OFFS; i += 1) {
+      expect((await here.cutOffs.add(application(i), START)).ok).toBe(true)
+    }
+    expect(await here.cutOffs.add(application(9999), START)).toMatchObject({
+      refusal: { code: 'no_room' },
+    })
+    expect((await here.cutOffs.add(application(7), START)).ok).toBe(true)
     tick(1000)
     expect((await here.cutOffs.removeUser(user(7).id, START)).ok).toBe(true)
     expect((await here.cutOffs.add(user(9999), START)).ok).toBe(true)
@@ -285,26 +381,36 @@ describe('the strictest of all cut-offs that apply wins', () => {
   it('for any set of them', () => {
     const cutOffs = fc.array(
       fc.record({
-        scope: fc.constantFrom('everyone' as const, 'provider' as const, 'user' as const),
-        id: fc.constantFrom('otrotl', 'second', 'u'.repeat(32)),
+        scope: fc.constantFrom(
+          'everyone' as const,
+          'provider' as const,
+          'application' as const,
+          'user' as const,
+        ),
+        id: fc.constantFrom('otrotl', 'second', 'shop', 'u'.repeat(32)),
         at: fc.integer({ min: 1, max: 50 }),
         cause: fc.constant('operator' as const),
       }),
     )
+    const moment = fc.integer({ min: 1, max: 50 })
+    const issued = fc.option(fc.constantFrom(0, 1), { nil: undefined })
     fc.assert(
-      fc.property(cutOffs, fc.integer({ min: 1, max: 50 }), (all, startedAt) => {
+      fc.property(cutOffs, moment, issued, (all, startedAt, issuedAt) => {
+        const named = { user: 'u'.repeat(32), provider: 'otrotl', application: 'shop' }
         const session = {
-          userId: 'u'.repeat(32),
+          userId: named.user,
           sid: newSessionId(startedAt),
-          providerId: 'otrotl',
+          providerId: named.provider,
+          applicationId: named.application,
+          issuedAt,
         }
-        const applying = all.filter(
-          ({ scope, id }) =>
-            scope === 'everyone' || id === (scope === 'user' ? session.userId : 'otrotl'),
-        )
-        const strictest = Math.max(0, ...applying.map(({ at: moment }) => moment))
+        const ends = all.some(({ scope, id, at: cutAt }) => {
+          if (scope !== 'everyone' && id !== named[scope]) return false
+          const isOfApplication = scope === 'application' && issuedAt !== undefined
+          return (isOfApplication ? issuedAt * 1000 : startedAt) <= cutAt
+        })
         const end = findOutsideEnd(session, { cutOffs: all, providerIds: ['otrotl'] }, START)
-        expect(end !== undefined).toBe(startedAt <= strictest)
+        expect(end !== undefined).toBe(ends)
       }),
     )
   })

@@ -6,6 +6,7 @@ import { newSessionId, newUserId } from '../../../src/core/sessions/session.ts'
 import type { EndCause } from '../../../src/core/sessions/session.ts'
 import type { RequestFacts } from '../../../src/platform/request-facts.ts'
 import { freezeClock } from '../../world/clock.ts'
+import { family, person, refused, rotate, SHOP } from '../sessions/granted.ts'
 import { IDLE_SECONDS, openInput, sessionsOf, signedIn, START } from '../sessions/signed-in-user.ts'
 
 let work: Promise<unknown>[] = []
@@ -34,6 +35,27 @@ async function auditOf(userId: string) {
     .all<{ event: string; sid_hash: string | null; request_id: string; details: string }>()
   return results
 }
+
+describe('disconnecting an application', () => {
+  it('leaves one audit event that names it, and none when there was nothing to end', async () => {
+    const ada = await person(START)
+    const { refreshToken } = await family(ada)
+    const question = { userId: ada.userId, applicationId: SHOP, now: START }
+    expect(await ends().disconnectApplication(facts, question)).toMatchObject({
+      ok: true,
+      value: { isChanged: true },
+    })
+    expect(await rotate(refreshToken, START)).toMatchObject(refused('unknown'))
+    expect(await ends().disconnectApplication(facts, question)).toMatchObject({
+      ok: true,
+      value: { isChanged: false },
+    })
+    expect(await auditOf(ada.userId)).toMatchObject([
+      { event: 'application.disconnected', details: JSON.stringify({ application: SHOP }) },
+    ])
+    expect((await sessions.use(ada.cookie, START)).ok).toBe(true)
+  })
+})
 
 describe('the end of a session', () => {
   const causes: EndCause[] = [

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createRevocation } from '../../../src/core/revocation/revocation.ts'
 import type { JudgedToken, RevocationLevel } from '../../../src/core/revocation/revocation.ts'
+import { createGrants } from '../../../src/core/sessions/grants.ts'
 import {
   revocationHintKey,
   serializeRevocationHint,
@@ -13,6 +14,7 @@ import type { UserSessions } from '../../../src/core/sessions/user-sessions.ts'
 import { randomId } from '../../../src/platform/random.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
+import { settings } from '../../world/settings.ts'
 import { published } from '../sessions/published-hint.ts'
 import { objectOf, sessionsOf, signedIn, START, TOKEN_SECONDS } from '../sessions/signed-in-user.ts'
 
@@ -22,6 +24,10 @@ const revoked = { ok: false, refusal: { code: 'revoked' } }
 const unavailable = { ok: false, refusal: { code: 'unavailable' } }
 
 const sessions = sessionsOf()
+const grants = createGrants({
+  userSessions: env.USER_SESSIONS,
+  handleKey: [settings.HANDLE_KEY],
+})
 let clock: TestClock
 
 beforeEach(() => {
@@ -103,6 +109,28 @@ describe.each(LEVELS)('a token at the level %s', (level) => {
     const { userId, session } = await signedIn(clock.now())
     await sessions.disable(userId, clock.now())
     expect(await revocation().check(level, tokenOf(session), clock.now())).toEqual(revoked)
+  })
+
+  it('is refused once its family of grants was revoked, or it itself, and no other is', async () => {
+    const { userId, session } = await signedIn(clock.now())
+    const revoke = (id: string) => grants.revokeTokens({ userId, id, now: clock.now() })
+    const ofShop = { ...tokenOf(session), client_id: 'shop', gid: randomId() }
+    const [same, other, bridged] = [
+      { ...ofShop, jti: randomId() },
+      { ...ofShop, jti: randomId(), gid: randomId() },
+      tokenOf(session),
+    ]
+    await revoke(ofShop.jti)
+    expect(await revocation().check(level, ofShop, clock.now())).toEqual(revoked)
+    expect(await revocation().check(level, same, clock.now())).toEqual(ok)
+    await revoke(ofShop.gid)
+    clock.advance(30)
+    for (const dead of [ofShop, same]) {
+      expect(await revocation().check(level, dead, clock.now())).toEqual(revoked)
+    }
+    for (const alive of [other, bridged]) {
+      expect(await revocation().check(level, alive, clock.now())).toEqual(ok)
+    }
   })
 
   it('is refused of another user, and for a session that never was', async () => {
@@ -190,11 +218,11 @@ describe('bounded', () => {
     ['late', () => new Promise(() => {})],
     [
       'too full to list every end',
-      async () => serializeRevocationHint({ version: 1, epoch: START, ended: undefined }),
+      async () => serializeRevocationHint({ version: 1, epoch: START, revoked: undefined }),
     ],
     [
       'from before the sign-in',
-      async () => serializeRevocationHint({ version: 1, epoch: 1, ended: [] }),
+      async () => serializeRevocationHint({ version: 1, epoch: 1, revoked: [] }),
     ],
   ]
 

@@ -9,11 +9,12 @@ import {
 import type { HandleKind } from '../../../src/core/sessions/handle.ts'
 import { newSessionId, newUserId } from '../../../src/core/sessions/session.ts'
 import { sha256Base64url } from '../../../src/platform/digest.ts'
+import { toHex } from '../../../src/platform/random.ts'
 
 const OLD_KEY = 'an-older-handle-key-0123456789-0123456789'
 const NEW_KEY = 'a-newer-handle-key-0123456789-0123456789'
 const authenticator = createHandleAuthenticator([NEW_KEY, OLD_KEY])
-const KINDS: readonly HandleKind[] = ['s', 'c', 'r', 't']
+const KINDS: readonly HandleKind[] = ['s', 'c', 'r', 'd', 't']
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 const target = () => ({ userId: newUserId(), reference: newSessionId() })
@@ -125,10 +126,56 @@ describe('a handle', () => {
   })
 })
 
+describe('what a handle shows to those who cannot read it', () => {
+  const bytesOf = (handle: string) => new Uint8Array(base64url.decode(handle.slice(2)))
+
+  it('is nothing that two handles of one user, or of one row, have in common', async () => {
+    const { userId, reference } = target()
+    const bodies: Uint8Array[] = []
+    for (let n = 0; n < 400; n += 1) {
+      const kind = KINDS[n % KINDS.length]!
+      bodies.push(bytesOf((await mintHandle(authenticator, kind, { userId, reference })).handle))
+    }
+    // Of 400 random bytes in one place, some 202 are different; far fewer would be a pattern.
+    for (let at = 0; at < 96; at += 1) {
+      const values = new Set(bodies.map((body) => body[at]))
+      expect(values.size, `byte ${at}`).toBeGreaterThan(160)
+    }
+    // Nor does the difference of two handles tell: it is as random as they are.
+    const differences = bodies.slice(1).map((body, n) => body[0]! ^ bodies[n]![0]!)
+    expect(new Set(differences).size).toBeGreaterThan(160)
+  })
+
+  it('is neither the user nor the row, in any place', async () => {
+    const aim = target()
+    const { handle } = await mintHandle(authenticator, 'c', aim)
+    const shown = toHex(bytesOf(handle))
+    for (const hidden of [aim.userId, aim.reference]) {
+      for (let at = 0; at + 8 <= hidden.length; at += 8) {
+        expect(shown).not.toContain(hidden.slice(at, at + 8))
+      }
+    }
+  })
+
+  it('is another thing for each kind, also where the secret is the same', async () => {
+    const { handle } = await mintHandle(authenticator, 'c', target())
+    // The code covers what is masked: to put the body under another kind is forgery.
+    for (const kind of KINDS.filter((other) => other !== 'c')) {
+      expect(await parseHandle(authenticator, kind, kind + handle.slice(1))).toMatchObject({
+        refusal: { code: 'forged' },
+      })
+    }
+  })
+})
+
 describe('rotation of HANDLE_KEY', () => {
   it('accepts handles of an older key and mints under the newest', async () => {
-    const old = await mintHandle(createHandleAuthenticator([OLD_KEY]), 's', target())
-    expect((await parseHandle(authenticator, 's', old.handle)).ok).toBe(true)
+    const aim = target()
+    const old = await mintHandle(createHandleAuthenticator([OLD_KEY]), 's', aim)
+    expect(await parseHandle(authenticator, 's', old.handle)).toEqual({
+      ok: true,
+      value: { ...aim, secretHash: old.secretHash },
+    })
     const fresh = await mintHandle(authenticator, 's', target())
     expect((await parseHandle(createHandleAuthenticator([NEW_KEY]), 's', fresh.handle)).ok).toBe(
       true,

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { newUserId } from '../../../src/core/sessions/session.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
+import { grants, person } from './granted.ts'
 import { giveMoodyStore } from './moody-store.ts'
 import { alarmOf, hintOf, published, ring, tasksOf } from './published-hint.ts'
 import {
@@ -30,7 +31,7 @@ describe('the revocation hint', () => {
     expect(await hintOf(userId)).toEqual({
       version: expect.any(Number),
       epoch: session.epoch,
-      ended: [],
+      revoked: [],
     })
   })
 
@@ -39,13 +40,13 @@ describe('the revocation hint', () => {
     await sessions.end(userId, session.sid, 'person', clock.now())
     expect(await hintOf(userId)).toMatchObject({
       epoch: session.epoch,
-      ended: [{ sid: session.sid, until: START + TOKEN_SECONDS + 60 }],
+      revoked: [{ id: session.sid, until: START + TOKEN_SECONDS + 60 }],
     })
     const store = await giveMoodyStore(userId)
     clock.advance(TOKEN_SECONDS + 60)
     await signedIn(clock.now(), userId)
     await published(userId)
-    expect(store.offered.at(-1)).toMatchObject({ ended: [] })
+    expect(store.offered.at(-1)).toMatchObject({ revoked: [] })
   })
 
   it('has a higher epoch and an empty list when the end of all sessions is answered', async () => {
@@ -54,7 +55,7 @@ describe('the revocation hint', () => {
     const other = await signedIn(clock.now(), userId)
     const outcome = await sessions.endAll(userId, 'operator', clock.now())
     expect(outcome).toEqual({ ok: true, value: { ended: 1, epoch: other.session.epoch + 1 } })
-    expect(await hintOf(userId)).toMatchObject({ epoch: other.session.epoch + 1, ended: [] })
+    expect(await hintOf(userId)).toMatchObject({ epoch: other.session.epoch + 1, revoked: [] })
   })
 
   it('tells of sessions that ran out, too', async () => {
@@ -64,7 +65,7 @@ describe('the revocation hint', () => {
     clock.advance(IDLE_SECONDS)
     await ring(userId)
     expect(store.offered).toEqual([
-      expect.objectContaining({ ended: [expect.objectContaining({ sid: session.sid })] }),
+      expect.objectContaining({ revoked: [expect.objectContaining({ id: session.sid })] }),
     ])
   })
 
@@ -103,11 +104,37 @@ describe('the revocation hint', () => {
     const last = await signedIn(clock.now(), userId)
     await sessions.end(userId, last.session.sid, 'person', clock.now())
     await published(userId)
-    expect(store.offered.at(-1)?.ended).toHaveLength(200)
+    expect(store.offered.at(-1)?.revoked).toHaveLength(200)
     const { session } = await signedIn(clock.now(), userId)
     await sessions.end(userId, session.sid, 'person', clock.now())
-    expect(store.offered.at(-1)).toMatchObject({ epoch: living.session.epoch, ended: null })
+    expect(store.offered.at(-1)).toMatchObject({ epoch: living.session.epoch, revoked: null })
     expect((await sessions.use(living.cookie, clock.now())).ok).toBe(true)
+  })
+
+  it('counts sessions and revoked tokens together, and lists those of the present epoch alone', async () => {
+    const ada = await person(clock.now())
+    const store = await giveMoodyStore(ada.userId)
+    await addEndedSessions(ada.userId, 198)
+    const revoke = (id: string) => grants.revokeTokens({ ...ada, id })
+    await revoke('a'.repeat(32))
+    await revoke('b'.repeat(32))
+    expect(store.offered.at(-1)?.revoked).toHaveLength(200)
+    await revoke('c'.repeat(32))
+    expect(store.offered.at(-1)).toMatchObject({ epoch: ada.session.epoch, revoked: null })
+    await sessions.endAll(ada.userId, 'person', clock.now())
+    expect(store.offered.at(-1)).toMatchObject({ epoch: ada.session.epoch + 1, revoked: [] })
+  })
+
+  it('of a revoked token is written again until the token has expired', async () => {
+    const ada = await person(clock.now())
+    await published(ada.userId)
+    await grants.revokeTokens({ ...ada, id: 'a'.repeat(32) })
+    const store = await giveMoodyStore(ada.userId)
+    clock.advance(30)
+    await ring(ada.userId)
+    expect(store.offered.at(-1)?.revoked).toEqual([
+      { id: 'a'.repeat(32), until: START + TOKEN_SECONDS + 60 },
+    ])
   })
 })
 
@@ -124,11 +151,11 @@ describe('a store that refuses', () => {
     })
     expect((await sessions.use(cookie, clock.now())).ok).toBe(false)
     expect((await sessions.use(second.cookie, clock.now())).ok).toBe(true)
-    expect(await hintOf(userId)).toMatchObject({ ended: [] })
+    expect(await hintOf(userId)).toMatchObject({ revoked: [] })
     store.refusal = undefined
     clock.advance(1)
     await ring(userId)
-    expect(await hintOf(userId)).toMatchObject({ ended: [{ sid: session.sid }] })
+    expect(await hintOf(userId)).toMatchObject({ revoked: [{ id: session.sid }] })
   })
 
   it('is asked again with growing gaps of at most a minute', async () => {
@@ -186,7 +213,7 @@ describe('a store that refuses', () => {
     clock.advance(1)
     await ring(userId)
     const hint = await hintOf(userId)
-    expect(hint?.ended?.map(({ sid }) => sid).toSorted()).toEqual(
+    expect(hint?.revoked?.map(({ id }) => id).toSorted()).toEqual(
       [first.session.sid, second.session.sid].toSorted(),
     )
   })
@@ -209,7 +236,7 @@ describe('a store that loses an acknowledged write', () => {
     const store = await giveMoodyStore(userId)
     store.isLossy = true
     await sessions.end(userId, session.sid, 'person', clock.now())
-    expect(await hintOf(userId)).toMatchObject({ ended: [] })
+    expect(await hintOf(userId)).toMatchObject({ revoked: [] })
     const writtenAt: number[] = []
     while (clock.now() < START + 2 * TOKEN_SECONDS) {
       const before = store.offered.length
@@ -219,7 +246,7 @@ describe('a store that loses an acknowledged write', () => {
       clock.advance(5)
     }
     expect(writtenAt).toEqual([30, 90, 210])
-    expect(await hintOf(userId)).toMatchObject({ ended: [{ sid: session.sid }] })
+    expect(await hintOf(userId)).toMatchObject({ revoked: [{ id: session.sid }] })
     expect(await tasksOf(userId)).toEqual([])
   })
 
@@ -258,7 +285,7 @@ describe('a store that is slow', () => {
     expect((await sessions.use(second.cookie, clock.now())).ok).toBe(true)
     store.isStuck = false
     await published(userId)
-    expect(await hintOf(userId)).toMatchObject({ ended: [{ sid: session.sid }] })
+    expect(await hintOf(userId)).toMatchObject({ revoked: [{ id: session.sid }] })
   })
 
   it('never has two writes of one user under way, and the last write is the last state', async () => {
@@ -274,9 +301,9 @@ describe('a store that is slow', () => {
     )
     await published(userId)
     expect(store.mostAtOnce).toBe(1)
-    expect(store.offered.at(-1)?.ended).toHaveLength(20)
+    expect(store.offered.at(-1)?.revoked).toHaveLength(20)
     expect(store.offered.length).toBeLessThan(40)
     const hint = await hintOf(userId)
-    expect(hint?.ended).toHaveLength(20)
+    expect(hint?.revoked).toHaveLength(20)
   })
 })

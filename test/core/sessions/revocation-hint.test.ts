@@ -11,18 +11,18 @@ import { newSessionId } from '../../../src/core/sessions/session.ts'
 const hint: RevocationHint = {
   version: 7,
   epoch: 3,
-  ended: [{ sid: newSessionId(), until: 1000 }],
+  revoked: [{ id: newSessionId(), until: 1000 }],
 }
 const record = JSON.parse(serializeRevocationHint(hint)) as Record<string, unknown>
 
 describe('a revocation hint', () => {
   it('is read as it was written, with a list or without', () => {
     const counts = fc.maxSafeNat()
-    const ended = fc.record({ sid: fc.constant(null).map(() => newSessionId()), until: counts })
-    const sids = fc.array(ended, { maxLength: 200 })
+    const revoked = fc.record({ id: fc.constant(null).map(() => newSessionId()), until: counts })
+    const ids = fc.array(revoked, { maxLength: 200 })
     fc.assert(
       fc.property(
-        fc.record({ version: counts, epoch: counts, ended: fc.option(sids, { nil: undefined }) }),
+        fc.record({ version: counts, epoch: counts, revoked: fc.option(ids, { nil: undefined }) }),
         (written) => {
           expect(parseRevocationHint(serializeRevocationHint(written))).toEqual(written)
         },
@@ -39,8 +39,8 @@ describe('a revocation hint', () => {
     'not json',
     '{"v":1',
     JSON.stringify([record]),
-    JSON.stringify({ ...record, v: 2 }),
-    JSON.stringify({ ...record, v: '1' }),
+    JSON.stringify({ ...record, v: 1 }),
+    JSON.stringify({ ...record, v: '2' }),
     JSON.stringify({ ...record, version: undefined }),
     JSON.stringify({ ...record, version: -1 }),
     JSON.stringify({ ...record, epoch: '3' }),
@@ -48,17 +48,17 @@ describe('a revocation hint', () => {
     JSON.stringify({ ...record, epoch: null }),
     JSON.stringify({ ...record, epoch: undefined }),
     JSON.stringify({ ...record, epoch: Number.MAX_VALUE }),
-    JSON.stringify({ ...record, ended: undefined }),
-    JSON.stringify({ ...record, ended: {} }),
-    JSON.stringify({ ...record, ended: 'all' }),
-    JSON.stringify({ ...record, ended: [null] }),
-    JSON.stringify({ ...record, ended: ['x'] }),
-    JSON.stringify({ ...record, ended: [{ sid: 'x', until: 1 }] }),
-    JSON.stringify({ ...record, ended: [{ sid: newSessionId() }] }),
-    JSON.stringify({ ...record, ended: [...(hint.ended ?? []), {}] }),
+    JSON.stringify({ ...record, revoked: undefined }),
+    JSON.stringify({ ...record, revoked: {} }),
+    JSON.stringify({ ...record, revoked: 'all' }),
+    JSON.stringify({ ...record, revoked: [null] }),
+    JSON.stringify({ ...record, revoked: ['x'] }),
+    JSON.stringify({ ...record, revoked: [{ id: 'x', until: 1 }] }),
+    JSON.stringify({ ...record, revoked: [{ id: newSessionId() }] }),
+    JSON.stringify({ ...record, revoked: [...(hint.revoked ?? []), {}] }),
     JSON.stringify({
       ...record,
-      ended: Array.from({ length: 201 }, () => ({ sid: newSessionId(), until: 1 })),
+      revoked: Array.from({ length: 201 }, () => ({ id: newSessionId(), until: 1 })),
     }),
   ])('is not read from %s', (text) => {
     expect(parseRevocationHint(text)).toBeUndefined()

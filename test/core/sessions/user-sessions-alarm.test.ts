@@ -30,10 +30,10 @@ describe('an object that is evicted between its commit and its publishing', () =
     store.refusal = 'the process is dying'
     await sessions.end(userId, session.sid, 'person', clock.now())
     await evictDurableObject(await objectOf(userId))
-    expect(await hintOf(userId)).toMatchObject({ ended: [] })
+    expect(await hintOf(userId)).toMatchObject({ revoked: [] })
     clock.advance(60)
     expect(await ring(userId)).toBe(true)
-    expect(await hintOf(userId)).toMatchObject({ ended: [{ sid: session.sid }] })
+    expect(await hintOf(userId)).toMatchObject({ revoked: [{ id: session.sid }] })
   })
 
   it('keeps its back-off', async () => {

@@ -74,6 +74,13 @@ beforeEach(async () => {
   await prepareKeyRing(NOON)
 })
 
+describe('a token of an application for our API', () => {
+  it('is taken with its client and its family', async () => {
+    const claims = goodClaims(NOON, { client_id: 'shop', gid: 'a'.repeat(32) })
+    expect(await judge(await signAsUs(claims, NOON))).toEqual({ ok: true, value: claims })
+  })
+})
+
 describe('an issued access token (RFC 9068 §2)', () => {
   it('has the header and the claims of the profile, and no others', async () => {
     const { token, expiresIn, jti } = await issue()
@@ -236,6 +243,14 @@ describe('verification refuses, although the signature is good, a token', () => 
     ['an epoch as text', { epoch: '1' }],
     ['a scope that is a list', { scope: ['openid'] }],
     ['an acr that is a number', { acr: 1 }],
+    ['an application but no family', { client_id: 'shop' }],
+    ['an application and a family of another form', { client_id: 'shop', gid: 'A'.repeat(32) }],
+    ['a family that no application is named for', { gid: 'a'.repeat(32) }],
+    ['a pairwise sub', { client_id: 'shop', gid: 'a'.repeat(32), sub: 'x'.repeat(43) }],
+    [
+      'no user, as a client of its own',
+      { client_id: 'shop', sub: 'shop', sid: undefined, epoch: undefined, idp: undefined },
+    ],
     ['a cnf that is empty', { cnf: {} }],
     ['a cnf that is null', { cnf: null }],
     ['a cnf of another kind', { cnf: { 'x5t#S256': 'x'.repeat(43) } }],

@@ -19,7 +19,14 @@ describe('claims of a provider', () => {
       email: { text: 'Alice@Corp.test', key: 'alice@corp.test', domain: 'corp.test' },
       emailVerified: true,
       picture,
+      details: {},
     })
+  })
+
+  it('name the person by given and family name when there is no name', () => {
+    const said = { given_name: 'Alice', family_name: 'Archer', preferred_username: 'alice' }
+    expect(parseProfileClaims(said).name).toBe('Alice Archer')
+    expect(parseProfileClaims({ family_name: 'Archer' }).name).toBeUndefined()
   })
 
   it('name the person by preferred_username when there is no name', () => {

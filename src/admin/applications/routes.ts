@@ -1,0 +1,256 @@
+/**
+ * Operators register applications, change, disable and remove them. What is registered, judges and keeps
+ * core/applications; what a disabled or removed application was given, ends by `core/revocation`. Their client
+ * secrets are in secret-routes.ts.
+ */
+import { createRoute, z } from '@hono/zod-openapi'
+import type { Registered } from '../../core/applications/application-registry.ts'
+import type { KeptApplication } from '../../core/applications/applications-table.ts'
+import type { Registration } from '../../core/applications/registration.ts'
+import type { RegistrationProblem } from '../../core/applications/registration-problem.ts'
+import type { AdminParts } from '../admin-parts.ts'
+import type { AdminApi } from '../api/admin-api.ts'
+import { idInPath, inPages, json, jsonBody, problems, queryText } from '../api/operation.ts'
+import { recordRead } from '../api/record-read.ts'
+import { answerProblem } from '../problem.ts'
+import type { ProblemAnswer } from '../problem.ts'
+import {
+  applicationSchema,
+  newApplicationSchema,
+  patchSchema,
+  registeredSchema,
+  replacementSchema,
+  showApplication,
+  toRegistration,
+} from './application-shape.ts'
+import { isSeen, tagOf } from './if-match.ts'
+import { patchRegistration } from './patch-registration.ts'
+import { secretRoutes } from './secret-routes.ts'
+
+const REFUSED_BODY = [
+  'invalid_request',
+  'invalid_registration',
+  'body_too_large',
+  'unsupported_media_type',
+] as const
+
+const ifMatch = z.object({ 'if-match': z.string().optional() })
+
+const registerApplication = createRoute({
+  method: 'post',
+  path: '/applications',
+  summary: 'Registers an application; its secret is shown in the answer, and never again',
+  request: { body: jsonBody(newApplicationSchema) },
+  responses: { 201: json(registeredSchema, 'Registered'), ...problems(...REFUSED_BODY) },
+})
+
+const listApplications = createRoute({
+  method: 'get',
+  path: '/applications',
+  summary: 'Applications, in order of client_id',
+  request: { query: z.strictObject({ cursor: queryText.optional(), ...inPages }) },
+  responses: {
+    200: json(
+      z.object({ applications: z.array(applicationSchema), next_cursor: z.string().nullable() }),
+    ),
+    ...problems('invalid_request'),
+  },
+})
+
+const showOne = createRoute({
+  method: 'get',
+  path: '/applications/{id}',
+  summary: 'An application, with its version in ETag',
+  request: { params: idInPath },
+  responses: { 200: json(applicationSchema), ...problems('not_found') },
+})
+
+const replaceApplication = createRoute({
+  method: 'put',
+  path: '/applications/{id}',
+  summary:
+    'Replaces a whole registration; with If-Match or version, only if that is still the present one',
+  request: { params: idInPath, headers: ifMatch, body: jsonBody(replacementSchema) },
+  responses: {
+    200: json(registeredSchema),
+    ...problems('not_found', 'changed_meanwhile', ...REFUSED_BODY),
+  },
+})
+
+const patchApplication = createRoute({
+  method: 'patch',
+  path: '/applications/{id}',
+  summary: 'Changes some members of a registration (JSON Merge Patch, as application/json)',
+  request: { params: idInPath, headers: ifMatch, body: jsonBody(patchSchema) },
+  responses: {
+    200: json(registeredSchema),
+    ...problems('not_found', 'changed_meanwhile', ...REFUSED_BODY),
+  },
+})
+
+const removeApplication = createRoute({
+  method: 'delete',
+  path: '/applications/{id}',
+  summary: 'Removes an application; everything it was given ends',
+  request: { params: idInPath, headers: ifMatch },
+  responses: {
+    204: { description: 'Removed' },
+    ...problems('not_found', 'changed_meanwhile', 'end_pending'),
+  },
+})
+
+const disableApplication = createRoute({
+  method: 'post',
+  path: '/applications/{id}/disable',
+  summary: 'Issues nothing more to an application, and ends everything it was given',
+  request: { params: idInPath },
+  responses: { 200: json(applicationSchema), ...problems('not_found', 'end_pending') },
+})
+
+const enableApplication = createRoute({
+  method: 'post',
+  path: '/applications/{id}/enable',
+  summary: 'Lets an application work again; nothing that has ended comes back',
+  request: { params: idInPath },
+  responses: { 200: json(applicationSchema), ...problems('not_found') },
+})
+
+export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
+  const { audit, clock, applicationRegistry: registry, endApplication } = parts
+  type Context = Parameters<typeof answerProblem>[0]
+
+  const record = (
+    c: Context,
+    outcome: 'registered' | 'changed' | 'removed' | 'disabled' | 'enabled',
+    applicationId: string,
+  ) =>
+    audit.record(c.get('facts'), {
+      event: `application.${outcome}`,
+      actor: 'operator',
+      facts: { application: applicationId },
+    })
+
+  const answerProblems = (c: Context, found: readonly RegistrationProblem[]) =>
+    answerProblem(
+      c,
+      'invalid_registration',
+      found.map(({ pointer, detail }) => ({ pointer: `#${pointer}`, detail })),
+    )
+
+  /** Its tokens and grants end, and what it opened itself. The directory has let go of it before. */
+  const endWhatItHas = (c: Context, applicationId: string) =>
+    endApplication.end(c.get('facts'), { applicationId, now: clock() })
+
+  api.openapi(registerApplication, async (c) => {
+    const { client_id: clientId, client_secret: clientSecret, ...rest } = c.req.valid('json')
+    const asked = { ...toRegistration(rest), clientId, clientSecret }
+    const registered = await registry.register(asked, clock())
+    if (!registered.ok) return answerProblems(c, registered.problems)
+    const { application } = registered.value
+    await record(c, 'registered', application.id)
+    return c.json(shown(registered.value), 201, {
+      ETag: tagOf(application.version),
+      Location: `/admin/api/applications/${application.id}`,
+    })
+  })
+
+  api.openapi(listApplications, async (c) => {
+    const { cursor = '', limit } = c.req.valid('query')
+    const listed = await registry.list({ after: cursor, limit })
+    await recordRead(c, audit, 'applications')
+    const next = listed.length === limit ? (listed.at(-1)?.id ?? null) : null
+    return c.json({ applications: listed.map(showApplication), next_cursor: next })
+  })
+
+  api.openapi(showOne, async (c) => {
+    const found = await registry.find(c.req.valid('param').id)
+    if (found === undefined) return answerProblem(c, 'not_found')
+    await recordRead(c, audit, 'application')
+    return c.json(showApplication(found), 200, { ETag: tagOf(found.version) })
+  })
+
+  /** Judged against what is there now; a change that comes in between makes it `changed_meanwhile`. */
+  async function change(
+    c: Context,
+    id: string,
+    seen: { readonly ifMatch: string | undefined; readonly version: number | undefined },
+    make: (present: KeptApplication) => Registration,
+  ): Promise<Registered | ProblemAnswer> {
+    const present = await registry.find(id)
+    if (present === undefined) return answerProblem(c, 'not_found')
+    if (!isSeen(present.version, seen)) return answerProblem(c, 'changed_meanwhile')
+    const changed = await registry.change(present, make(present), clock())
+    if (!changed.ok) return answerProblems(c, changed.problems)
+    if (!changed.value.ok) return answerProblem(c, CHANGE_PROBLEMS[changed.value.refusal.code])
+    await record(c, 'changed', id)
+    return changed.value.value
+  }
+
+  api.openapi(replaceApplication, async (c) => {
+    const { id } = c.req.valid('param')
+    const { client_id: named, version, ...rest } = c.req.valid('json')
+    if (named !== undefined && named !== id) {
+      return answerProblems(c, [{ pointer: '/client_id', detail: 'is not the one in the path' }])
+    }
+    const seen = { ifMatch: c.req.valid('header')['if-match'], version }
+    const changed = await change(c, id, seen, () => toRegistration(rest))
+    if (changed instanceof Response) return changed
+    return c.json(shown(changed), 200, { ETag: tagOf(changed.application.version) })
+  })
+
+  api.openapi(patchApplication, async (c) => {
+    const { version, ...patch } = c.req.valid('json')
+    const seen = { ifMatch: c.req.valid('header')['if-match'], version }
+    const { id } = c.req.valid('param')
+    const changed = await change(c, id, seen, (present) => patchRegistration(present, patch))
+    if (changed instanceof Response) return changed
+    return c.json(shown(changed), 200, { ETag: tagOf(changed.application.version) })
+  })
+
+  api.openapi(removeApplication, async (c) => {
+    const { id } = c.req.valid('param')
+    const present = await registry.find(id)
+    if (present === undefined) return answerProblem(c, 'not_found')
+    const seen = { ifMatch: c.req.valid('header')['if-match'], version: undefined }
+    if (!isSeen(present.version, seen)) return answerProblem(c, 'changed_meanwhile')
+    // Disabled first: what cannot be ended now is found, and ended, when the request is repeated.
+    const disabled = await registry.setStatus(id, 'disabled', clock())
+    if (!disabled.ok) return answerProblem(c, 'not_found')
+    const ended = await endWhatItHas(c, id)
+    if (!ended.ok) return answerProblem(c, 'end_pending')
+    const removed = await registry.remove(id)
+    if (!removed.ok) return answerProblem(c, 'not_found')
+    await record(c, 'removed', id)
+    return c.body(null, 204)
+  })
+
+  api.openapi(disableApplication, async (c) => {
+    const { id } = c.req.valid('param')
+    const disabled = await registry.setStatus(id, 'disabled', clock())
+    if (!disabled.ok) return answerProblem(c, 'not_found')
+    const ended = await endWhatItHas(c, id)
+    if (!ended.ok) return answerProblem(c, 'end_pending')
+    await record(c, 'disabled', id)
+    return c.json(showApplication(disabled.value), 200, { ETag: tagOf(disabled.value.version) })
+  })
+
+  api.openapi(enableApplication, async (c) => {
+    const { id } = c.req.valid('param')
+    const enabled = await registry.setStatus(id, 'active', clock())
+    if (!enabled.ok) return answerProblem(c, 'not_found')
+    await record(c, 'enabled', id)
+    return c.json(showApplication(enabled.value), 200, { ETag: tagOf(enabled.value.version) })
+  })
+
+  secretRoutes(api, parts)
+}
+
+const CHANGE_PROBLEMS = {
+  unknown_application: 'not_found',
+  changed_meanwhile: 'changed_meanwhile',
+} as const
+
+const shown = ({ application, secret }: Registered): z.infer<typeof registeredSchema> => ({
+  ...showApplication(application),
+  ...(secret !== undefined && { client_secret: secret.secret, client_secret_id: secret.id }),
+})

@@ -1,0 +1,151 @@
+/** Operators end the sessions of many with one write; the queue carries the end on (core/revocation/cut-off-drain.ts). */
+import { createRoute, z } from '@hono/zod-openapi'
+import type { CutOffProgress } from '../../core/revocation/cut-off-progress.ts'
+import {
+  CUT_OFF_EFFECTIVE_AT_MOST_SECONDS,
+  CUT_OFF_EFFECTIVE_SECONDS,
+} from '../../core/revocation/cut-offs.ts'
+import { describeThrown, log } from '../../platform/log.ts'
+import type { AdminParts } from '../admin-parts.ts'
+import type { AdminApi } from '../api/admin-api.ts'
+import { idInPath, inPages, json, jsonBody, problems, seconds } from '../api/operation.ts'
+import { recordRead } from '../api/record-read.ts'
+import { answerProblem } from '../problem.ts'
+
+const reason = z.enum(['operator', 'provider_removed', 'key_compromised'])
+
+/** "everyone" with an id ends nobody. */
+const cutOffRequest = z.discriminatedUnion('scope', [
+  z.strictObject({ scope: z.literal('everyone'), reason }),
+  z.strictObject({
+    scope: z.literal('provider'),
+    id: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/i)
+      .openapi({ description: "The provider's id" }),
+    reason,
+  }),
+])
+
+const cutOffSchema = z
+  .object({
+    id: z.string(),
+    scope: z.string(),
+    scope_id: z.string().optional(),
+    reason: z.string(),
+    started_by_ms: z
+      .int()
+      .openapi({ description: 'Sessions that started then or earlier are over' }),
+    created_at: seconds,
+    updated_at: seconds,
+    state: z.enum(['running', 'incomplete', 'done']),
+    total: z.int(),
+    done: z.int(),
+    failed: z.int(),
+    ended_sessions: z.int(),
+    progress_url: z.string(),
+  })
+  .openapi('CutOff')
+
+/** `running` while users are left to visit; `incomplete` while some could not be reached. */
+const showCutOff = (progress: CutOffProgress): z.infer<typeof cutOffSchema> => ({
+  id: progress.id,
+  scope: progress.scope,
+  ...(progress.scope !== 'everyone' && { scope_id: progress.scopeId }),
+  reason: progress.cause,
+  started_by_ms: progress.startedBy,
+  created_at: progress.createdAt,
+  updated_at: progress.updatedAt,
+  state: progress.cursor !== null ? 'running' : progress.failed > 0 ? 'incomplete' : 'done',
+  total: progress.total,
+  done: progress.visited - progress.failed,
+  failed: progress.failed,
+  ended_sessions: progress.endedSessions,
+  progress_url: `/admin/api/cut-offs/${progress.id}`,
+})
+
+const listCutOffs = createRoute({
+  method: 'get',
+  path: '/cut-offs',
+  summary: 'Mass cut-offs, newest first',
+  request: { query: z.strictObject(inPages) },
+  responses: {
+    200: json(z.object({ cut_offs: z.array(cutOffSchema) })),
+    ...problems('invalid_request'),
+  },
+})
+
+const addCutOff = createRoute({
+  method: 'post',
+  path: '/cut-offs',
+  summary: 'Ends all sessions of everyone or of one provider, with one write',
+  request: { body: jsonBody(cutOffRequest) },
+  responses: {
+    202: json(cutOffSchema.extend({ effective_within_seconds: z.int() })),
+    ...problems('invalid_request', 'not_found', 'body_too_large', 'unsupported_media_type'),
+  },
+})
+
+const showProgress = createRoute({
+  method: 'get',
+  path: '/cut-offs/{id}',
+  summary: "What has become of a cut-off on its way through the users' sessions",
+  request: { params: idInPath },
+  responses: { 200: json(cutOffSchema), ...problems('not_found') },
+})
+
+export function cutOffRoutes(api: AdminApi, parts: AdminParts): void {
+  const { audit, clock, cutOffRecords, people } = parts
+
+  api.openapi(listCutOffs, async (c) => {
+    const listed = await cutOffRecords.list(c.req.valid('query').limit)
+    await recordRead(c, audit, 'cut_offs')
+    return c.json({ cut_offs: listed.map(showCutOff) })
+  })
+
+  // The cut-off holds with the one write to the key ring; what comes after that, the record of its progress and
+  // the queue, can fail without making it untrue, and is then to be asked for again.
+  api.openapi(addCutOff, async (c) => {
+    const asked = c.req.valid('json')
+    const { scope, reason: cause } = asked
+    const id = asked.scope === 'provider' ? asked.id : ''
+    if (scope === 'provider' && !(await isKnownProvider(parts, id))) {
+      return answerProblem(c, 'not_found')
+    }
+    const now = clock()
+    const added = await parts.cutOffs.add({ scope, id, cause }, now)
+    if (!added.ok) return answerProblem(c, 'unavailable')
+    const { cutOff, published } = added.value
+    await audit.record(c.get('facts'), {
+      event: 'sessions.cut_off',
+      actor: 'operator',
+      ...(scope === 'provider' && { providerId: id }),
+      facts: { scope, cause, started_by: cutOff.at },
+    })
+    const total = await people.count(scope === 'provider' ? { providerId: id } : {})
+    const progress = await cutOffRecords.open(cutOff, total, now)
+    // Should the queue not take it, the cron finds it standing still and sends it.
+    await parts.cutOffDrain.start(progress).catch((thrown: unknown) => {
+      log('error', { event: 'cut_off.not_queued', error: describeThrown(thrown) })
+    })
+    const answer = {
+      ...showCutOff(progress),
+      effective_within_seconds: published
+        ? CUT_OFF_EFFECTIVE_SECONDS
+        : CUT_OFF_EFFECTIVE_AT_MOST_SECONDS,
+    }
+    return c.json(answer, 202, { Location: answer.progress_url })
+  })
+
+  api.openapi(showProgress, async (c) => {
+    const progress = await cutOffRecords.find(c.req.valid('param').id)
+    if (progress === undefined) return answerProblem(c, 'not_found')
+    await recordRead(c, audit, 'cut_off')
+    return c.json(showCutOff(progress))
+  })
+}
+
+/** One that is configured, or one that was: its people are still in the directory. */
+async function isKnownProvider({ config, people }: AdminParts, id: string): Promise<boolean> {
+  return config.identityProviders.some((known) => known.id === id) || people.hasProvider(id)
+}

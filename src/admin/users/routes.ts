@@ -1,0 +1,199 @@
+/** Operators find people, end their sessions, and disable them. Sessions end by `core/revocation`. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { parseSessionId, parseUserId } from '../../core/sessions/session.ts'
+import type { UserId } from '../../core/sessions/session.ts'
+import type { UserSearch } from '../../core/users/user-directory.ts'
+import type { AdminParts } from '../admin-parts.ts'
+import type { AdminApi } from '../api/admin-api.ts'
+import { idInPath, inPages, json, problems, queryText } from '../api/operation.ts'
+import { recordRead } from '../api/record-read.ts'
+import { answerProblem } from '../problem.ts'
+import {
+  sessionSchema,
+  showIdentity,
+  showSession,
+  showUser,
+  userSchema,
+  userWithIdentitiesSchema,
+} from './user-shape.ts'
+
+const userId = z.string().regex(/^[0-9a-f]{32}$/)
+
+const searchUsers = createRoute({
+  method: 'get',
+  path: '/users',
+  summary:
+    'Users by id or beginning of e-mail address (query), or by issuer and subject; in order of id',
+  request: {
+    query: z
+      .strictObject({
+        query: queryText.optional(),
+        issuer: queryText.optional(),
+        subject: queryText.optional(),
+        cursor: userId.optional(),
+        ...inPages,
+      })
+      .refine(({ issuer, subject }) => (issuer === undefined) === (subject === undefined), {
+        message: 'issuer and subject go together',
+        path: ['subject'],
+      }),
+  },
+  responses: {
+    200: json(z.object({ users: z.array(userSchema), next_cursor: z.string().nullable() })),
+    ...problems('invalid_request'),
+  },
+})
+
+const showOneUser = createRoute({
+  method: 'get',
+  path: '/users/{id}',
+  summary: 'A user and their identities',
+  request: { params: idInPath },
+  responses: { 200: json(userWithIdentitiesSchema), ...problems('not_found') },
+})
+
+const statusSchema = z.object({ id: z.string(), status: z.enum(['active', 'disabled']) })
+const endedSchema = z.object({ ended_sessions: z.int() })
+
+const disableUser = createRoute({
+  method: 'post',
+  path: '/users/{id}/disable',
+  summary: 'Ends every session of a user and lets none open',
+  request: { params: idInPath },
+  responses: {
+    200: json(statusSchema.extend(endedSchema.shape)),
+    ...problems('not_found', 'disable_pending'),
+  },
+})
+
+const enableUser = createRoute({
+  method: 'post',
+  path: '/users/{id}/enable',
+  summary: 'Lets a user sign in again; no session comes back',
+  request: { params: idInPath },
+  responses: { 200: json(statusSchema), ...problems('not_found') },
+})
+
+const listSessions = createRoute({
+  method: 'get',
+  path: '/users/{id}/sessions',
+  summary: "A user's live sessions, newest first",
+  request: { params: idInPath },
+  responses: {
+    200: json(z.object({ sessions: z.array(sessionSchema) })),
+    ...problems('not_found'),
+  },
+})
+
+const endAllSessions = createRoute({
+  method: 'delete',
+  path: '/users/{id}/sessions',
+  summary: 'Ends all sessions of a user',
+  request: { params: idInPath },
+  responses: { 200: json(endedSchema), ...problems('not_found') },
+})
+
+const endOneSession = createRoute({
+  method: 'delete',
+  path: '/users/{id}/sessions/{sid}',
+  summary: 'Ends one live session',
+  request: { params: idInPath.extend({ sid: z.string() }) },
+  responses: { 200: json(endedSchema), ...problems('not_found') },
+})
+
+const DISABLE_PROBLEMS = {
+  unknown_user: 'not_found',
+  pending: 'disable_pending',
+  unavailable: 'unavailable',
+} as const
+
+export function userRoutes(api: AdminApi, parts: AdminParts): void {
+  const { audit, clock, ends, people } = parts
+
+  /** The id in the path, if it is a known user's. Any other is answered 404, whatever is wrong with it (C35). */
+  async function knownUser(text: string): Promise<UserId | undefined> {
+    const id = parseUserId(text)
+    return id === undefined ? undefined : (await people.find(id))?.id
+  }
+
+  api.openapi(searchUsers, async (c) => {
+    const { cursor = '', limit, ...by } = c.req.valid('query')
+    const users = await people.search(searchOf(by), cursor, limit)
+    await recordRead(c, audit, 'users')
+    const next = users.length === limit ? (users.at(-1)?.id ?? null) : null
+    return c.json({ users: users.map(showUser), next_cursor: next })
+  })
+
+  api.openapi(showOneUser, async (c) => {
+    const id = parseUserId(c.req.valid('param').id)
+    const user = id && (await people.find(id))
+    if (user === undefined) return answerProblem(c, 'not_found')
+    const identities = await people.identitiesOf(user.id)
+    await recordRead(c, audit, 'user')
+    return c.json({ ...showUser(user), identities: identities.map(showIdentity) })
+  })
+
+  api.openapi(disableUser, async (c) => {
+    const id = await knownUser(c.req.valid('param').id)
+    if (id === undefined) return answerProblem(c, 'not_found')
+    const input = { userId: id, now: clock() }
+    const disabled = await parts.disableUser.disable(c.get('facts'), input)
+    if (!disabled.ok) return answerProblem(c, DISABLE_PROBLEMS[disabled.refusal.code])
+    return c.json({ id, status: 'disabled', ended_sessions: disabled.value.ended } as const)
+  })
+
+  api.openapi(enableUser, async (c) => {
+    const id = await knownUser(c.req.valid('param').id)
+    if (id === undefined) return answerProblem(c, 'not_found')
+    const enabled = await parts.disableUser.enable(c.get('facts'), { userId: id, now: clock() })
+    if (enabled.ok) return c.json({ id, status: 'active' } as const)
+    const isUnknown = enabled.refusal.code === 'unknown_user'
+    return answerProblem(c, isUnknown ? 'not_found' : 'unavailable')
+  })
+
+  api.openapi(listSessions, async (c) => {
+    const id = await knownUser(c.req.valid('param').id)
+    if (id === undefined) return answerProblem(c, 'not_found')
+    const listed = await parts.sessions.list(id, clock())
+    if (!listed.ok) return answerProblem(c, listed.refusal.code)
+    await recordRead(c, audit, 'sessions')
+    return c.json({ sessions: listed.value.map(showSession) })
+  })
+
+  api.openapi(endAllSessions, async (c) => {
+    const id = await knownUser(c.req.valid('param').id)
+    if (id === undefined) return answerProblem(c, 'not_found')
+    const end = { userId: id, cause: 'operator', now: clock() } as const
+    const ended = await ends.endAllSessions(c.get('facts'), end)
+    if (!ended.ok) return answerProblem(c, ended.refusal.code)
+    return c.json({ ended_sessions: ended.value.ended })
+  })
+
+  api.openapi(endOneSession, async (c) => {
+    const path = c.req.valid('param')
+    const id = await knownUser(path.id)
+    const sid = parseSessionId(path.sid)
+    if (id === undefined || sid === undefined) return answerProblem(c, 'not_found')
+    const end = { userId: id, sid, cause: 'operator', now: clock() } as const
+    const ended = await ends.endSession(c.get('facts'), end)
+    if (!ended.ok) return answerProblem(c, ended.refusal.code)
+    return ended.value.ended ? c.json({ ended_sessions: 1 }) : answerProblem(c, 'not_found')
+  })
+}
+
+function searchOf({
+  query,
+  issuer,
+  subject,
+}: {
+  readonly query?: string | undefined
+  readonly issuer?: string | undefined
+  readonly subject?: string | undefined
+}): UserSearch {
+  const identity = issuer === undefined || subject === undefined ? undefined : { issuer, subject }
+  if (query === undefined) return identity === undefined ? {} : { identity }
+  const id = parseUserId(query)
+  const key = query.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+  const named = id === undefined ? { emailPrefix: key } : { id }
+  return { ...named, ...(identity !== undefined && { identity }) }
+}

@@ -1,0 +1,176 @@
+/**
+ * The applications that took part in a session: they got tokens from it, and must hear when it ends. A row
+ * stays until whoever tells them (the deliveries) has taken it over.
+ */
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { randomId } from '../../platform/random.ts'
+import type { Participation } from './grant.ts'
+import type { EndCause, SessionId } from './session.ts'
+
+export const participantsTable = `
+  CREATE TABLE participants (
+    sid TEXT NOT NULL,
+    application_id TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    client_sid TEXT NOT NULL,
+    -- Of the access tokens that it got without a grant.
+    family TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    -- It takes part no more, though the session may go on.
+    ended_at INTEGER,
+    end_cause TEXT,
+    PRIMARY KEY (sid, application_id),
+    CHECK ((ended_at IS NULL) = (end_cause IS NULL))
+  ) STRICT;`
+
+export interface Participant extends Participation {
+  readonly sid: SessionId
+  readonly family: string
+  readonly scope: readonly string[]
+  readonly firstAt: EpochSeconds
+  readonly lastAt: EpochSeconds
+  /** Set when it was disconnected or removed; otherwise it takes part as long as the session lives. */
+  readonly end: { readonly cause: EndCause; readonly endedAt: EpochSeconds } | undefined
+}
+
+type Columns = {
+  sid: SessionId
+  application_id: string
+  subject: string
+  client_sid: string
+  family: string
+  scope: string
+  first_at: number
+  last_at: number
+  ended_at: number | null
+  end_cause: EndCause | null
+}
+
+const toParticipant = (columns: Columns): Participant => ({
+  sid: columns.sid,
+  applicationId: columns.application_id,
+  subject: columns.subject,
+  clientSid: columns.client_sid,
+  family: columns.family,
+  scope: columns.scope.split(' ').filter((value) => value !== ''),
+  firstAt: columns.first_at,
+  lastAt: columns.last_at,
+  end:
+    columns.end_cause === null || columns.ended_at === null
+      ? undefined
+      : { cause: columns.end_cause, endedAt: columns.ended_at },
+})
+
+/** Notes that an application takes part, now, with these scopes. One that had ended begins anew. */
+export function noteParticipant(
+  sql: SqlStorage,
+  sid: SessionId,
+  { applicationId, subject, clientSid }: Participation,
+  { scope, now }: { readonly scope: readonly string[]; readonly now: EpochSeconds },
+): Participant {
+  const known = findParticipant(sql, sid, applicationId)
+  const present = known?.end === undefined ? known : undefined
+  const columns = sql
+    .exec<Columns>(
+      `INSERT OR REPLACE INTO participants
+         (sid, application_id, subject, client_sid, family, scope, first_at, last_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+      sid,
+      applicationId,
+      subject,
+      clientSid,
+      present?.family ?? randomId(),
+      [...new Set([...(present?.scope ?? []), ...scope])].join(' '),
+      present?.firstAt ?? now,
+      now,
+    )
+    .one()
+  return toParticipant(columns)
+}
+
+/** Tokens were handed out again, by a grant that it had before. */
+export function noteParticipantUsed(
+  sql: SqlStorage,
+  sid: SessionId,
+  applicationId: string,
+  now: EpochSeconds,
+): void {
+  sql.exec(
+    'UPDATE participants SET last_at = ? WHERE sid = ? AND application_id = ? AND ended_at IS NULL',
+    now,
+    sid,
+    applicationId,
+  )
+}
+
+function findParticipant(
+  sql: SqlStorage,
+  sid: SessionId,
+  applicationId: string,
+): Participant | undefined {
+  const [columns] = sql
+    .exec<Columns>(
+      'SELECT * FROM participants WHERE sid = ? AND application_id = ?',
+      sid,
+      applicationId,
+    )
+    .toArray()
+  return columns && toParticipant(columns)
+}
+
+/** Who takes, or took, part in a session. */
+export const participantsOf = (sql: SqlStorage, sid: SessionId): Participant[] =>
+  sql
+    .exec<Columns>('SELECT * FROM participants WHERE sid = ? ORDER BY first_at', sid)
+    .toArray()
+    .map(toParticipant)
+
+/** All rows of an application, or of all applications. */
+export const participations = (sql: SqlStorage, applicationId?: string): Participant[] =>
+  sql
+    .exec<Columns>(
+      'SELECT * FROM participants WHERE ?1 IS NULL OR application_id = ?1 ORDER BY first_at',
+      applicationId ?? null,
+    )
+    .toArray()
+    .map(toParticipant)
+
+/** The sessions that anybody takes, or took, part in: whether they have ended is for their own table to say. */
+export const participatedSids = (sql: SqlStorage): SessionId[] =>
+  sql
+    .exec<{ sid: SessionId }>('SELECT DISTINCT sid FROM participants')
+    .toArray()
+    .map(({ sid }) => sid)
+
+/** Up to `limit` rows of applications that were disconnected or removed, whatever has become of the session. */
+export const endedParticipants = (sql: SqlStorage, limit: number): Participant[] =>
+  sql
+    .exec<Columns>('SELECT * FROM participants WHERE ended_at IS NOT NULL LIMIT ?', limit)
+    .toArray()
+    .map(toParticipant)
+
+/** An application takes part in this session no more. The first end is the one that counts. */
+export function endParticipant(
+  sql: SqlStorage,
+  { sid, applicationId }: Pick<Participant, 'sid' | 'applicationId'>,
+  { cause, endedAt }: NonNullable<Participant['end']>,
+): void {
+  sql.exec(
+    `UPDATE participants SET ended_at = ?, end_cause = ?
+     WHERE sid = ? AND application_id = ? AND ended_at IS NULL`,
+    endedAt,
+    cause,
+    sid,
+    applicationId,
+  )
+}
+
+/** For whoever has taken over what must be told of it. */
+export function deleteParticipant(
+  sql: SqlStorage,
+  { sid, applicationId }: Pick<Participant, 'sid' | 'applicationId'>,
+): void {
+  sql.exec('DELETE FROM participants WHERE sid = ? AND application_id = ?', sid, applicationId)
+}

@@ -1,0 +1,42 @@
+/**
+ * The Content-Security-Policy of a page that has to say something else than the gateway says for all pages: where
+ * its form may end, or whose pages it has in frames. Everything else is as there.
+ */
+export function pagePolicy({
+  nonce,
+  formTargets = [],
+  frames = [],
+}: {
+  readonly nonce: string
+  /** Besides our own origin; browsers hold the redirects that follow a form to it as well. */
+  readonly formTargets?: readonly string[]
+  /** Origins. */
+  readonly frames?: readonly string[]
+}): Readonly<Record<string, string>> {
+  const directives = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    "style-src 'self'",
+    "img-src 'self' https: data:",
+    "connect-src 'self'",
+    `form-action ${["'self'", ...new Set(formTargets)].join(' ')}`,
+    ...(frames.length > 0 ? [`frame-src ${[...new Set(frames)].join(' ')}`] : []),
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ]
+  return {
+    'Content-Security-Policy': directives.join('; '),
+    // The gateway leaves it to a page with a policy of its own.
+    'X-Frame-Options': 'DENY',
+  }
+}
+
+/**
+ * A URL as a policy can name it: its origin, or its scheme where it has none that a policy could name (the
+ * private-use schemes of native applications, RFC 8252 §7.1).
+ */
+export function policySource(address: string): string {
+  const { origin, protocol } = new URL(address)
+  return origin === 'null' ? protocol : origin
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { createAdminApi } from '../../../src/admin/api/routes.ts'
+import { PROBLEMS } from '../../../src/admin/problem.ts'
+import { settings } from '../../world/settings.ts'
+import { createOperator } from '../operator.ts'
+
+const description = async () => (await createOperator().ask('GET', '/openapi.json')).body
+
+interface Operation {
+  readonly summary?: string
+  readonly responses: Record<string, { readonly $ref?: string }>
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[]
+}
+
+async function operations(): Promise<(Operation & { name: string })[]> {
+  const { paths } = await description()
+  return Object.entries(paths as Record<string, Record<string, Operation>>).flatMap(
+    ([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({
+        ...operation,
+        name: `${method.toUpperCase()} ${path}`,
+      })),
+  )
+}
+
+describe('the description', () => {
+  it('names exactly the routes that there are', async () => {
+    const { routes } = createAdminApi(createOperator().gateway.core!)
+    const served = routes
+      .filter(({ method }) => method !== 'ALL')
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
+    const described = (await operations()).map(({ name }) => name)
+    expect(described.toSorted()).toEqual([...new Set(served)].toSorted())
+  })
+
+  it('is an OpenAPI 3.1 document whose references all lead somewhere', async () => {
+    const body = await description()
+    expect(body).toMatchObject({
+      openapi: '3.1.0',
+      servers: [{ url: `${settings.ISSUER}/admin/api` }],
+      security: [{ key: [] }],
+    })
+    const references = JSON.stringify(body).match(/"#\/components\/[^"]+"/g) ?? []
+    expect(references.length).toBeGreaterThan(50)
+    for (const reference of new Set(references)) {
+      const path = (JSON.parse(reference) as string).slice(2).split('/')
+      const found = path.reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], body)
+      expect(found, reference).toBeDefined()
+    }
+    const { responses } = body.components as { responses: object }
+    expect(Object.keys(responses)).toEqual(Object.keys(PROBLEMS))
+  })
+
+  it('says of each operation what it does, takes in its path, and may refuse', async () => {
+    for (const { name, summary, parameters = [], responses } of await operations()) {
+      expect(summary, name).toMatch(/^[A-Z].{8,}/)
+      const inPath = parameters.filter((each) => each.in === 'path').map((each) => each.name)
+      expect(inPath, name).toEqual([...name.matchAll(/\{(\w+)\}/g)].map(([, found]) => found))
+      expect(Object.keys(responses), name).toEqual(expect.arrayContaining(['401', '429', '503']))
+    }
+  })
+
+  it('refuses members and parameters that it does not know', async () => {
+    const { components } = await description()
+    const { schemas } = components as {
+      schemas: Record<string, { additionalProperties?: boolean }>
+    }
+    for (const name of ['NewApplication', 'OAuthRegistration', 'ApplicationPatch']) {
+      expect(schemas[name]?.additionalProperties, name).toBe(false)
+    }
+  })
+})
