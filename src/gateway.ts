@@ -13,6 +13,7 @@ import { createApplicationRegistry } from './core/applications/application-regis
 import { createApplications } from './core/applications/applications.ts'
 import { createSites } from './core/applications/sites.ts'
 import { createSubjects } from './core/applications/subject.ts'
+import { createWidgetSecrets } from './core/applications/widget-secrets.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
 import { signOutTargets } from './core/identity-providers/sign-out-targets.ts'
@@ -45,6 +46,7 @@ import { createSiteSessions } from './core/users/site-sessions-table.ts'
 import { createSiteUsers } from './core/users/site-users.ts'
 import { createLocalCredentials } from './core/users/local-credentials.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
+import { createUserRoles } from './core/users/user-roles.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
@@ -58,6 +60,7 @@ import { sharedSessionsRoutes } from './shared-sessions/routes.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
+import { widgetTokenRoutes } from './widget-tokens/routes.ts'
 
 const features = (core: Core) => [
   sharedSessionsRoutes(core),
@@ -65,6 +68,7 @@ const features = (core: Core) => [
   signOutRoutes(core),
   logoutRoutes(core),
   tokenBridgeRoutes(core),
+  widgetTokenRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
 ]
@@ -112,6 +116,10 @@ function buildCore(config: Config, env: Env) {
     ends,
   })
   const canaryRuns = createCanaryRuns(env.DIRECTORY)
+  const widgetSecrets = createWidgetSecrets({
+    directory: env.DIRECTORY,
+    keyEncryptionKey: config.secrets.keyEncryptionKey,
+  })
   return {
     config,
     clock,
@@ -131,9 +139,12 @@ function buildCore(config: Config, env: Env) {
     applicationRegistry: createApplicationRegistry({
       directory: env.DIRECTORY,
       issuer: config.issuer,
+      widgetSecrets,
     }),
+    widgetSecrets,
     users,
     localCredentials: createLocalCredentials(env.DIRECTORY),
+    userRoles: createUserRoles(env.DIRECTORY),
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
     identityProviders,

@@ -21,6 +21,12 @@ const ROUTES = [
   'ALL /auth/sessions/:sid',
   'ALL /auth/sso/events',
   'ALL /auth/sso/token',
+  'ALL /oneall/:site/*',
+  'ALL /widgets/:application/auth',
+  'ALL /widgets/:application/events',
+  'ALL /widgets/:application/token',
+  'DELETE /admin/api/users/:id/sessions',
+  'DELETE /admin/api/users/:id/sessions/:sid',
   'DELETE /auth/sessions',
   'DELETE /auth/sessions/:sid',
   'GET /',
@@ -41,6 +47,7 @@ const ROUTES = [
   'GET /dashboard',
   'GET /health',
   'GET /oauth/logout',
+  'GET /ping.html',
   'POST /account/sessions/end',
   'POST /account/sessions/end-all',
   'POST /account/sessions/end-others',
@@ -164,7 +171,7 @@ describe.each(PATHS)('%s, by every method,', (path) => {
     for (const method of METHODS) {
       const { status, headers } = await ask(method, path)
       if (status === 405) expect(headers.get('allow'), method).toMatch(/GET|POST|DELETE/)
-      const isGuarded = path === '/api/me' || path.startsWith('/admin/api/')
+      const isGuarded = path === '/api/me' || /^\/(admin\/api|oneall)\//.test(path)
       if (['PUT', 'PATCH'].includes(method) && !isGuarded) expect(status, method).toBe(405)
     }
   })

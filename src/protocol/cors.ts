@@ -22,6 +22,27 @@ export const isAllowedOrigin = (
   allowedOrigins: readonly string[],
 ): origin is string => origin !== undefined && origin !== 'null' && allowedOrigins.includes(origin)
 
+/** The headers by which a browser says whose script makes a request. */
+export interface CallingPage {
+  readonly origin: string | undefined
+  readonly secFetchSite: string | undefined
+}
+
+/**
+ * What shows that a request which goes by a cookie comes from a page that may not have the answer. A request
+ * without `Origin` is not a cross-origin fetch; where the browser says who made it, it must have been our own
+ * page or the person (`none`), so that no other site can embed the answer, and no link to it can be followed.
+ */
+export function findForeignPage(
+  { origin, secFetchSite }: CallingPage,
+  allowedOrigins: readonly string[],
+): 'origin' | 'sec_fetch_site' | undefined {
+  if (origin !== undefined) return isAllowedOrigin(origin, allowedOrigins) ? undefined : 'origin'
+  const isOurs =
+    secFetchSite === undefined || secFetchSite === 'same-origin' || secFetchSite === 'none'
+  return isOurs ? undefined : 'sec_fetch_site'
+}
+
 /** The headers of an answer. An origin that is not allowed gets nothing but the `Vary`. */
 export function corsHeaders(
   origin: string | undefined,

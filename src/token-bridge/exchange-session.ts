@@ -11,7 +11,7 @@ import type { Doors } from '../platform/doors.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Refusal, Result } from '../platform/refusal.ts'
 import type { RequestFacts } from '../platform/request-facts.ts'
-import { isAllowedOrigin } from '../protocol/cors.ts'
+import { findForeignPage } from '../protocol/cors.ts'
 
 export const BRIDGE_PATH = '/auth/sso/token'
 
@@ -66,8 +66,10 @@ export async function exchangeSession(
     return { ok: false, refusal } as const
   }
 
-  const caller = checkCaller(parts.config, request)
-  if (!caller.ok) return refused(caller.refusal)
+  const { issuer, allowedOrigins } = parts.config
+  const foreign = findForeignPage(request, [issuer, ...allowedOrigins])
+  if (foreign !== undefined)
+    return refused(refuse('origin_not_allowed', { check: foreign }).refusal)
 
   const entry = await parts.doors.mayEnter('bridge', facts)
   if (!entry.ok) return refused(entry.refusal)
@@ -103,24 +105,6 @@ export async function exchangeSession(
   const tokenType = jkt === undefined ? 'Bearer' : 'DPoP'
   await record({ event: 'token.issued', userId, sid, facts: { jti, token_type: tokenType } })
   return ok({ token, tokenType, expiresIn, session })
-}
-
-/**
- * Only our own pages and those of the allowed origins may have a token. A request without `Origin` is not a
- * cross-origin fetch; where the browser says who made it, it must have been our page or the person
- * (`none`), so that no other site can embed the answer, and no link to it can be followed from there.
- */
-function checkCaller(
-  config: Pick<Config, 'issuer' | 'allowedOrigins'>,
-  { origin, secFetchSite }: BridgeRequest,
-): Result<undefined, 'origin_not_allowed'> {
-  if (origin !== undefined) {
-    const isAllowed = isAllowedOrigin(origin, [config.issuer, ...config.allowedOrigins])
-    return isAllowed ? ok(undefined) : refuse('origin_not_allowed', { check: 'origin' })
-  }
-  const isOurs =
-    secFetchSite === undefined || secFetchSite === 'same-origin' || secFetchSite === 'none'
-  return isOurs ? ok(undefined) : refuse('origin_not_allowed', { check: 'sec_fetch_site' })
 }
 
 /** RFC 9449 §5: a request with a proof gets a token bound to the key that made it. */

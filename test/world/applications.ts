@@ -4,6 +4,7 @@ import { createApplicationRegistry } from '../../src/core/applications/applicati
 import type { BroughtCredentials } from '../../src/core/applications/application-registry.ts'
 import { createApplications } from '../../src/core/applications/applications.ts'
 import type { OAuthRegistration, Registration } from '../../src/core/applications/registration.ts'
+import { createWidgetSecrets } from '../../src/core/applications/widget-secrets.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { settings } from './settings.ts'
 
@@ -16,8 +17,18 @@ export interface RegisteredApplication {
 
 export const applications = () => createApplications(env.DIRECTORY)
 
+export const widgetSecrets = () =>
+  createWidgetSecrets({
+    directory: env.DIRECTORY,
+    keyEncryptionKey: [settings.KEY_ENCRYPTION_KEY],
+  })
+
 export const applicationRegistry = (issuer = settings.ISSUER) =>
-  createApplicationRegistry({ directory: env.DIRECTORY, issuer })
+  createApplicationRegistry({
+    directory: env.DIRECTORY,
+    issuer,
+    widgetSecrets: widgetSecrets(),
+  })
 
 /** As an operator would write it for a shop at shop.example: the code grant, and refresh tokens. */
 export const shopRegistration = {

@@ -18,14 +18,16 @@ import type { ApplicationContent, KeptApplication } from './applications-table.t
 import { judgeRegistration } from './registration.ts'
 import type { Registration } from './registration.ts'
 import type { RegistrationProblem } from './registration-problem.ts'
-import { createSiteKeysTable } from './site-keys-table.ts'
-import { keptSiteKey, newSiteKeys } from './sites.ts'
-import type { ShownSiteKeys } from './sites.ts'
+import { createKeptSiteKeys } from './kept-site-keys.ts'
+import type { ShownSiteKeys } from './kept-site-keys.ts'
+import { checkWidgetSecret } from './widget-rules.ts'
+import type { KeptWidgetSecrets } from './widget-secrets.ts'
 
 /** An application that moves here from another provider keeps the credentials that it has there. */
 export interface BroughtCredentials {
   readonly clientId?: string | undefined
   readonly clientSecret?: string | undefined
+  readonly widgetSecret?: string | undefined
 }
 
 /** A secret that was just made: the only time that it is there to be shown. */
@@ -34,11 +36,12 @@ export interface ShownSecret {
   readonly secret: string
 }
 
-/** `secret` and `siteKeys` are there where they were made. */
+/** The secrets are there where one was made. */
 export interface Registered {
   readonly application: KeptApplication
   readonly secret: ShownSecret | undefined
-  readonly siteKeys?: ShownSiteKeys | undefined
+  readonly widgetSecret: ShownSecret | undefined
+  readonly siteKeys: ShownSiteKeys | undefined
 }
 
 export type ProblemsOr<Value> =
@@ -90,57 +93,61 @@ export interface ApplicationRegistry {
 export function createApplicationRegistry({
   directory,
   issuer,
+  widgetSecrets,
 }: {
   readonly directory: D1Database
   /** Our public origin. */
   readonly issuer: string
+  readonly widgetSecrets: KeptWidgetSecrets
 }): ApplicationRegistry {
   const table = createApplicationsTable(directory)
   const secrets = createApplicationSecretsTable(directory)
-  const siteKeyPairs = createSiteKeysTable(directory)
+  const siteKeyPairs = createKeptSiteKeys(directory)
 
   const kept = async (id: string) => (isApplicationId(id) ? table.find(id) : undefined)
+
+  /** A widget has a secret, and what is none has not. Answers the one that was made, if one was missing. */
+  async function keepWidgetSecret({ id, widget }: KeptApplication, now: EpochSeconds) {
+    if (widget === undefined) {
+      await widgetSecrets.removal(id).run()
+      return undefined
+    }
+    if ((await widgetSecrets.list(id, now)).length > 0) return undefined
+    const secret = widgetSecrets.make()
+    await (await widgetSecrets.insertion(id, secret, now)).run()
+    return secret
+  }
 
   const failure = async (id: string) =>
     refuse((await kept(id)) === undefined ? 'unknown_application' : 'changed_meanwhile')
 
-  /** A site that has no keys gets a pair, and what is no site any more loses all. */
-  async function siteKeysFor({ id, sharedSessions }: KeptApplication, now: EpochSeconds) {
-    if (sharedSessions === undefined) {
-      await siteKeyPairs.removeAll(id)
-      return undefined
-    }
-    if ((await siteKeyPairs.list(id, now)).length > 0) return undefined
-    const siteKeys = newSiteKeys()
-    await siteKeyPairs.insertion(await keptSiteKey(id, siteKeys), now).run()
-    return siteKeys
-  }
-
   return {
-    async register({ clientId, clientSecret, ...registration }, now) {
+    async register({ clientId, clientSecret, widgetSecret: brought, ...registration }, now) {
       const judged = await judgeRegistration(registration, { issuer })
       const problems = [
-        ...judgeCredentials({ clientId, clientSecret }, registration),
+        ...judgeCredentials({ clientId, clientSecret, widgetSecret: brought }, registration),
         ...(judged.ok ? [] : judged.problems),
       ]
       if (!judged.ok || problems.length > 0) return { ok: false, problems }
       const { content } = judged
       const id = clientId ?? newApplicationId()
       const secret = usesSecret(content) ? newSecret(clientSecret) : undefined
-      const siteKeys = content.sharedSessions && newSiteKeys()
+      const siteKeys = content.sharedSessions && siteKeyPairs.make()
+      const widgetSecret = content.widget && widgetSecrets.make(brought)
       try {
         await directory.batch([
           table.insertion({ id, ...content }, now),
           ...(secret === undefined ? [] : [secrets.insertion(await hashed(secret, id), now)]),
-          ...(siteKeys === undefined
+          ...(widgetSecret === undefined
             ? []
-            : [siteKeyPairs.insertion(await keptSiteKey(id, siteKeys), now)]),
+            : [await widgetSecrets.insertion(id, widgetSecret, now)]),
+          ...(siteKeys === undefined ? [] : [await siteKeyPairs.insertion(id, siteKeys, now)]),
         ])
       } catch (thrown) {
         return inUse(thrown)
       }
       const application = { id, ...content, ...NEW, createdAt: now, updatedAt: now }
-      return ok({ application, secret, siteKeys })
+      return ok({ application, secret, widgetSecret, siteKeys })
     },
 
     find: kept,
@@ -159,15 +166,16 @@ export function createApplicationRegistry({
         return inUse(thrown)
       }
       if (application === undefined) return ok(await failure(id))
-      const siteKeys = await siteKeysFor(application, now)
+      const widgetSecret = await keepWidgetSecret(application, now)
+      const siteKeys = await siteKeyPairs.keep(application, now)
       if (!usesSecret(application)) {
         await secrets.removeAll(id)
-        return ok(ok({ application, secret: undefined, siteKeys }))
+        return ok(ok({ application, secret: undefined, widgetSecret, siteKeys }))
       }
       const isWithout = (await secrets.validHashes(id, now)).length === 0
       const secret = isWithout ? newSecret() : undefined
       if (secret !== undefined) await secrets.insertion(await hashed(secret, id), now).run()
-      return ok(ok({ application, secret, siteKeys }))
+      return ok(ok({ application, secret, widgetSecret, siteKeys }))
     },
 
     async remove(id, version) {
@@ -232,10 +240,15 @@ const hashed = async ({ id, secret }: ShownSecret, applicationId: string) => ({
 })
 
 function judgeCredentials(
-  { clientId, clientSecret }: BroughtCredentials,
-  { oauth }: Registration,
+  { clientId, clientSecret, widgetSecret }: BroughtCredentials,
+  { oauth, widget }: Registration,
 ): readonly RegistrationProblem[] {
   const problems: RegistrationProblem[] = []
+  const weakness = widgetSecret === undefined ? undefined : checkWidgetSecret(widgetSecret)
+  if (weakness !== undefined) problems.push({ pointer: '/widget/secret', detail: weakness })
+  else if (widgetSecret !== undefined && widget === undefined) {
+    problems.push({ pointer: '/widget/secret', detail: 'is not used by this application' })
+  }
   if (clientId !== undefined && !isApplicationId(clientId)) {
     problems.push({ pointer: '/client_id', detail: 'is not 1 to 128 of A-Z a-z 0-9 . _ ~ -' })
   }

@@ -2,13 +2,14 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Application, OAuthClient } from './application.ts'
 import type { SharedSessionsSite } from './shared-sessions-site.ts'
+import type { Widget } from './widget.ts'
 
 /** An application as it is kept: with the version that a change has to name. */
 export interface KeptApplication extends Application {
   readonly version: number
 }
 
-const COLUMNS = `id, name, is_first_party, status, oauth, shared_sessions, version, created_at, updated_at`
+const COLUMNS = `id, name, is_first_party, status, oauth, widget, shared_sessions, version, created_at, updated_at`
 
 export const createApplicationsTable = (directory: D1Database) => ({
   async find(id: string): Promise<KeptApplication | undefined> {
@@ -66,30 +67,54 @@ export const createApplicationsTable = (directory: D1Database) => ({
 
   /** Fails when the id is in use. */
   insertion: (
-    { id, name, isFirstParty, oauth, sharedSessions }: ApplicationContent & { readonly id: string },
+    {
+      id,
+      name,
+      isFirstParty,
+      oauth,
+      widget,
+      sharedSessions,
+    }: ApplicationContent & { readonly id: string },
     now: EpochSeconds,
   ): D1PreparedStatement =>
     directory
       .prepare(
         `INSERT INTO applications
-           (id, name, is_first_party, oauth, shared_sessions, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)`,
+           (id, name, is_first_party, oauth, widget, shared_sessions, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?5, ?5)`,
       )
-      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), toJson(sharedSessions), now),
+      .bind(
+        id,
+        name,
+        isFirstParty ? 1 : 0,
+        toJson(oauth),
+        now,
+        toJson(widget),
+        toJson(sharedSessions),
+      ),
 
   /** Replaces the content of the version that was seen; undefined when that is not there (any more). */
   async replace(
     { id, version }: { readonly id: string; readonly version: number },
-    { name, isFirstParty, oauth, sharedSessions }: ApplicationContent,
+    { name, isFirstParty, oauth, widget, sharedSessions }: ApplicationContent,
     now: EpochSeconds,
   ): Promise<KeptApplication | undefined> {
     const row = await directory
       .prepare(
-        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, shared_sessions = ?7,
-           version = version + 1, updated_at = ?6
+        `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, widget = ?7,
+           shared_sessions = ?8, version = version + 1, updated_at = ?6
          WHERE id = ?1 AND version = ?2 RETURNING ${COLUMNS}`,
       )
-      .bind(id, version, name, isFirstParty ? 1 : 0, toJson(oauth), now, toJson(sharedSessions))
+      .bind(
+        id,
+        version,
+        name,
+        isFirstParty ? 1 : 0,
+        toJson(oauth),
+        now,
+        toJson(widget),
+        toJson(sharedSessions),
+      )
       .first<Row>()
     return row === null ? undefined : fromRow(row)
   },
@@ -127,7 +152,7 @@ export type ApplicationsTable = ReturnType<typeof createApplicationsTable>
 /** What a registration says of an application. */
 export type ApplicationContent = Pick<
   Application,
-  'name' | 'isFirstParty' | 'oauth' | 'sharedSessions'
+  'name' | 'isFirstParty' | 'oauth' | 'widget' | 'sharedSessions'
 >
 
 interface Row {
@@ -137,6 +162,7 @@ interface Row {
   readonly status: Application['status']
   readonly oauth: string | null
   readonly shared_sessions: string | null
+  readonly widget: string | null
   readonly version: number
   readonly created_at: number
   readonly updated_at: number
@@ -156,6 +182,7 @@ const fromRow = (row: Row): KeptApplication => ({
     row.shared_sessions === null
       ? undefined
       : (JSON.parse(row.shared_sessions) as SharedSessionsSite),
+  ...(row.widget === null ? {} : { widget: JSON.parse(row.widget) as Widget }),
   version: row.version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,

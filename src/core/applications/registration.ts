@@ -15,6 +15,8 @@ import { completeSite, judgeSite } from './shared-sessions-site.ts'
 import type { SharedSessionsRegistration } from './shared-sessions-site.ts'
 import { judgeUris, sectorsOf } from './uri-rules.ts'
 import type { GatewayPlace } from './uri-rules.ts'
+import { judgeWidget } from './widget-rules.ts'
+import type { WidgetRegistration } from './widget-rules.ts'
 
 /** Names that some products have for a grant, and what they mean by it. */
 const GRANT_ALIASES = {
@@ -43,6 +45,7 @@ export interface Registration {
   readonly isFirstParty?: boolean | undefined
   readonly oauth?: OAuthRegistration | undefined
   readonly sharedSessions?: SharedSessionsRegistration | undefined
+  readonly widget?: WidgetRegistration | undefined
 }
 
 export type JudgedRegistration =
@@ -54,14 +57,17 @@ const MOST_ELEMENTS = 50
 
 /** Never throws; `problems` holds everything that is wrong, in no particular order. */
 export async function judgeRegistration(
-  { name, isFirstParty = false, oauth, sharedSessions: site }: Registration,
+  { name, isFirstParty = false, oauth, ...capabilities }: Registration,
   place: GatewayPlace,
 ): Promise<JudgedRegistration> {
-  const sharedSessions = site && completeSite(site)
-  const problems = [...judgeName(name), ...(sharedSessions ? judgeSite(sharedSessions) : [])]
+  const problems = [...judgeName(name)]
+  const widget = capabilities.widget && judgeWidget(capabilities.widget, place, problems)
+  const site = capabilities.sharedSessions && completeSite(capabilities.sharedSessions)
+  problems.push(...(site === undefined ? [] : judgeSite(site)))
+  const others = { ...(widget && { widget }), ...(site && { sharedSessions: site }) }
   if (oauth === undefined) {
     if (problems.length > 0) return { ok: false, problems }
-    return { ok: true, content: { name, isFirstParty, oauth, sharedSessions } }
+    return { ok: true, content: { name, isFirstParty, oauth, ...others } }
   }
   const tooLong = (
     ['redirectUris', 'postLogoutRedirectUris', 'scope', 'resources', 'requestAdapter'] as const
@@ -86,7 +92,7 @@ export async function judgeRegistration(
     report('defaultMaxAge', 'is not a number of seconds')
   }
   if (problems.length > 0) return { ok: false, problems }
-  return { ok: true, content: { name, isFirstParty, oauth: client, sharedSessions } }
+  return { ok: true, content: { name, isFirstParty, oauth: client, ...others } }
 }
 
 /** It is shown to people on the consent page, in whatever direction the text around it runs. */

@@ -8,12 +8,12 @@ import { isEqualConstantTime, sha256Base64url } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { isUuid, randomUuid } from '../../platform/uuid.ts'
+import { isUuid } from '../../platform/uuid.ts'
 import { createApplicationsTable } from './applications-table.ts'
 import type { KeptApplication } from './applications-table.ts'
 import { isSubdomain } from './shared-sessions-site.ts'
+import type { ShownSiteKeys } from './kept-site-keys.ts'
 import { createSiteKeysTable } from './site-keys-table.ts'
-import type { KeptSiteKey, ListedSiteKey } from './site-keys-table.ts'
 
 /** A site that may act now. */
 export interface Site {
@@ -25,12 +25,6 @@ export interface Site {
   /** Whose people and sessions it shares: of its group, or its own alone. */
   readonly company: string
   readonly createdAt: EpochSeconds
-}
-
-/** A key pair that was just made: the only time that the private key is there to be shown. */
-export interface ShownSiteKeys {
-  readonly publicKey: string
-  readonly privateKey: string
 }
 
 export interface Sites {
@@ -46,23 +40,7 @@ export interface Sites {
   findByApplication(id: string): Promise<Result<Site, 'unknown_site' | 'unavailable'>>
   /** Throws where the directory does not answer. */
   setAllowedDomains(site: Site, domains: readonly string[], now: EpochSeconds): Promise<boolean>
-  keysOf(applicationId: string, now: EpochSeconds): Promise<readonly ListedSiteKey[]>
-  /** A new key pair; those before it are accepted for `overlapSeconds` more, at most. */
-  rotateKeys(
-    input: { readonly applicationId: string; readonly overlapSeconds: number },
-    now: EpochSeconds,
-  ): Promise<Result<ShownSiteKeys, 'unknown_site' | 'too_many_keys'>>
 }
-
-export const newSiteKeys = (): ShownSiteKeys => ({
-  publicKey: randomUuid(),
-  privateKey: randomUuid(),
-})
-
-export const keptSiteKey = async (
-  applicationId: string,
-  { publicKey, privateKey }: ShownSiteKeys,
-): Promise<KeptSiteKey> => ({ applicationId, publicKey, hash: await sha256Base64url(privateKey) })
 
 export function createSites(directory: D1Database): Sites {
   const applications = createApplicationsTable(directory)
@@ -107,17 +85,6 @@ export function createSites(directory: D1Database): Sites {
 
     setAllowedDomains: ({ applicationId }, domains, now) =>
       applications.setAllowedDomains(applicationId, domains, now),
-
-    keysOf: (applicationId, now) => keyPairs.list(applicationId, now),
-
-    async rotateKeys({ applicationId, overlapSeconds }, now) {
-      const application = await applications.find(applicationId)
-      if (application?.sharedSessions === undefined) return refuse('unknown_site')
-      const keys = newSiteKeys()
-      const kept = await keptSiteKey(applicationId, keys)
-      const isAdded = await keyPairs.rotate(kept, { endsAt: now + overlapSeconds, now })
-      return isAdded ? ok(keys) : refuse('too_many_keys')
-    },
   }
 }
 

@@ -55,11 +55,16 @@ export type AuditEventName =
   | 'application.secret_removed'
   | 'application.ended'
   | 'application.disconnected'
+  | 'widget_token.issued'
+  | 'widget_token.refused'
+  | 'widget_token.accepted'
+  | 'widget_token.rejected'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'access.accepted',
   'token.issued',
+  'widget_token.issued',
   'operator.read',
   'site.read',
   'tab.connected',
