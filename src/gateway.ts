@@ -11,6 +11,7 @@ import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createApplicationRegistry } from './core/applications/application-registry.ts'
 import { createApplications } from './core/applications/applications.ts'
+import { createKeptSiteKeys } from './core/applications/kept-site-keys.ts'
 import { createSites } from './core/applications/sites.ts'
 import { createSubjects } from './core/applications/subject.ts'
 import { createWidgetSecrets } from './core/applications/widget-secrets.ts'
@@ -130,6 +131,7 @@ function buildCore(config: Config, env: Env) {
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
     sites: createSites(env.DIRECTORY),
+    siteKeys: createKeptSiteKeys(env.DIRECTORY),
     siteUsers: createSiteUsers({ directory: env.DIRECTORY, issuer: config.issuer }),
     siteSessions: createSiteSessions(env.DIRECTORY),
     applications,

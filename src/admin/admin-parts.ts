@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import type { KeptSiteKeys } from '../core/applications/kept-site-keys.ts'
 import type { ApplicationRegistry } from '../core/applications/application-registry.ts'
 import type { AuditTrail } from '../core/audit/audit.ts'
 import type { CanaryRuns } from '../core/revocation/canary-runs.ts'
@@ -41,6 +42,7 @@ export interface AdminParts {
   readonly canaryRuns: Pick<CanaryRuns, 'list'>
   readonly deliveries: Pick<LogoutDeliveries, 'listUndelivered' | 'replay'>
   readonly applicationRegistry: ApplicationRegistry
+  readonly siteKeys: KeptSiteKeys
   readonly endApplication: EndApplication
 }
 

@@ -14,6 +14,13 @@ import type { KeptApplication } from '../../core/applications/applications-table
 import { grantAliases } from '../../core/applications/registration.ts'
 import type { OAuthRegistration, Registration } from '../../core/applications/registration.ts'
 import { seconds } from '../api/operation.ts'
+import {
+  sharedSessionsSchema,
+  shownSharedSessionsSchema,
+  showSharedSessions,
+  toSharedSessions,
+} from './shared-sessions-shape.ts'
+import type { WireSharedSessions } from './shared-sessions-shape.ts'
 
 const uri = z.string().openapi({ format: 'uri' })
 const text = z.string()
@@ -67,6 +74,7 @@ const registrationMembers = {
   name: text,
   first_party: z.boolean().optional().openapi({ description: "The company's own: no consent" }),
   oauth: oauthSchema.optional(),
+  shared_sessions: sharedSessionsSchema.optional(),
 }
 
 export const newApplicationSchema = z
@@ -99,6 +107,7 @@ export const patchSchema = z
       )
       .partial()
       .nullable(),
+    shared_sessions: sharedSessionsSchema.partial().nullable(),
     version: z.int(),
   })
   .partial()
@@ -114,6 +123,7 @@ export const applicationSchema = z
     created_at: seconds,
     updated_at: seconds,
     oauth: z.object(oauthMembers).partial().optional(),
+    shared_sessions: shownSharedSessionsSchema.optional(),
   })
   .openapi('Application')
 
@@ -132,11 +142,18 @@ export const toRegistration = ({
   name,
   first_party: isFirstParty,
   oauth,
+  shared_sessions: sharedSessions,
 }: {
   readonly name: string
   readonly first_party?: boolean | undefined
   readonly oauth?: WireOAuth | undefined
-}): Registration => ({ name, isFirstParty, oauth: oauth && toOAuth(oauth) })
+  readonly shared_sessions?: WireSharedSessions | undefined
+}): Registration => ({
+  name,
+  isFirstParty,
+  oauth: oauth && toOAuth(oauth),
+  sharedSessions: toSharedSessions(sharedSessions),
+})
 
 const toOAuth = (wire: WireOAuth): OAuthRegistration => ({
   applicationType: wire.application_type,
@@ -204,6 +221,7 @@ export const showApplication = (kept: KeptApplication): z.infer<typeof applicati
   created_at: kept.createdAt,
   updated_at: kept.updatedAt,
   ...(kept.oauth !== undefined && { oauth: showOAuth(kept.oauth) }),
+  ...(kept.sharedSessions && { shared_sessions: showSharedSessions(kept.sharedSessions) }),
 })
 
 export const showSecret = (secret: ListedSecret): z.infer<typeof secretSchema> => ({

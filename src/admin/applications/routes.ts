@@ -26,6 +26,8 @@ import {
 import { isSeen, tagOf } from './if-match.ts'
 import { patchRegistration } from './patch-registration.ts'
 import { secretRoutes } from './secret-routes.ts'
+import { showSharedSessions } from './shared-sessions-shape.ts'
+import { siteKeyRoutes } from './site-key-routes.ts'
 
 const REFUSED_BODY = [
   'invalid_request',
@@ -243,6 +245,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   secretRoutes(api, parts)
+  siteKeyRoutes(api, parts)
 }
 
 const CHANGE_PROBLEMS = {
@@ -250,7 +253,14 @@ const CHANGE_PROBLEMS = {
   changed_meanwhile: 'changed_meanwhile',
 } as const
 
-const shown = ({ application, secret }: Registered): z.infer<typeof registeredSchema> => ({
+const shown = ({
+  application,
+  secret,
+  siteKeys,
+}: Registered): z.infer<typeof registeredSchema> => ({
   ...showApplication(application),
   ...(secret !== undefined && { client_secret: secret.secret, client_secret_id: secret.id }),
+  ...(application.sharedSessions && {
+    shared_sessions: showSharedSessions(application.sharedSessions, siteKeys),
+  }),
 })
