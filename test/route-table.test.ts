@@ -60,6 +60,7 @@ const ROUTES = [
 const ADMIN_ROUTES = [
   'DELETE /applications/:id',
   'DELETE /applications/:id/secrets/:secret',
+  'DELETE /users/:id/password',
   'DELETE /users/:id/sessions',
   'DELETE /users/:id/sessions/:sid',
   'GET /applications',
@@ -76,6 +77,7 @@ const ADMIN_ROUTES = [
   'GET /undelivered-logouts',
   'GET /users',
   'GET /users/:id',
+  'GET /users/:id/password',
   'GET /users/:id/sessions',
   'PATCH /applications/:id',
   'POST /applications',
@@ -87,9 +89,11 @@ const ADMIN_ROUTES = [
   'POST /keys/:kid/compromise',
   'POST /keys/rotate',
   'POST /undelivered-logouts/:id/replay',
+  'POST /users',
   'POST /users/:id/disable',
   'POST /users/:id/enable',
   'PUT /applications/:id',
+  'PUT /users/:id/password',
 ]
 
 const gateway = gatewayFor(env)

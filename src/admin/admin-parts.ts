@@ -7,23 +7,16 @@ import type { CutOffDrain } from '../core/revocation/cut-off-drain.ts'
 import type { CutOffRecords } from '../core/revocation/cut-off-progress.ts'
 import type { CutOffs } from '../core/revocation/cut-offs.ts'
 import type { DisableUser } from '../core/revocation/disable-user.ts'
+import type { EndApplication } from '../core/revocation/end-application.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
 import type { LogoutDeliveries } from '../core/revocation/logout-delivery.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
 import type { KeyOperations } from '../core/tokens/key-operations.ts'
+import type { LocalCredentials } from '../core/users/local-credentials.ts'
 import type { UserDirectory } from '../core/users/user-directory.ts'
+import type { Users } from '../core/users/user.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Doors } from '../platform/doors.ts'
-import type { RequestFacts } from '../platform/request-facts.ts'
-import type { Result } from '../platform/refusal.ts'
-
-/** Ends whatever an application was given: asked after the directory has let go of it. */
-export interface EndApplication {
-  end(
-    facts: RequestFacts,
-    input: { readonly applicationId: string; readonly now: number },
-  ): Promise<Result<unknown, 'no_room' | 'unavailable'>>
-}
 
 /** What the management API works with. */
 export interface AdminParts {
@@ -32,6 +25,8 @@ export interface AdminParts {
   readonly audit: AuditTrail
   readonly doors: Doors
   readonly people: UserDirectory
+  readonly users: Pick<Users, 'create'>
+  readonly localCredentials: LocalCredentials
   readonly sessions: Pick<Sessions, 'list'>
   readonly ends: EndSession
   readonly disableUser: DisableUser
@@ -40,10 +35,10 @@ export interface AdminParts {
   readonly cutOffRecords: CutOffRecords
   readonly cutOffDrain: Pick<CutOffDrain, 'start'>
   readonly canaryRuns: Pick<CanaryRuns, 'list'>
-  readonly deliveries: Pick<LogoutDeliveries, 'listUndelivered' | 'replay'>
   readonly applicationRegistry: ApplicationRegistry
   readonly siteKeys: KeptSiteKeys
   readonly endApplication: EndApplication
+  readonly deliveries: Pick<LogoutDeliveries, 'listUndelivered' | 'replay'>
 }
 
 export const ADMIN_PATH = '/admin/api'

@@ -56,6 +56,16 @@ export const PROBLEMS = {
     title: 'The only secret',
     detail: 'Rotate with overlap_seconds 0 to replace it at once, or disable the application.',
   },
+  username_taken: {
+    status: 409,
+    title: 'Username taken',
+    detail: 'Somebody else has this username. Nothing was done.',
+  },
+  email_taken: {
+    status: 409,
+    title: 'Address taken',
+    detail: 'Somebody else has this address, verified. Nothing was done.',
+  },
   announced_too_recently: {
     status: 409,
     title: 'The next key is not known everywhere yet',

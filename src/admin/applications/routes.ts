@@ -141,7 +141,11 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
 
   /** Its tokens and grants end, and what it opened itself. The directory has let go of it before. */
   const endWhatItHas = (c: Context, applicationId: string) =>
-    endApplication.end(c.get('facts'), { applicationId, now: clock() })
+    endApplication.end(c.get('facts'), {
+      applicationId,
+      cause: 'application_removed',
+      now: clock(),
+    })
 
   api.openapi(registerApplication, async (c) => {
     const { client_id: clientId, client_secret: clientSecret, ...rest } = c.req.valid('json')

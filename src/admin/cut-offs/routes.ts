@@ -18,6 +18,11 @@ const reason = z.enum(['operator', 'provider_removed', 'key_compromised'])
 const cutOffRequest = z.discriminatedUnion('scope', [
   z.strictObject({ scope: z.literal('everyone'), reason }),
   z.strictObject({
+    scope: z.literal('application'),
+    id: z.string().openapi({ description: 'The client_id' }),
+    reason: z.enum(['operator', 'application_removed']),
+  }),
+  z.strictObject({
     scope: z.literal('provider'),
     id: z
       .string()
@@ -78,7 +83,8 @@ const listCutOffs = createRoute({
 const addCutOff = createRoute({
   method: 'post',
   path: '/cut-offs',
-  summary: 'Ends all sessions of everyone or of one provider, with one write',
+  summary:
+    'Ends all sessions of everyone, or of one provider, or all that one application was given, with one write',
   request: { body: jsonBody(cutOffRequest) },
   responses: {
     202: json(cutOffSchema.extend({ effective_within_seconds: z.int() })),
@@ -107,6 +113,16 @@ export function cutOffRoutes(api: AdminApi, parts: AdminParts): void {
   // the queue, can fail without making it untrue, and is then to be asked for again.
   api.openapi(addCutOff, async (c) => {
     const asked = c.req.valid('json')
+    if (asked.scope === 'application') {
+      const known = await parts.applicationRegistry.find(asked.id)
+      if (known === undefined) return answerProblem(c, 'not_found')
+      const end = { applicationId: known.id, cause: asked.reason, now: clock() }
+      const ended = await parts.endApplication.end(c.get('facts'), end)
+      if (!ended.ok) return answerProblem(c, 'unavailable')
+      const shown = showCutOff(ended.value)
+      const answer = { ...shown, effective_within_seconds: CUT_OFF_EFFECTIVE_AT_MOST_SECONDS }
+      return c.json(answer, 202, { Location: shown.progress_url })
+    }
     const { scope, reason: cause } = asked
     const id = asked.scope === 'provider' ? asked.id : ''
     if (scope === 'provider' && !(await isKnownProvider(parts, id))) {

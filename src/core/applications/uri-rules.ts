@@ -29,6 +29,9 @@ const ANSWER_PARAMETERS = [
   'state',
 ]
 
+/** The characters of a URI (RFC 3986 §2); others are read one way by this parser and another by that. */
+const RFC_3986 = /^(?:[A-Za-z0-9._~:/?@!$&'()*+,;=[\]-]|%[0-9A-Fa-f]{2})+$/
+
 /** RFC 8252 §7.1: a private-use scheme is a reversed domain name, so it has a dot. */
 const PRIVATE_USE_SCHEME = /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/
 
@@ -45,7 +48,7 @@ function checkForm(uri: string, url: URL | null): string | undefined {
   if (/%(?:[01][0-9a-f]|7f|5c)/i.test(uri)) return 'has an encoded control character or backslash'
   const path = uri.split('?')[0] ?? ''
   if (/(?:\/|%2f)(?:\.|%2e){1,2}(?:\/|%2f|$)/i.test(path)) return 'has a dot segment'
-  const isNormal = /^[\x21-\x7e]+$/.test(uri) && (url.href === uri || url.href === `${uri}/`)
+  const isNormal = RFC_3986.test(uri) && (url.href === uri || url.href === `${uri}/`)
   if (!isNormal)
     return 'is not in its normal form: ASCII, lower-case scheme and host, no default port'
   return undefined
@@ -73,7 +76,9 @@ export function checkRedirectUri(
   const url = URL.parse(uri)
   const form = checkForm(uri, url)
   if (form !== undefined || url === null) return form
-  if (applicationType === 'native' && PRIVATE_USE_SCHEME.test(url.protocol)) return undefined
+  if (applicationType === 'native' && PRIVATE_USE_SCHEME.test(url.protocol)) {
+    return uri.startsWith(`${url.protocol}/`) ? undefined : 'has no path after its scheme'
+  }
   return checkWeb(url)
 }
 

@@ -1,14 +1,17 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { applications } from '../../world/applications.ts'
+import { systemClock } from '../../../src/platform/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
+import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { snapshot } from '../../world/snapshot.ts'
-import { createOperator } from '../operator.ts'
+import { createOperator, unreachable } from '../operator.ts'
 
 let log: ReturnType<typeof captureLog>
 
-beforeEach(() => {
+beforeEach(async () => {
   log = captureLog()
+  await prepareKeyRing(systemClock())
 })
 
 const marketplace = {
@@ -419,6 +422,38 @@ describe('ending an application', () => {
     const enabled = await ask('POST', `/applications/${id}/enable`)
     expect([enabled.status, enabled.body.status]).toEqual([200, 'active'])
     expect((await applications().findOAuthClient(id)).ok).toBe(true)
+  })
+
+  it('is answered 503 while nothing can be cut off: it gets no more, and is ended when asked again', async () => {
+    const { client_id: id } = await registered()
+    const away = createOperator({ KEY_RING: unreachable() })
+    for (const [method, path] of [
+      ['POST', '/disable'],
+      ['DELETE', ''],
+    ] as const) {
+      const answer = await away.ask(method, `/applications/${id}${path}`)
+      expect([answer.status, answer.body.code]).toEqual([503, 'end_pending'])
+      expect((await applications().find(id)).ok).toBe(true)
+      expect((await applications().findOAuthClient(id)).ok).toBe(false)
+    }
+    expect((await ask('DELETE', `/applications/${id}`)).status).toBe(204)
+  })
+
+  it('is one write that every check holds with it, and progress that can be read', async () => {
+    const { client_id: id } = await registered()
+    const cutOffs = async () => {
+      const read = await createOperator().gateway.core!.keys.cutOffs(systemClock())
+      return read.ok ? read.value.map((cutOff) => [cutOff.scope, cutOff.id, cutOff.cause]) : []
+    }
+    const asked = { scope: 'application', id, reason: 'operator' }
+    const cut = await ask('POST', '/cut-offs', asked)
+    expect([cut.status, cut.body.scope_id]).toEqual([202, id])
+    expect(await cutOffs()).toEqual([['application', id, 'operator']])
+    expect((await ask('GET', `/cut-offs/${cut.body.id as string}`)).status).toBe(200)
+    await ask('POST', `/applications/${id}/disable`)
+    expect(await cutOffs()).toContainEqual(['application', id, 'application_removed'])
+    const nobody = await ask('POST', '/cut-offs', { ...asked, id: 'nobody' })
+    expect(nobody.status).toBe(404)
   })
 
   it('by removing it leaves nothing of it', async () => {

@@ -1,0 +1,228 @@
+/**
+ * Operators create people with a password of ours, for applications with the password grant, and set and remove
+ * such passwords. A change ends all of the user's sessions: whoever knew the old password is out.
+ */
+import { createRoute, z } from '@hono/zod-openapi'
+import { parseUserId } from '../../core/sessions/session.ts'
+import { parseNewCredential } from '../../core/users/local-credentials.ts'
+import { parseProfileClaims } from '../../core/users/profile-claims.ts'
+import type { ProfileClaims } from '../../core/users/profile-claims.ts'
+import type { AdminParts } from '../admin-parts.ts'
+import type { AdminApi } from '../api/admin-api.ts'
+import { idInPath, json, jsonBody, problems, seconds } from '../api/operation.ts'
+import { answerProblem } from '../problem.ts'
+import type { ProblemError } from '../problem.ts'
+
+const REFUSED_BODY = ['invalid_request', 'body_too_large', 'unsupported_media_type'] as const
+
+const username = z
+  .string()
+  .openapi({ description: 'At most 128 characters, no blanks; compared without regard to A-Z' })
+const password = z.string().openapi({
+  description: '8 characters to 1024 bytes; compared in its NFC form',
+  format: 'password',
+})
+
+const text = z.string().optional()
+
+/** Standard claims (OpenID Connect Core 1.0 §5.1), as a provider would send them. */
+const claims = {
+  name: text,
+  given_name: text,
+  family_name: text,
+  preferred_username: text,
+  email: text,
+  email_verified: z.boolean().optional(),
+  picture: text,
+  locale: text,
+  zoneinfo: text,
+  phone_number: text,
+  phone_number_verified: z.boolean().optional(),
+  address: z
+    .strictObject({
+      formatted: text,
+      street_address: text,
+      locality: text,
+      region: text,
+      postal_code: text,
+      country: text,
+    })
+    .optional(),
+}
+
+const createUser = createRoute({
+  method: 'post',
+  path: '/users',
+  summary: 'Creates a user with a username and a password, for the password grant',
+  request: { body: jsonBody(z.strictObject({ username, password, ...claims }).openapi('NewUser')) },
+  responses: {
+    201: json(z.object({ id: z.string(), username: z.string() }), 'Created'),
+    ...problems(...REFUSED_BODY, 'username_taken'),
+  },
+})
+
+const credentialSchema = z.object({
+  id: z.string(),
+  username: z.string(),
+  created_at: seconds,
+  updated_at: seconds,
+})
+
+const showCredential = createRoute({
+  method: 'get',
+  path: '/users/{id}/password',
+  summary: "A user's username, and when its password was set; never the password",
+  request: { params: idInPath },
+  responses: { 200: json(credentialSchema), ...problems('not_found') },
+})
+
+const setPassword = createRoute({
+  method: 'put',
+  path: '/users/{id}/password',
+  summary: "Sets a user's password, and ends all of the user's sessions",
+  request: {
+    params: idInPath,
+    body: jsonBody(
+      z.strictObject({ username: username.optional(), password }).openapi('NewPassword'),
+    ),
+  },
+  responses: {
+    200: json(z.object({ id: z.string(), username: z.string(), ended_sessions: z.int() })),
+    ...problems('not_found', ...REFUSED_BODY, 'username_taken'),
+  },
+})
+
+const removePassword = createRoute({
+  method: 'delete',
+  path: '/users/{id}/password',
+  summary: "Removes a user's password, and ends all of the user's sessions",
+  request: { params: idInPath },
+  responses: {
+    200: json(z.object({ id: z.string(), ended_sessions: z.int() })),
+    ...problems('not_found'),
+  },
+})
+
+/** What is wrong with a username or password, without either. */
+const CREDENTIAL_ERRORS = {
+  invalid_username: { pointer: '#/username', detail: 'is no username' },
+  invalid_password: {
+    pointer: '#/password',
+    detail: 'is shorter than 8 characters or longer than 1024 bytes',
+  },
+} as const
+
+export function credentialRoutes(api: AdminApi, parts: AdminParts): void {
+  const { audit, clock, ends, localCredentials, people, users } = parts
+
+  async function knownUser(id: string) {
+    const userId = parseUserId(id)
+    return userId === undefined ? undefined : (await people.find(userId))?.id
+  }
+
+  api.openapi(createUser, async (c) => {
+    const { username: name, password: secret, ...said } = c.req.valid('json')
+    const profile = parseProfileClaims({ preferred_username: name, ...said })
+    const errors = unusableClaims(said, profile)
+    if (errors.length > 0) return answerProblem(c, 'invalid_request', errors)
+    const credential = await parseNewCredential(name, secret)
+    if (!credential.ok) {
+      return answerProblem(c, 'invalid_request', [CREDENTIAL_ERRORS[credential.refusal.code]])
+    }
+    const now = clock()
+    const created = await users.create(
+      { profile, credential: (id) => localCredentials.insertion(id, credential.value, now) },
+      now,
+    )
+    if (!created.ok) return answerProblem(c, created.refusal.code)
+    const id = created.value
+    await audit.record(c.get('facts'), { event: 'user.created', actor: 'operator', userId: id })
+    return c.json({ id, username: name }, 201, { Location: `/admin/api/users/${id}` })
+  })
+
+  api.openapi(showCredential, async (c) => {
+    const id = await knownUser(c.req.valid('param').id)
+    const found = id && (await localCredentials.find(id))
+    if (id === undefined || found === undefined) return answerProblem(c, 'not_found')
+    const { createdAt, updatedAt } = found
+    return c.json({ id, username: found.username, created_at: createdAt, updated_at: updatedAt })
+  })
+
+  api.openapi(setPassword, async (c) => {
+    const id = await knownUser(c.req.valid('param').id)
+    if (id === undefined) return answerProblem(c, 'not_found')
+    const { username: asked, password: secret } = c.req.valid('json')
+    const name = asked ?? (await localCredentials.find(id))?.username
+    if (name === undefined) {
+      return answerProblem(c, 'invalid_request', [
+        { pointer: '#/username', detail: 'is missing; the user has none' },
+      ])
+    }
+    const credential = await parseNewCredential(name, secret)
+    if (!credential.ok) {
+      return answerProblem(c, 'invalid_request', [CREDENTIAL_ERRORS[credential.refusal.code]])
+    }
+    const now = clock()
+    // First the password, then the sessions: what the old one still opens in between is ended as well.
+    const set = await localCredentials.set(id, credential.value, now)
+    if (!set.ok) return answerProblem(c, set.refusal.code)
+    await audit.record(c.get('facts'), {
+      event: 'user.password_set',
+      actor: 'operator',
+      userId: id,
+    })
+    const ended = await ends.endAllSessions(c.get('facts'), {
+      userId: id,
+      cause: 'password_changed',
+      now,
+    })
+    if (!ended.ok) return answerProblem(c, ended.refusal.code)
+    return c.json({ id, username: name, ended_sessions: ended.value.ended })
+  })
+
+  api.openapi(removePassword, async (c) => {
+    const id = await knownUser(c.req.valid('param').id)
+    if (id === undefined || (await localCredentials.find(id)) === undefined) {
+      return answerProblem(c, 'not_found')
+    }
+    const now = clock()
+    // The sessions first: a request that is repeated because they did not end still finds the password.
+    const end = { userId: id, cause: 'password_changed', now } as const
+    const before = await ends.endAllSessions(c.get('facts'), end)
+    if (!before.ok) return answerProblem(c, before.refusal.code)
+    await localCredentials.remove(id)
+    await audit.record(c.get('facts'), {
+      event: 'user.password_removed',
+      actor: 'operator',
+      userId: id,
+    })
+    // And what the password has opened since.
+    const after = await ends.endAllSessions(c.get('facts'), end)
+    if (!after.ok) return answerProblem(c, after.refusal.code)
+    return c.json({ id, ended_sessions: before.value.ended + after.value.ended })
+  })
+}
+
+/** A provider's word is cleaned and cut; an operator's is taken as it stands, or refused. */
+function unusableClaims(
+  said: Readonly<Record<string, unknown>>,
+  { name, email, emailVerified, picture, details }: ProfileClaims,
+): readonly ProblemError[] {
+  const taken: Readonly<Record<string, unknown>> = {
+    name,
+    email: email?.text,
+    email_verified: emailVerified,
+    picture,
+    given_name: details.givenName,
+    family_name: details.familyName,
+    preferred_username: details.preferredUsername,
+    locale: details.locale,
+    zoneinfo: details.zoneinfo,
+    phone_number: details.phoneNumber,
+    phone_number_verified: details.phoneNumberVerified ?? false,
+    address: details.address,
+  }
+  return Object.entries(said)
+    .filter(([claim, value]) => JSON.stringify(value) !== JSON.stringify(taken[claim]))
+    .map(([claim]) => ({ pointer: `#/${claim}`, detail: 'is not usable as it stands' }))
+}
