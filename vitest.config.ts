@@ -28,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'gateway',
           include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
-          exclude: ['test/browser/**', 'test/structure/**'],
+          exclude: ['test/browser/**', 'test/clients/**', 'test/structure/**'],
           setupFiles: ['./test/setup.ts'],
           isolate: false,
           maxWorkers: 2,
@@ -42,6 +42,18 @@ export default defineConfig({
           include: ['test/structure/**/*.test.ts'],
           environment: 'node',
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'clients',
+          include: ['test/clients/**/*.test.ts'],
+          environment: 'node',
+          globalSetup: ['./test/clients/setup.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

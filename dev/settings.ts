@@ -8,6 +8,8 @@ export interface DevSettings {
   readonly otrotlPort: number
   /** Of the second application; 0: any free one. */
   readonly secondAppPort: number
+  /** Of the marketplace; 0: any free one. */
+  readonly marketplacePort: number
   /** Origin of the gateway for browsers: its ISSUER. Another host name than OTROTL's, so that cookies do not mix. */
   readonly gatewayOrigin: string
   /** The same for programs: Node and workerd do not try a second address as browsers do for `localhost`. */
@@ -22,10 +24,10 @@ export interface DevSettings {
 
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url))
 
-const defaultPorts = { gateway: 8787, otrotl: 9080, secondApp: 9081 }
+const defaultPorts = { gateway: 8787, otrotl: 9080, secondApp: 9081, marketplace: 9082 }
 
 /**
- * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT and `--persist-to <directory>`. With a directory of its
+ * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT, MARKETPLACE_PORT and `--persist-to <directory>`. With a directory of its
  * own a run also has secrets of its own, and shares nothing with another run. Throws an Error in words.
  */
 export function readSettings(
@@ -50,6 +52,11 @@ export function readSettings(
       environment,
       'SECOND_APP_PORT',
       isAsConfigured ? defaultPorts.secondApp : 0,
+    ),
+    marketplacePort: readPort(
+      environment,
+      'MARKETPLACE_PORT',
+      isAsConfigured ? defaultPorts.marketplace : 0,
     ),
     gatewayOrigin: `http://localhost:${gatewayPort}`,
     gatewayBackChannelOrigin: `http://127.0.0.1:${gatewayPort}`,

@@ -6,6 +6,8 @@ import { createServer } from 'node:net'
 import { join, relative } from 'node:path'
 import { applyMigrations, startGateway } from './gateway-process.ts'
 import type { GatewayProcess } from './gateway-process.ts'
+import { startMarketplace } from './marketplace/marketplace.ts'
+import type { Marketplace } from './marketplace/marketplace.ts'
 import { startOtrotl } from './otrotl/otrotl.ts'
 import type { Otrotl } from './otrotl/otrotl.ts'
 import { people } from './otrotl/people.ts'
@@ -16,7 +18,12 @@ import { projectRoot, readSettings } from './settings.ts'
 import type { DevSettings } from './settings.ts'
 
 const say = (line: string) => console.log(line)
-const running: { otrotl?: Otrotl; secondApp?: SecondApp; gateway?: GatewayProcess } = {}
+const running: {
+  otrotl?: Otrotl
+  secondApp?: SecondApp
+  marketplace?: Marketplace
+  gateway?: GatewayProcess
+} = {}
 let isStopping = false
 
 async function start(): Promise<void> {
@@ -24,6 +31,7 @@ async function start(): Promise<void> {
   await demandFreePort(settings.gatewayPort, 'DRAWBRIDGE_PORT')
   await demandFreePort(settings.otrotlPort, 'OTROTL_PORT')
   await demandFreePort(settings.secondAppPort, 'SECOND_APP_PORT')
+  await demandFreePort(settings.marketplacePort, 'MARKETPLACE_PORT')
   const secrets = prepareSecrets(settings.secretsFile)
   say('Starting Drawbridge and a local OTROTL ...')
   running.secondApp = await startSecondApp({
@@ -40,23 +48,36 @@ async function start(): Promise<void> {
     stateDirectory: join(settings.stateDirectory, 'otrotl'),
     log: (line) => say(`otrotl   ${line}`),
   })
+  running.marketplace = await startMarketplace({
+    port: settings.marketplacePort,
+    issuer: settings.gatewayOrigin,
+    adminKey: secrets.ADMIN_API_KEY,
+    stateDirectory: settings.stateDirectory,
+    log: (line) => say(`market   ${line}`),
+  })
   await applyMigrations(settings)
   if (isStopping) return
   running.gateway = startGateway(settings, (line) => say(`gateway  ${line}`))
   void running.gateway.hasEnded.then(() => stop('The gateway has ended.', 1))
   await running.gateway.isReady
-  if (!isStopping) say(whatToOpen(settings, running.secondApp.origin))
+  await running.marketplace.register()
+  if (!isStopping) say(whatToOpen(settings, running.secondApp.origin, running.marketplace.origin))
 }
 
 async function stop(reason: string, exitCode: number): Promise<void> {
   if (isStopping) return
   isStopping = true
   say(reason)
-  await Promise.all([running.gateway?.stop(), running.otrotl?.stop(), running.secondApp?.stop()])
+  const { gateway, otrotl, secondApp, marketplace } = running
+  await Promise.all([gateway?.stop(), otrotl?.stop(), secondApp?.stop(), marketplace?.stop()])
   process.exit(exitCode)
 }
 
-function whatToOpen(settings: DevSettings, secondAppOrigin: string): string {
+function whatToOpen(
+  settings: DevSettings,
+  secondAppOrigin: string,
+  marketplaceOrigin: string,
+): string {
   const data = shown(settings.stateDirectory)
   const secrets = shown(settings.secretsFile)
   return `
@@ -66,6 +87,8 @@ function whatToOpen(settings: DevSettings, secondAppOrigin: string): string {
     Dashboard   ${settings.gatewayOrigin}/dashboard
     OTROTL      ${settings.otrotlIssuer}  (people: ${people.map(({ name }) => name).join(', ')}; no password)
     Second app  ${secondAppOrigin}  (also OTROTL's: sign out there, and see it happen here)
+    Marketplace ${marketplaceOrigin}  (Drawbridge's own application: it signs people in through here)
+    Operators   ${settings.gatewayOrigin}/admin  (the key is ADMIN_API_KEY in ${secrets})
 
     Settings are in wrangler.toml, secrets in ${secrets}, data in ${data}/.
     Ctrl-C stops all of it. The next start keeps the data.

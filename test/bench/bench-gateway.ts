@@ -3,6 +3,7 @@
  * `wrangler dev` puts a proxy before it that costs more than the gateway does.
  */
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,11 +32,25 @@ interface RawConfig {
   >
 }
 
+/** Another Worker that asks the gateway's entrypoint about a token, at the level that a header names. */
+const apiWorker = `export default {
+  async fetch(request, env) {
+    const authorization = request.headers.get('authorization') ?? undefined
+    const access = await env.ACCESS.check({ authorization, level: request.headers.get('x-level') })
+    return new Response(null, { status: access.ok ? 200 : access.answer?.status ?? 500 })
+  },
+}`
+
 export interface BenchGateway {
   /** Its ISSUER. */
   readonly origin: string
   /** The socket to put load on, on 127.0.0.1. */
   readonly port: number
+  /** The socket of a Worker that lets in whom the gateway's check (`x-level`) lets in. */
+  readonly apiPort: number
+  readonly adminKey: string
+  /** Runs SQL in a user's object. */
+  inObjectOf(userId: string, statement: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -51,7 +66,7 @@ export async function startBenchGateway(): Promise<BenchGateway> {
   wrangler('deploy', '--dry-run', '--minify', '--env=', `--outdir=${folder}/built`)
   wrangler('d1', 'migrations', 'apply', 'DIRECTORY', '--local', `--persist-to=${folder}/state`)
 
-  const [port, otrotlPort] = await findFreePorts()
+  const [port, otrotlPort, apiPort] = await findFreePorts()
   const origin = `http://localhost:${port}`
   const secrets = prepareSecrets(join(folder, '.dev.vars'))
   const otrotl = await startOtrotl({
@@ -72,6 +87,7 @@ export async function startBenchGateway(): Promise<BenchGateway> {
       log: new Log(LogLevel.ERROR),
       unsafeLocalExplorer: false,
       unsafeObservability: false,
+      unsafeInspectDurableObjects: true,
       resourcePersistencePath: join(folder, 'state/v3'),
       handleStructuredLogs: () => {},
       workers: [
@@ -119,6 +135,15 @@ export async function startBenchGateway(): Promise<BenchGateway> {
           },
           unsafeDirectSockets: [{ host: '127.0.0.1', port }],
         },
+        {
+          name: 'api',
+          modules: [{ type: 'ESModule', path: 'api.js', contents: apiWorker }],
+          compatibilityDate: raw.compatibility_date,
+          serviceBindings: {
+            ACCESS: { name: 'drawbridge', entrypoint: 'AccessCheck', props: { client: 'bench' } },
+          },
+          unsafeDirectSockets: [{ host: '127.0.0.1', port: apiPort }],
+        },
       ],
     }),
   )
@@ -126,6 +151,18 @@ export async function startBenchGateway(): Promise<BenchGateway> {
   return {
     origin,
     port,
+    apiPort,
+    adminKey: secrets.ADMIN_API_KEY,
+    async inObjectOf(userId, statement) {
+      const hash = createHash('sha256')
+        .update(JSON.stringify([userId]))
+        .digest('base64url')
+      const name = `v1:user:${hash}`
+      const storage = await miniflare.unsafeGetDurableObjectStorage('drawbridge', 'UserSessions', {
+        name,
+      })
+      await storage.exec(statement)
+    },
     async stop() {
       await Promise.all([miniflare.dispose(), otrotl.stop()])
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })

@@ -2,14 +2,18 @@
  * `npm run bench`: what a sign-in takes, and what a request costs, on this machine. Prints a table; medians of
  * five rounds in which the targets take turns, so that a noisy moment does not fall on one of them alone.
  */
-import { HttpVisitor } from './http-visitor.ts'
+import { HttpVisitor } from '../clients/http-visitor.ts'
 import { measure } from './load.ts'
 import type { Measurement, Target } from './load.ts'
 import { startBenchGateway } from './bench-gateway.ts'
+import { measureLogout } from './logout.ts'
+import type { LogoutMeasurement } from './logout.ts'
 
 const rounds = 5
 const roundMilliseconds = 1500
 const signIns = 30
+const logouts = 7
+const sessionCounts = [1, 10, 100, 1_000, 10_000]
 
 const gateway = await startBenchGateway()
 try {
@@ -63,6 +67,22 @@ try {
   console.log(
     `\nA whole sign-in, with OTROTL's own part: median ${median(times).toFixed(0)} ms of ${signIns}.`,
   )
+
+  const ends = new Map<number, LogoutMeasurement[]>(sessionCounts.map((count) => [count, []]))
+  await measureLogout(gateway, 1)
+  for (let round = 0; round < logouts; round += 1) {
+    for (const count of sessionCounts) ends.get(count)!.push(await measureLogout(gateway, count))
+  }
+  console.log(
+    '\n| end of all sessions of a user who has | answer ms | until the first 401 at strict, ms | let in meanwhile |\n|---|---|---|---|',
+  )
+  for (const [count, results] of ends) {
+    const of = (field: keyof LogoutMeasurement) => median(results.map((result) => result[field]))
+    const letIn = Math.max(...results.map((result) => result.letIn))
+    console.log(
+      `| ${count} | ${of('answerMilliseconds').toFixed(1)} | ${of('untilRefusedMilliseconds').toFixed(1)} | ${letIn} |`,
+    )
+  }
 } finally {
   await gateway.stop()
 }

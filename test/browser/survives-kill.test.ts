@@ -2,7 +2,7 @@
 import { request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { HttpVisitor } from '../bench/http-visitor.ts'
+import { HttpVisitor } from '../clients/http-visitor.ts'
 import { processesOf } from './processes.ts'
 import { startWorld } from './world.ts'
 import type { World } from './world.ts'

@@ -1,0 +1,145 @@
+import { request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { people } from '../../dev/otrotl/people.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly url: URL
+  readonly body: string
+}
+
+/** A form of a page, with what it would send: its own fields, and those of the button that is pressed. */
+export interface Form {
+  readonly action: URL
+  readonly fields: Readonly<Record<string, string>>
+  readonly buttons: readonly { readonly id: string; readonly fields: Record<string, string> }[]
+}
+
+/**
+ * A browser without a screen and without scripts: follows redirects, keeps each host's cookies and submits
+ * forms. (Node's `fetch` says of every request that a script made it, and a script may not begin a sign-in.)
+ */
+export class HttpVisitor {
+  readonly #cookies = new Map<string, Map<string, string>>()
+
+  /** Answers the last response of the chain. */
+  async visit(address: string | URL, form?: Record<string, string>): Promise<Answer> {
+    let url = new URL(address)
+    let body = form === undefined ? undefined : String(new URLSearchParams(form))
+    for (let hop = 0; hop < 20; hop += 1) {
+      const response = await this.#ask(url, body)
+      const answer = { status: response.statusCode ?? 0, url, body: await text(response) }
+      const { location } = response.headers
+      if (location === undefined) return answer
+      url = new URL(location, url)
+      body = undefined
+    }
+    throw new Error(`too many redirects, the last to ${url.origin}${url.pathname}`)
+  }
+
+  /** Presses a button of the page's forms, by its id. */
+  async press(page: Answer, buttonId: string): Promise<Answer> {
+    for (const form of formsOf(page)) {
+      const button = form.buttons.find(({ id }) => id === buttonId)
+      if (button) return this.visit(form.action, { ...form.fields, ...button.fields })
+    }
+    throw new Error(`no button ${buttonId} at ${page.url}:\n${page.body}`)
+  }
+
+  /** Goes on from a page that waits a moment or asks: by its `Refresh`, its first link onwards, or its first button. */
+  async goOn(page: Answer): Promise<Answer> {
+    const [form] = formsOf(page)
+    if (form?.buttons[0] !== undefined) {
+      return this.visit(form.action, { ...form.fields, ...form.buttons[0].fields })
+    }
+    const link = /<a\b[^>]*id="continue"[^>]*>/.exec(page.body)?.[0]
+    const target = attributesOf(link ?? '')['href']
+    if (target === undefined) throw new Error(`nowhere to go on from ${page.url}:\n${page.body}`)
+    return this.visit(new URL(target, page.url))
+  }
+
+  /** Chooses the first of the people at OTROTL, where the page offers them; else stays on the page. */
+  async choosePerson(page: Answer): Promise<Answer> {
+    const form = formsOf(page).find(({ action }) => action.pathname.startsWith('/interaction/'))
+    return form === undefined ? page : this.visit(form.action, { person: people[0]!.subject })
+  }
+
+  /** Goes the whole way from the start of a sign-in to the dashboard. */
+  async signIn(gatewayOrigin: string): Promise<void> {
+    const choice = await this.visit(`${gatewayOrigin}/auth/sso/login?return_to=/dashboard`)
+    const dashboard = await this.choosePerson(choice)
+    if (!dashboard.body.includes(people[0]!.name)) {
+      throw new Error(`signing in ended at ${dashboard.url} with ${dashboard.status}`)
+    }
+  }
+
+  cookieHeader(host: string): string {
+    return [...this.#cookiesOf(host)].map(([name, value]) => `${name}=${value}`).join('; ')
+  }
+
+  async #ask(url: URL, body: string | undefined): Promise<IncomingMessage> {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const headers = {
+        cookie: this.cookieHeader(url.hostname),
+        ...(body !== undefined && {
+          'content-type': 'application/x-www-form-urlencoded',
+          // Every form that is submitted here is on a page of the same origin.
+          origin: url.origin,
+        }),
+      }
+      const method = body === undefined ? 'GET' : 'POST'
+      request(url, { method, headers }, resolve).on('error', reject).end(body)
+    })
+    const cookies = this.#cookiesOf(url.hostname)
+    for (const line of response.headers['set-cookie'] ?? []) {
+      const [pair = ''] = line.split(';')
+      const equals = pair.indexOf('=')
+      const [name, value] = [pair.slice(0, equals), pair.slice(equals + 1)]
+      if (/max-age=0\b|expires=thu, 01 jan 1970/i.test(line)) cookies.delete(name)
+      else cookies.set(name, value)
+    }
+    return response
+  }
+
+  #cookiesOf(host: string): Map<string, string> {
+    const cookies = this.#cookies.get(host) ?? new Map<string, string>()
+    this.#cookies.set(host, cookies)
+    return cookies
+  }
+}
+
+export function formsOf({ body, url }: Answer): Form[] {
+  return [...body.matchAll(/<form\b([^>]*)>(.*?)<\/form>/gs)].map(([, tag = '', inner = '']) => ({
+    action: new URL(attributesOf(tag)['action'] ?? '', url),
+    fields: Object.assign(
+      {},
+      ...[...inner.matchAll(/<input\b([^>]*)>/g)].map(([, input = '']) => fieldOf(input)),
+    ),
+    buttons: [...inner.matchAll(/<button\b([^>]*)>/g)].map(([, button = '']) => ({
+      id: attributesOf(button)['id'] ?? '',
+      fields: fieldOf(button),
+    })),
+  }))
+}
+
+function fieldOf(tag: string): Record<string, string> {
+  const { name, value = '' } = attributesOf(tag)
+  return name === undefined ? {} : { [name]: value }
+}
+
+const attributesOf = (tag: string): Record<string, string> =>
+  Object.fromEntries(
+    [...tag.matchAll(/([\w-]+)(?:="([^"]*)")?/g)].map(([, name = '', value = '']) => [
+      name,
+      decoded(value),
+    ]),
+  )
+
+const decoded = (text: string): string =>
+  text
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&')
