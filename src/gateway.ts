@@ -16,6 +16,7 @@ import { createSites } from './core/applications/sites.ts'
 import { createSubjects } from './core/applications/subject.ts'
 import { createWidgetSecrets } from './core/applications/widget-secrets.ts'
 import { createAudit } from './core/audit/audit.ts'
+import { createAskedSignIns } from './core/identity-providers/asked-sign-in.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
 import { signOutTargets } from './core/identity-providers/sign-out-targets.ts'
 import { createKeptValues } from './core/references/kept-values.ts'
@@ -37,11 +38,13 @@ import { createFindTold } from './core/revocation/told-applications.ts'
 import { createUndeliveredLogouts } from './core/revocation/undelivered-logouts.ts'
 import { createConsents } from './core/sessions/consents.ts'
 import { createGrants } from './core/sessions/grants.ts'
+import { createPasswordAttempts } from './core/sessions/password-attempts.ts'
 import { createSessions } from './core/sessions/sessions.ts'
 import { createAccessTokens } from './core/tokens/access-tokens.ts'
+import { createApplicationTokens } from './core/tokens/application-tokens.ts'
+import { createSignedClaims } from './core/tokens/sign-claims.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
-import { createSignedClaims } from './core/tokens/sign-claims.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
 import { createSiteSessions } from './core/users/site-sessions-table.ts'
 import { createSiteUsers } from './core/users/site-users.ts'
@@ -51,6 +54,12 @@ import { createUserRoles } from './core/users/user-roles.ts'
 import { createUsers } from './core/users/users.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
+import { createClientAuthentication } from './openid-provider/client-authentication.ts'
+import { metadataRoutes } from './openid-provider/metadata/routes.ts'
+import { deviceRoutes } from './openid-provider/device/routes.tsx'
+import { tokenRoutes } from './openid-provider/token/routes.ts'
+import { pushRoutes } from './openid-provider/pushed-requests/routes.ts'
+import { authorizationRoutes } from './openid-provider/authorization/routes.tsx'
 import { logoutRoutes } from './openid-provider/logout/routes.tsx'
 import { assetRoutes } from './pages/asset-routes.tsx'
 import { systemClock } from './platform/clock.ts'
@@ -69,6 +78,10 @@ const features = (core: Core) => [
   signOutRoutes(core),
   logoutRoutes(core),
   tokenBridgeRoutes(core),
+  tokenRoutes(core),
+  deviceRoutes(core),
+  authorizationRoutes(core),
+  pushRoutes(core),
   widgetTokenRoutes(core),
   accountRoutes(core),
   adminRoutes(core),
@@ -135,6 +148,11 @@ function buildCore(config: Config, env: Env) {
     siteUsers: createSiteUsers({ directory: env.DIRECTORY, issuer: config.issuer }),
     siteSessions: createSiteSessions(env.DIRECTORY),
     applications,
+    authenticateClient: createClientAuthentication({
+      config,
+      applications,
+      references: env.ONE_TIME_REFERENCES,
+    }),
     subjects: createSubjects(config.secrets.handleKey),
     signedClaims: createSignedClaims({ config, keys }),
     deliveries,
@@ -153,6 +171,9 @@ function buildCore(config: Config, env: Env) {
     sessions,
     grants: createGrants(asking),
     consents: createConsents(asking),
+    passwordAttempts: createPasswordAttempts(asking),
+    applicationTokens: createApplicationTokens({ config, keys }),
+    askedSignIns: createAskedSignIns(config.secrets.handleKey),
     ends,
     signOut: createSignOut({
       config,
@@ -190,6 +211,9 @@ function buildCore(config: Config, env: Env) {
       bridge: env.BRIDGE_LIMIT,
       back_channel: env.BACK_CHANNEL_LIMIT,
       admin: env.ADMIN_LIMIT,
+      token: env.TOKEN_LIMIT,
+      device: env.DEVICE_LIMIT,
+      authorize: env.AUTHORIZE_LIMIT,
     }),
   }
 }
@@ -231,6 +255,7 @@ function buildGateway(core: Core): Gateway {
   app.get('/health', (c) => c.json({ status: 'ok' }, 200, UNCACHED))
   app.route('/', assetRoutes())
   for (const feature of features(core)) app.route('/', feature)
+  app.route('/', metadataRoutes(config, app.routes))
   app.notFound(answerUnrouted(app))
   app.onError(answerThrown)
   return { fetch: app.fetch, core, routes: app.routes }

@@ -123,6 +123,8 @@ describe('every problem is named at once', () => {
       'BRIDGE_LIMIT',
       'BACK_CHANNEL_LIMIT',
       'ADMIN_LIMIT',
+      'TOKEN_LIMIT',
+      'DEVICE_LIMIT',
       'SESSION_ENDS',
     ])
   })

@@ -20,7 +20,9 @@ import {
 import {
   askBridge,
   expectLives,
+  expectNothingGranted,
   GAP_SECONDS,
+  grantTo,
   HELD_SECONDS,
   isolate,
   judge,
@@ -29,7 +31,7 @@ import {
 } from './every-cause.ts'
 import type { Gateway, Scene, Watched } from './every-cause.ts'
 import { deliverToken } from './sign-out/logout-delivery.ts'
-import { createApplication, knownTo, takePart } from './world/application.ts'
+import { createApplication, knownTo } from './world/application.ts'
 import { createBrowser } from './world/browser.ts'
 import { freezeClock, NOON } from './world/clock.ts'
 import { captureLog } from './world/log-lines.ts'
@@ -74,14 +76,16 @@ const byOperator =
   (scene: Scene) =>
     answered(scene.operator.ask(method, path(scene), body), status)
 
+/** Who is there where nobody asks. */
+const QUEUE = { requestId: 'queue', clientKey: '', waitUntil: () => {}, continent: undefined }
+
 /** A cut-off, and the queue that carries it to every object. */
 async function cutOff({ operator, queued, clock, alice }: Scene, body: object) {
   await answered(operator.ask('POST', '/cut-offs', body), 202)
   // Before the queue has told anybody: the cut-off alone is enough.
   expect(await judge(operator.gateway, 'cached', alice)).toBe('revoked')
   expect(queued).toHaveLength(1)
-  const facts = { requestId: 'queue', clientKey: '', waitUntil: () => {}, continent: undefined }
-  await operator.gateway.core!.cutOffDrain.receive(facts, queued[0] as CutOffMessage, clock.now())
+  await operator.gateway.core!.cutOffDrain.receive(QUEUE, queued[0] as CutOffMessage, clock.now())
 }
 
 /** The alarm alone writes the end down: nobody has asked for the session since its deadline. */
@@ -184,6 +188,17 @@ const rows: readonly Row[] = [
     ends: ['alice', 'elsewhere'],
     events: [['sessions.ended', 'alice']],
     act: byOperator('DELETE', ({ alice }) => `/users/${alice.session.userId}/sessions`),
+  },
+  {
+    title: 'the person’s password is changed',
+    cause: 'password_changed',
+    ends: ['alice', 'elsewhere'],
+    events: [['sessions.ended', 'alice']],
+    act: async ({ operator, clock, alice }) => {
+      const { userId } = alice.session
+      const end = { userId, cause: 'password_changed' as const, now: clock.now() }
+      expect((await operator.gateway.core!.ends.endAllSessions(QUEUE, end)).ok).toBe(true)
+    },
   },
   {
     title: 'an operator disables the user',
@@ -317,7 +332,7 @@ async function prepareScene(provider: Row['provider'] = {}): Promise<Scene> {
   const operator = createOperator({ SESSION_ENDS: queue })
   const shop = await createApplication(world)
   for (const person of [alice, elsewhere, bob]) {
-    await takePart(shop, person.session)
+    await grantTo(shop, person)
     await expectLives(world, person)
   }
   return { world, clock, alice, elsewhere, bob, operator, shop, queued }
@@ -372,13 +387,17 @@ describe('a session is over, and only that session,', () => {
     const strict = row.bindings === undefined ? held.strict : isolate(row.bindings)
     for (const person of over) {
       expect(await judge(strict, 'strict', person)).toBe(refused)
+      expect(await judge(strict, 'strict', person.granted)).toBe(refused)
+      await expectNothingGranted(isolate(row.bindings), person)
       expect((await askBridge(worldOf(isolate(row.bindings)), person.cookie)).status).toBe(401)
     }
     clock.advance(HELD_SECONDS)
     for (const person of over) {
-      expect(await judge(held.cached, 'cached', person)).toBe(refused)
-      for (const level of ['cached', 'bounded'] as const) {
-        expect(await judge(isolate(row.bindings), level, person), level).toBe(refused)
+      for (const token of [person, person.granted]) {
+        expect(await judge(held.cached, 'cached', token)).toBe(refused)
+        for (const level of ['cached', 'bounded'] as const) {
+          expect(await judge(isolate(row.bindings), level, token), level).toBe(refused)
+        }
       }
     }
     // The sessions of an ended epoch are written down by the alarm.
@@ -387,6 +406,7 @@ describe('a session is over, and only that session,', () => {
     for (const person of over) {
       expect(await endCauses(person)).toEqual([row.cause])
       expect((await askBridge(world, person.cookie)).status).toBe(401)
+      await expectNothingGranted(isolate(row.bindings), person)
     }
 
     for (const person of untouched) {
@@ -421,6 +441,72 @@ describe('a session is over, and only that session,', () => {
     await signIn(browser, world.otrotl)
     const again = await askBridge({ fetch }, browser.session() ?? '')
     expect(again.status).toBe(row.isBarred ? 401 : 200)
+  })
+})
+
+describe('an application', () => {
+  const LEVELS = ['cached', 'bounded', 'strict'] as const
+
+  /** The application has lost all that it had of them, and has been told; they themselves go on. */
+  async function expectCut({ world, clock, shop }: Scene, over: readonly Watched[]) {
+    for (const { granted } of over) {
+      expect(await judge(isolate(), 'strict', granted)).toBe('revoked')
+    }
+    clock.advance(HELD_SECONDS)
+    for (const person of over) {
+      await expectNothingGranted(isolate(), person)
+      for (const level of LEVELS) {
+        expect(await judge(isolate(), level, person.granted), level).toBe('revoked')
+      }
+      person.granted.application = undefined
+      expect(await endCauses(person)).toEqual([null])
+      await expectLives(world, person)
+    }
+    const known = await Promise.all(over.map(({ session }) => knownTo(shop, session)))
+    await vi.waitFor(() =>
+      expect(shop.received.map(({ sid }) => String(sid)).toSorted()).toEqual(
+        known.map(({ clientSid }) => clientSid).toSorted(),
+      ),
+    )
+    expect(shop.problems).toEqual([])
+  }
+
+  it('that is removed loses all that it was given by everybody, and no session ends with it', async () => {
+    const scene = await prepareScene()
+    const { alice, elsewhere, bob, operator, shop, queued, clock } = scene
+    const over = [alice, elsewhere, bob]
+    const { core } = operator.gateway
+    const ended = await core!.endApplication.end(QUEUE, {
+      applicationId: shop.id,
+      cause: 'application_removed',
+      now: clock.now(),
+    })
+    expect(ended.ok).toBe(true)
+    // The one write is enough, at every level, before the queue has told anybody.
+    for (const person of over) {
+      for (const level of LEVELS) {
+        expect(await judge(operator.gateway, level, person.granted), level).toBe('revoked')
+      }
+      await expectNothingGranted(operator.gateway, person)
+    }
+    expect(shop.received).toEqual([])
+    await core!.cutOffDrain.receive(QUEUE, queued[0] as CutOffMessage, clock.now())
+    await expectCut(scene, over)
+  })
+
+  it('that one person disconnects loses what it had of that person, in all sessions', async () => {
+    const scene = await prepareScene()
+    const { world, alice, elsewhere, bob, operator, shop, clock } = scene
+    const { userId } = alice.session
+    const question = { userId, applicationId: shop.id, now: clock.now() }
+    const { lines } = captureLog()
+    const done = await operator.gateway.core!.ends.disconnectApplication(QUEUE, question)
+    expect(done).toMatchObject({ ok: true, value: { isChanged: true } })
+    await expectCut(scene, [alice, elsewhere])
+    await expectLives(world, bob)
+    expect(lines.filter(({ event }) => event === 'application.disconnected')).toMatchObject([
+      { user: userId, application: shop.id },
+    ])
   })
 })
 

@@ -6,6 +6,7 @@ import type { LiveSession } from '../src/core/sessions/session.ts'
 import { gatewayFor } from '../src/gateway.ts'
 import { systemClock } from '../src/platform/clock.ts'
 import type { createOperator } from './admin/operator.ts'
+import { knownTo } from './world/application.ts'
 import type { ReceivingApplication } from './world/application.ts'
 import type { Browser } from './world/browser.ts'
 import type { TestClock } from './world/clock.ts'
@@ -14,6 +15,7 @@ import type { OpenTab } from './world/open-tab.ts'
 import type { PersonName } from './world/people.ts'
 import type { Provider } from './world/provider.ts'
 import { settings } from './world/settings.ts'
+import { goodClaims, signAsUs } from './world/signed-by-us.ts'
 import { liveSession, signIn } from './world/sign-in.ts'
 import type { World } from './world/sign-in.ts'
 
@@ -27,6 +29,18 @@ export interface Watched {
   readonly cookie: string
   readonly upstreamSid: string
   readonly tab: OpenTab
+  token: string
+  /** Of the application that takes part in the session. */
+  readonly granted: Granted
+}
+
+/** What an application has from a session: a code that nobody has taken, and a family with its last tokens. */
+export interface Granted {
+  application: ReceivingApplication | undefined
+  code: string
+  family: string
+  refreshToken: string
+  /** An access token for our API. */
   token: string
 }
 
@@ -63,7 +77,94 @@ export async function watch(world: World, provider: Provider, as: PersonName): P
   const session = (await liveSession(cookie))!
   const upstreamSid = provider.grants.at(-1)!.sid
   const tab = listenTo(await connectTab(world, cookie))
-  return { browser, session, cookie, upstreamSid, tab, token: await mint(world, cookie) }
+  const granted = { application: undefined, code: '', family: '', refreshToken: '', token: '' }
+  return { browser, session, cookie, upstreamSid, tab, token: await mint(world, cookie), granted }
+}
+
+/** Longer than any session lives. */
+const GRANT_SECONDS = 86_400
+
+/** An application gets a code from the session, and tokens by another one. */
+export async function grantTo(
+  application: ReceivingApplication,
+  { session, granted }: Watched,
+): Promise<void> {
+  const { grants } = isolate().core!
+  const mintCode = async () => {
+    const minted = await grants.mint({
+      userId: session.userId,
+      sid: session.sid,
+      grant: {
+        kind: 'authorization_code',
+        binding: { applicationId: application.id },
+        content: { scope: ['openid'], isOpenId: true },
+        lifetimeSeconds: GRANT_SECONDS,
+      },
+      now: systemClock(),
+    })
+    if (!minted.ok) throw new Error(minted.refusal.code)
+    return minted.value.handle
+  }
+  granted.application = application
+  granted.code = await mintCode()
+  const taken = await takeCode(isolate(), application, await mintCode())
+  if (!taken.ok) throw new Error(taken.refusal.code)
+  granted.family = taken.value.family
+  granted.refreshToken = taken.value.refreshToken!
+}
+
+export const takeCode = ({ core }: Gateway, application: ReceivingApplication, handle: string) =>
+  core!.grants.take({
+    kind: 'authorization_code',
+    handle,
+    presented: { applicationId: application.id },
+    participationOf: async (session) => ({
+      applicationId: application.id,
+      ...(await knownTo(application, session)),
+    }),
+    refresh: { lifetimeSeconds: GRANT_SECONDS, isKeyBound: false },
+    now: systemClock(),
+  })
+
+export const rotate = ({ core }: Gateway, { application, refreshToken: handle }: Granted) =>
+  core!.grants.rotate({
+    handle,
+    presented: { applicationId: application!.id },
+    lifetimeSeconds: GRANT_SECONDS,
+    now: systemClock(),
+  })
+
+/** What the application has is good: it would get tokens for its code, and does for its refresh token. */
+export async function expectGranted({ session, granted }: Watched): Promise<void> {
+  const here = isolate()
+  const { userId, sid, epoch } = session
+  const seen = await here.core!.grants.peek('authorization_code', granted.code, systemClock())
+  expect(seen).toMatchObject({ ok: true, value: { isSpent: false } })
+  const rotated = await rotate(here, granted)
+  if (!rotated.ok) throw new Error(rotated.refusal.code)
+  granted.refreshToken = rotated.value.refreshToken
+  const of = { client_id: granted.application!.id, gid: granted.family }
+  granted.token = await signAsUs(
+    goodClaims(systemClock(), {
+      sub: userId,
+      sid,
+      epoch,
+      idp: session.authentication.providerId,
+      ...of,
+    }),
+    systemClock(),
+  )
+  for (const level of ['cached', 'bounded', 'strict'] as const) {
+    expect(await judge(isolate(), level, granted), level).toBe('accepted')
+  }
+}
+
+/** Neither the code nor the refresh token gives anything any more, whether or not their rows are still there. */
+export async function expectNothingGranted(gateway: Gateway, { granted }: Watched): Promise<void> {
+  const code: unknown = expect.stringMatching(/^(no_session|unknown)$/)
+  const refused = { ok: false, refusal: { code } }
+  expect(await takeCode(gateway, granted.application!, granted.code)).toMatchObject(refused)
+  expect(await rotate(gateway, granted)).toMatchObject(refused)
 }
 
 async function connectTab(world: World, cookie: string): Promise<WebSocket> {
@@ -106,7 +207,7 @@ export async function mint(world: World, cookie: string): Promise<string> {
 export async function judge(
   { core }: Gateway,
   level: RevocationLevel,
-  { token }: Watched,
+  { token }: { readonly token: string },
 ): Promise<string> {
   const decision = await core!.accessChecks.check(
     {
@@ -129,4 +230,5 @@ export async function expectLives(world: World, watched: Watched): Promise<void>
   }
   expect(await watched.tab.echo()).toBe('pong')
   expect(watched.tab.messages).toEqual([])
+  if (watched.granted.application !== undefined) await expectGranted(watched)
 }

@@ -1,6 +1,7 @@
 /**
  * The page about one's own sessions. It works by forms alone: each is posted from a page of ours, ends
- * something, and is answered with 303, so that going back or reloading ends nothing again.
+ * something, and is answered with 303, so that going back or reloading ends nothing again. Applications are
+ * disconnected in the same way.
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
@@ -12,6 +13,7 @@ import { accountError } from './account-error.tsx'
 import { AccountPage } from './account-page.tsx'
 import { findVisitor, providerNameOf } from './account-parts.ts'
 import type { AccountParts } from './account-parts.ts'
+import type { OwnApplications } from './own-applications.ts'
 import type { OwnSessions, OwnSessionsRefusalCode, OwnSessionsRequest } from './own-sessions.ts'
 
 type AccountContext = Context<{ Variables: RequestVariables }>
@@ -21,10 +23,15 @@ const PATHS = [
   '/account/sessions/end',
   '/account/sessions/end-others',
   '/account/sessions/end-all',
+  '/account/applications/disconnect',
 ]
 const SIGN_IN = '/auth/login?return_to=%2Faccount'
 
-export function accountPageRoutes(parts: AccountParts, own: OwnSessions) {
+export function accountPageRoutes(
+  parts: AccountParts,
+  own: OwnSessions,
+  ownApplications: OwnApplications,
+) {
   const { clock, config, sessions } = parts
   const app = new Hono<{ Variables: RequestVariables }>()
   const requestOf = (c: AccountContext): OwnSessionsRequest => ({
@@ -46,10 +53,13 @@ export function accountPageRoutes(parts: AccountParts, own: OwnSessions) {
     if (!found.ok) return refuse(c, found.refusal.code)
     const all = await sessions.list(found.value.userId, clock())
     if (!all.ok) return refuse(c, all.refusal.code)
+    const connections = await ownApplications.list(found.value.userId, clock())
+    if (!connections.ok) return refuse(c, connections.refusal.code)
     return c.html(
       <AccountPage
         current={found.value}
         others={all.value.filter(({ sid }) => sid !== found.value.sid)}
+        connections={connections.value}
         providerNameOf={(session) => providerNameOf(session, config)}
         nonce={c.get('secureHeadersNonce')}
       />,
@@ -87,6 +97,13 @@ export function accountPageRoutes(parts: AccountParts, own: OwnSessions) {
   app.post('/account/sessions/end-all', async (c) => {
     const ended = await own.endAll(requestOf(c))
     return ended.ok ? leave(c) : refuse(c, ended.refusal.code)
+  })
+
+  app.post('/account/applications/disconnect', async (c) => {
+    const form = await readForm(c.req.raw)
+    const [id, ...more] = form.ok ? form.value.getAll('application') : []
+    const ended = await ownApplications.disconnect(requestOf(c), more.length === 0 ? id : undefined)
+    return ended.ok ? c.redirect('/account', 303) : refuse(c, ended.refusal.code)
   })
 
   /** The session of this very browser has ended. */

@@ -2,7 +2,9 @@ import type { LiveSession } from '../core/sessions/session.ts'
 import { accountScript, script } from '../pages/built-assets.ts'
 import { displayedText } from '../pages/displayed-text.ts'
 import { PageShell } from '../pages/page-shell.tsx'
+import { ConnectionList } from './connection-list.tsx'
 import { Moment } from './moment.tsx'
+import type { NamedConnection } from './own-applications.ts'
 import { SignedOutNotice } from './signed-out-notice.tsx'
 
 export interface AccountPageProps {
@@ -10,12 +12,20 @@ export interface AccountPageProps {
   readonly current: LiveSession
   /** The person's other live sessions, newest first. */
   readonly others: readonly LiveSession[]
+  /** The applications that the person is connected to. */
+  readonly connections?: readonly NamedConnection[]
   readonly providerNameOf: (session: LiveSession) => string
   readonly nonce?: string | undefined
 }
 
 /** Where a person is signed in. Complete without JavaScript: what ends a session is a form. */
-export const AccountPage = ({ current, others, providerNameOf, nonce }: AccountPageProps) => {
+export const AccountPage = ({
+  current,
+  others,
+  connections = [],
+  providerNameOf,
+  nonce,
+}: AccountPageProps) => {
   const { name, email } = current.profile
   return (
     <PageShell title="Your sessions" layout="wide" scripts={[script, accountScript]} nonce={nonce}>
@@ -53,6 +63,7 @@ export const AccountPage = ({ current, others, providerNameOf, nonce }: AccountP
             />
           ))}
         </ul>
+        <ConnectionList connections={connections} />
       </div>
       <SignedOutNotice returnTo="/account" />
     </PageShell>

@@ -1,7 +1,9 @@
 import type { Config } from '../config.ts'
+import type { Applications } from '../core/applications/application.ts'
 import type { Audit } from '../core/audit/audit.ts'
 import type { RequireUser } from '../core/revocation/require-user.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
+import type { Consents } from '../core/sessions/grant.ts'
 import type { LiveSession } from '../core/sessions/session.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -15,6 +17,8 @@ export interface AccountParts {
   readonly audit: Audit
   readonly doors: Doors
   readonly sessions: Sessions
+  readonly consents: Pick<Consents, 'connections'>
+  readonly applications: Pick<Applications, 'namesOf'>
   readonly requireUser: RequireUser
 }
 

@@ -4,7 +4,8 @@
  *   GET /                       leads to the dashboard
  *   GET /dashboard              the signed-in person's page; anyone else is led to sign in and back
  *   GET /account                where they are signed in (account-page-routes.tsx), with
- *       /account/sessions/…     the forms that end one session, all others, or all
+ *       /account/sessions/…     the forms that end one session, all others, or all, and
+ *       /account/applications/… the form that disconnects an application
  *   GET, DELETE /auth/sessions  the same for scripts (sessions-api.tsx), with DELETE /auth/sessions/:sid
  *   GET /auth/sso/events        WebSocket: an open tab learns that its session ended (open-tab.ts)
  *   GET /api/me                 a sample of a protected API: who the access token is for
@@ -25,6 +26,7 @@ import { accountPageRoutes } from './account-page-routes.tsx'
 import { findVisitor, providerNameOf } from './account-parts.ts'
 import type { AccountParts } from './account-parts.ts'
 import { DashboardPage } from './dashboard-page.tsx'
+import { createOwnApplications } from './own-applications.ts'
 import { createOwnSessions } from './own-sessions.ts'
 import { sessionsApi } from './sessions-api.tsx'
 
@@ -40,8 +42,10 @@ export function accountRoutes(parts: AccountParts) {
   api.get('/api/me', (c) => tellWhoIsCalling(c, parts))
   app.route('/', api)
 
-  const own = createOwnSessions({ ...parts, endSession: createEndSession(parts) })
-  app.route('/', accountPageRoutes(parts, own))
+  const ending = createEndSession(parts)
+  const own = createOwnSessions({ ...parts, endSession: ending })
+  const ownApplications = createOwnApplications({ ...parts, ending })
+  app.route('/', accountPageRoutes(parts, own, ownApplications))
   app.route('/', sessionsApi(parts, own))
   return app
 }

@@ -9,7 +9,7 @@ import type { Result } from '../platform/refusal.ts'
 import { keptClaimsRequest } from './claims-request.ts'
 
 export interface UserTokenParts {
-  readonly subjects: Pick<Subjects, 'subjectFor'>
+  readonly subjects: Subjects
   readonly applicationTokens: Pick<ApplicationTokens, 'issue'>
 }
 

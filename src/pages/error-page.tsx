@@ -15,6 +15,8 @@ export interface ErrorPageProps {
   readonly requestId: string
   /** A way to try again. Left out where trying again cannot help. */
   readonly retry?: { readonly href: string; readonly label: string } | undefined
+  /** A way out of what was begun. */
+  readonly leave?: { readonly href: string; readonly label: string } | undefined
   readonly nonce?: string | undefined
 }
 
@@ -26,9 +28,11 @@ export const ErrorPage = ({
   nextStep,
   requestId,
   retry,
+  leave,
   nonce,
 }: ErrorPageProps) => {
   const retryHref = safeHref(retry?.href)
+  const leaveHref = safeHref(leave?.href)
   return (
     <PageShell title={title} nonce={nonce}>
       <DrawbridgeScene bridge="raised" />
@@ -40,6 +44,13 @@ export const ErrorPage = ({
           <p class="actions">
             <a class="button primary" id="try-again" href={retryHref}>
               {retry.label}
+            </a>
+          </p>
+        )}
+        {leave !== undefined && leaveHref !== undefined && (
+          <p class="actions">
+            <a class="button" id="leave" href={leaveHref} rel="nofollow">
+              <bdi>{leave.label}</bdi>
             </a>
           </p>
         )}

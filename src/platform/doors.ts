@@ -4,7 +4,15 @@ import type { Result } from './refusal.ts'
 import type { RequestFacts } from './request-facts.ts'
 
 /** The doors that a stranger can push. */
-export type Door = 'sign_in' | 'callback' | 'bridge' | 'back_channel' | 'admin'
+export type Door =
+  | 'sign_in'
+  | 'callback'
+  | 'bridge'
+  | 'back_channel'
+  | 'admin'
+  | 'token'
+  | 'authorize'
+  | 'device'
 
 export interface Doors {
   /**
@@ -14,12 +22,14 @@ export interface Doors {
   mayEnter(door: Door, facts: RequestFacts): Promise<Result<undefined, 'rate_limited'>>
 }
 
+const CLOSED_IN_DOUBT: ReadonlySet<Door> = new Set<Door>(['device'])
+
 /**
  * Doors over the platform's rate limits. They are a shield, not an authority: counters are kept per
  * location. When a counter cannot be asked the door stays open, since behind each of these doors stands a
  * check of its own, and nobody is to be locked out by a broken counter: least of all an operator in the
- * middle of an incident, whose key no number of guesses finds. A door where guessing pays (passwords,
- * tickets) must not be added here with that policy.
+ * middle of an incident, whose key no number of guesses finds. Where guessing pays, the door is closed then:
+ * `device`, behind which people type codes that are short enough to type.
  */
 export function createDoors(limits: Readonly<Record<Door, RateLimit>>): Doors {
   return {
@@ -30,7 +40,7 @@ export function createDoors(limits: Readonly<Record<Door, RateLimit>>): Doors {
       } catch (thrown) {
         const error = describeThrown(thrown)
         log('error', { event: 'doors.unavailable', request_id: facts.requestId, door, error })
-        return ok(undefined)
+        return CLOSED_IN_DOUBT.has(door) ? refuse('rate_limited', { door, error }) : ok(undefined)
       }
     },
   }

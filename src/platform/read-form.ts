@@ -25,7 +25,8 @@ export async function readForm(request: Request): Promise<Result<URLSearchParams
     : refuse('invalid_body', { check: 'escapes' })
 }
 
-function isWellEscaped(text: string): boolean {
+/** Whether every percent escape is whole and the bytes they spell are UTF-8. */
+export function isWellEscaped(text: string): boolean {
   try {
     decodeURIComponent(text)
     return true

@@ -76,7 +76,12 @@ async function finishAttempt(
   }
   if (attempt.providerId !== providerId) return refused({ code: 'wrong_provider' }, { providerId })
   const returnTo = parseReturnTo(attempt.returnTo, config)
-  const again = { providerId, retryHref: retryHref(config, { ...attempt, returnTo }) }
+  const { request: asked, asker } = attempt
+  const again = {
+    providerId,
+    retryHref: retryHref(config, { providerId, returnTo, request: asked }),
+    asker,
+  }
   const over = { ...again, setCookies: [attemptCookies.clear(attempt.id)] }
   if (now >= expiryOf(attempt)) return refused({ code: 'attempt_expired' }, over)
 

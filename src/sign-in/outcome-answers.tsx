@@ -1,13 +1,15 @@
 /** What the browser gets for an outcome. None of these answers is ever stored by a cache. */
 import type { Context } from 'hono'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
+import { displayedText } from '../pages/displayed-text.ts'
 import { ErrorPage } from '../pages/error-page.tsx'
 import type { RequestVariables } from '../platform/request-facts.ts'
 import { answers } from './answers.ts'
-import type { Asked, Redirected, Refused, SignInOutcome } from './outcome.ts'
+import type { Redirected, Refused, SignInOutcome } from './outcome.ts'
 import { withoutOwnOrigin } from './return-to.ts'
 import { SignInPage } from './sign-in-page.tsx'
 import type { SignInParts } from './sign-in-parts.ts'
+import type { SignInTarget } from './sign-in-target.ts'
 import { startHref } from './start-href.ts'
 
 export type Environment = { Variables: RequestVariables }
@@ -16,7 +18,7 @@ type Answering = Response | Promise<Response>
 
 export interface OutcomeAnswers {
   answer(c: Context<Environment>, outcome: SignInOutcome): Answering
-  signInPage(c: Context<Environment>, target: Pick<Asked, 'returnTo' | 'request'>): Answering
+  signInPage(c: Context<Environment>, target: SignInTarget): Answering
 }
 
 export function createOutcomeAnswers(parts: SignInParts): OutcomeAnswers {
@@ -28,7 +30,7 @@ export function createOutcomeAnswers(parts: SignInParts): OutcomeAnswers {
         case 'redirected':
           return answerRedirect(c, outcome)
         case 'asked':
-          return signInPage(c, outcome)
+          return signInPage(c, outcome.target)
         case 'refused':
           return answerRefusal(c, outcome)
       }
@@ -46,7 +48,7 @@ function answerRedirect(c: Context<Environment>, { location, setCookies }: Redir
 /** A page, or JSON for what prefers it. Repeats nothing of the request, and never redirects. */
 function answerRefusal(
   c: Context<Environment>,
-  { refusal: { code }, retryHref = '/auth/login', setCookies }: Refused,
+  { refusal: { code }, retryHref = '/auth/login', asker, setCookies }: Refused,
 ): Answering {
   const { status, retry, retryAfterSeconds, ...words } = answers[code]
   const { requestId } = c.get('facts')
@@ -63,6 +65,7 @@ function answerRefusal(
       code={code}
       requestId={requestId}
       retry={retry ? { href: retryHref, label: 'Sign in again' } : undefined}
+      leave={asker && { href: asker.cancelHref, label: `Back to ${displayedText(asker.name, 60)}` }}
       nonce={c.get('secureHeadersNonce')}
     />,
     status,
@@ -74,7 +77,7 @@ const createSignInPage =
   ({ config, clock, sessions, identityProviders }: SignInParts) =>
   async (
     c: Context<Environment>,
-    { returnTo, request }: Pick<Asked, 'returnTo' | 'request'>,
+    { returnTo, request, asked }: SignInTarget,
   ): Promise<Response> => {
     const session = await sessions.peek(readSessionCookie(c.req.header('cookie'), config), clock())
     c.header('Cache-Control', 'no-store')
@@ -83,11 +86,12 @@ const createSignInPage =
         providers={identityProviders.all.map(({ config: { id, name } }) => ({
           id,
           name,
-          href: startHref(config, { providerId: id, returnTo, request }),
+          href: startHref(config, { providerId: id, returnTo, request, asked }),
         }))}
         returnTo={withoutOwnOrigin(returnTo, config)}
         signedInAs={session.ok ? { name: session.value.profile.name } : undefined}
-        continueHref={session.ok ? returnTo : undefined}
+        continueHref={session.ok && asked?.mayContinue !== false ? returnTo : undefined}
+        asker={asked?.asker}
         nonce={c.get('secureHeadersNonce')}
       />,
     )

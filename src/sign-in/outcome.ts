@@ -3,13 +3,11 @@
  * `handed_on` is a decision and leaves one audit event; the route writes it, once, for all of them.
  */
 import type { AuditEvent } from '../core/audit/audit.ts'
-import type {
-  AuthenticationRequest,
-  ProviderRefusal,
-} from '../core/identity-providers/identity-provider.ts'
+import type { ProviderRefusal } from '../core/identity-providers/identity-provider.ts'
 import type { SignInRefusal } from '../core/users/user.ts'
 import type { BodyRefusal } from '../platform/read-body.ts'
 import type { Refusal } from '../platform/refusal.ts'
+import type { Asker, SignInTarget } from './sign-in-target.ts'
 
 /** Every reason for which a sign-in is not begun or not finished. Each has its answer in answers.ts. */
 export type SignInReason =
@@ -45,8 +43,7 @@ export interface Redirected {
 /** Nothing is begun: the person sees who is signed in and chooses. */
 export interface Asked {
   readonly kind: 'asked'
-  readonly returnTo: string
-  readonly request: AuthenticationRequest
+  readonly target: SignInTarget
   readonly event: AuditEvent
 }
 
@@ -58,6 +55,8 @@ export interface Refused {
   readonly subject?: string | undefined
   /** An own path that starts the same sign-in anew; the sign-in page if left out. */
   readonly retryHref?: string | undefined
+  /** The application that sent the person, which can be told that they would rather not. */
+  readonly asker?: Asker | undefined
 }
 
 export const refused = (

@@ -23,8 +23,8 @@ import { createOutcomeAnswers } from './outcome-answers.tsx'
 import type { Environment } from './outcome-answers.tsx'
 import type { SignInOutcome } from './outcome.ts'
 import { createResponseCookies } from './response-cookies.ts'
-import { parseReturnTo } from './return-to.ts'
 import type { SignInParts, SignInRequest } from './sign-in-parts.ts'
+import { readTarget } from './sign-in-target.ts'
 import { startSignIn } from './start.ts'
 
 /** What the gateway hands to this feature. */
@@ -95,11 +95,14 @@ export function signInRoutes(core: SignInCore) {
   }
 
   return new Hono<Environment>()
-    .get('/auth/login', (c) =>
-      answers.signInPage(c, {
-        returnTo: parseReturnTo(c.req.query('return_to'), config),
-        request: {},
-      }),
+    .get('/auth/login', async (c) =>
+      answers.signInPage(
+        c,
+        await readTarget(parts, {
+          asked: c.req.query('asked'),
+          return_to: c.req.query('return_to'),
+        }),
+      ),
     )
     .get('/auth/sso/login/:provider?', through('sign_in', start))
     .get('/auth/sso/callback/:provider?', through('callback', finish))

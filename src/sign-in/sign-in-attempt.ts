@@ -10,6 +10,7 @@ import type { EpochSeconds } from '../platform/clock.ts'
 import { sha256Base64url } from '../platform/digest.ts'
 import { randomToken } from '../platform/random.ts'
 import type { AttemptStates } from './attempt-state.ts'
+import type { Asker } from './sign-in-target.ts'
 
 export const ATTEMPT_LIFETIME_SECONDS = 600
 
@@ -24,6 +25,8 @@ export interface SignInAttempt {
   /** An own path or an absolute URL; judged anew when it is used. */
   readonly returnTo: string
   readonly request: AuthenticationRequest
+  /** Whose request it is, where an application sent the person. */
+  readonly asker?: Asker
   readonly createdAt: EpochSeconds
   /** The same moment, for what happens within one second. Absent from attempts of an earlier release. */
   readonly beganAtMilliseconds?: number
@@ -36,13 +39,14 @@ export async function beginAttempt(
     readonly providerId: string
     readonly returnTo: string
     readonly request: AuthenticationRequest
+    readonly asker?: Asker | undefined
     readonly isRestart: boolean
     readonly browserId: string
     readonly now: EpochSeconds
     readonly nowMilliseconds: number
   },
 ): Promise<{ attempt: SignInAttempt; secrets: AttemptSecrets }> {
-  const { providerId, returnTo, request, isRestart, browserId, now } = input
+  const { providerId, returnTo, request, asker, isRestart, browserId, now } = input
   const id = randomToken(16)
   const state = await states.seal({ attemptId: id, browserId, issuedAt: now, isRestart, returnTo })
   const attempt = {
@@ -53,6 +57,7 @@ export async function beginAttempt(
     providerId,
     returnTo,
     request,
+    ...(asker !== undefined && { asker }),
     createdAt: now,
     beganAtMilliseconds: input.nowMilliseconds,
   }

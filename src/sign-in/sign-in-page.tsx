@@ -16,6 +16,8 @@ export interface SignInPageProps {
   readonly signedInAs?: { readonly name?: string | undefined } | undefined
   /** Goes on with that session. */
   readonly continueHref?: string | undefined
+  /** The application that the person signs in for, and the own path that tells it no. */
+  readonly asker?: { readonly name: string; readonly cancelHref: string } | undefined
   readonly nonce?: string | undefined
 }
 
@@ -28,10 +30,12 @@ export const SignInPage = ({
   returnTo,
   signedInAs,
   continueHref,
+  asker,
   nonce,
 }: SignInPageProps) => {
   const goOn = signedInAs === undefined ? undefined : safeHref(continueHref)
-  const destination = hostOf(returnTo)
+  const destination = displayedText(asker?.name, 60) ?? hostOf(returnTo)
+  const cancelHref = safeHref(asker?.cancelHref)
   return (
     <PageShell title="Sign in" nonce={nonce}>
       <DrawbridgeScene bridge="raised" />
@@ -39,7 +43,10 @@ export const SignInPage = ({
         <h1>Sign in</h1>
         {destination !== undefined && (
           <p class="lead">
-            to continue to <strong>{destination}</strong>
+            to continue to{' '}
+            <strong>
+              <bdi>{destination}</bdi>
+            </strong>
           </p>
         )}
         {goOn !== undefined && (
@@ -71,6 +78,13 @@ export const SignInPage = ({
               </li>
             ))}
           </ul>
+        )}
+        {cancelHref !== undefined && (
+          <p>
+            <a id="cancel" href={cancelHref} rel="nofollow">
+              Cancel and go back
+            </a>
+          </p>
         )}
       </div>
     </PageShell>

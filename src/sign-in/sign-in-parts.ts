@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import type { AskedSignIns } from '../core/identity-providers/asked-sign-in.ts'
 import type { IdentityProviders } from '../core/identity-providers/identity-provider.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
@@ -20,6 +21,7 @@ export interface SignInParts {
   readonly earlyLogouts: Pick<EarlyLogouts, 'findFor'>
   readonly identityProviders: IdentityProviders
   readonly references: Env['ONE_TIME_REFERENCES']
+  readonly askedSignIns: AskedSignIns
   readonly states: AttemptStates
   readonly attemptCookies: AttemptCookies
   readonly responseCookies: ResponseCookies

@@ -8,12 +8,14 @@ import { newBrowserId, readBrowserId, setBrowserCookie } from './browser-cookie.
 import { isForeignAndUnasked, isNavigation } from './navigation.ts'
 import { refused } from './outcome.ts'
 import type { SignInOutcome } from './outcome.ts'
-import { parseReturnTo, withoutOwnOrigin } from './return-to.ts'
+import { withoutOwnOrigin } from './return-to.ts'
 import { beginAttempt } from './sign-in-attempt.ts'
 import type { SignInParts, SignInRequest } from './sign-in-parts.ts'
+import { readTarget } from './sign-in-target.ts'
 import { retryHref } from './start-href.ts'
 
 const PARAMETERS = [
+  'asked',
   'return_to',
   'prompt',
   'login_hint',
@@ -40,14 +42,20 @@ export async function startSignIn(
   if (!isNavigation(request.headers)) return refused({ code: 'not_a_navigation' })
   const provider = findProvider(parts, request, unique.value.iss)
   if (provider === undefined) return refused({ code: 'provider_unknown' })
-  const asked = parseAuthenticationParameters(request.query)
-  if (!asked.ok) return refused(asked.refusal)
+  const own = parseAuthenticationParameters(request.query)
+  if (!own.ok) return refused(own.refusal)
 
   const providerId = provider.config.id
-  const returnTo = parseReturnTo(unique.value.return_to ?? unique.value.target_link_uri, config)
+  const target = await readTarget(parts, {
+    asked: unique.value.asked,
+    return_to: unique.value.return_to ?? unique.value.target_link_uri,
+  })
+  const { returnTo, asked: wanted } = target
+  const asked = wanted === undefined ? own.value : target.request
   const again = {
     providerId,
-    retryHref: retryHref(config, { providerId, returnTo, request: asked.value }),
+    retryHref: retryHref(config, { ...target, providerId, request: asked }),
+    ...(wanted !== undefined && { asker: wanted.asker }),
   }
   const cookieHeader = request.headers.get('cookie')
   const session = await sessions.peek(readSessionCookie(cookieHeader, config), now)
@@ -55,14 +63,14 @@ export async function startSignIn(
     return refused({ code: 'unavailable' }, again)
   if (session.ok) {
     const named = request.providerId ?? (unique.value.iss === undefined ? undefined : providerId)
-    if (satisfies(session.value, asked.value, named)) {
+    if (wanted?.mayContinue !== false && satisfies(session.value, asked, named)) {
       return { kind: 'redirected', location: returnTo, setCookies: [] }
     }
     // Whoever is signed in is not replaced behind their back, by a page that knows where we are.
     if (isForeignAndUnasked(request.headers)) {
       const refusal = { code: 'user_action_required' }
       const event = { event: 'login.rejected', providerId, refusal } as const
-      return { kind: 'asked', returnTo, request: asked.value, event }
+      return { kind: 'asked', target: { ...target, request: asked }, event }
     }
   }
 
@@ -70,13 +78,14 @@ export async function startSignIn(
   const { attempt, secrets } = await beginAttempt(states, {
     providerId,
     returnTo: withoutOwnOrigin(returnTo, config),
-    request: asked.value,
+    request: asked,
+    asker: wanted?.asker,
     isRestart: unique.value.restarted === '1',
     browserId,
     now,
     nowMilliseconds: epochMilliseconds(),
   })
-  const authorization = await provider.authorizationUrl(secrets, asked.value, now)
+  const authorization = await provider.authorizationUrl(secrets, asked, now)
   if (!authorization.ok) return refused(authorization.refusal, again)
   const setCookies = await attemptCookies.keep(attempt, cookieHeader, now)
   if (setCookies === undefined) return refused({ code: 'attempt_too_large' }, { providerId })

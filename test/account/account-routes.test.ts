@@ -3,6 +3,8 @@ import { createExecutionContext } from 'cloudflare:test'
 import { Hono } from 'hono'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { accountRoutes } from '../../src/account/routes.tsx'
+import { createApplications } from '../../src/core/applications/applications.ts'
+import { createConsents } from '../../src/core/sessions/consents.ts'
 import { createRequireUser } from '../../src/core/revocation/require-user.ts'
 import { newUserId } from '../../src/core/sessions/session.ts'
 import { gatewayFor } from '../../src/gateway.ts'
@@ -234,6 +236,8 @@ describe('GET /api/me', () => {
       accountRoutes({
         ...unaware,
         sessions: sessionsOf(),
+        applications: createApplications(env.DIRECTORY),
+        consents: createConsents({ userSessions: env.USER_SESSIONS }),
         doors: { mayEnter: async () => ok(undefined) },
         requireUser: createRequireUser(unaware),
       }),

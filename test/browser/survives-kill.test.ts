@@ -1,7 +1,13 @@
 /** Without Chromium: what is killed here is the gateway, and a visitor without a screen is enough to see it. */
+import { createPrivateKey, randomUUID } from 'node:crypto'
 import { request } from 'node:http'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { people } from '../../dev/otrotl/people.ts'
+import type { Person } from '../../dev/otrotl/people.ts'
+import { loadSigningKeys } from '../../dev/otrotl/signing-keys.ts'
 import { HttpVisitor } from '../clients/http-visitor.ts'
 import { processesOf } from './processes.ts'
 import { startWorld } from './world.ts'
@@ -18,19 +24,27 @@ beforeAll(async () => {
 })
 afterAll(() => world?.remove())
 
-describe('a gateway that is killed with SIGKILL while somebody signs out', () => {
+const [leaver, stayer] = people as [Person, Person]
+
+/** Each begins the end of all that lives of the leaver, and tells whether it was answered well. */
+const ends = {
+  'somebody signs out': ({ cookie }: SignedIn) => signOut(cookie),
+  'the provider says that somebody has signed out': sendLogoutToken,
+}
+
+describe.each(Object.entries(ends))('a gateway that is killed with SIGKILL while %s', (_, end) => {
   it(
     'has kept all it acknowledged and revives nothing that ended, in 6 kills',
     {
       timeout: 600_000,
     },
     async () => {
-      const bystander = await signIn()
+      const bystander = await signIn(stayer)
       const gone: SignedIn[] = []
       let acknowledged = 0
       for (const moment of MOMENTS) {
-        const leaving = await signIn()
-        const answer = signOut(leaving.cookie)
+        const leaving = await signIn(leaver)
+        const answer = end(leaving)
         if (moment === 'answered') expect((await answer).isAcknowledged).toBe(true)
         else await delay(moment)
         await kill()
@@ -80,9 +94,9 @@ async function kill(): Promise<void> {
   })
 }
 
-async function signIn(): Promise<SignedIn> {
+async function signIn(person: Person): Promise<SignedIn> {
   const visitor = new HttpVisitor()
-  await visitor.signIn(world.gateway)
+  await visitor.signIn(world.gateway, person)
   const cookie = visitor.cookieHeader('localhost')
   return { cookie, token: (await tokenOf(cookie))! }
 }
@@ -97,6 +111,31 @@ const signOut = async (cookie: string): Promise<{ isAcknowledged: boolean }> =>
     () => ({ isAcknowledged: false }),
   )
 
+/** As OTROTL's server does it, with OTROTL's key. */
+async function sendLogoutToken(): Promise<{ isAcknowledged: boolean }> {
+  const [jwk] = loadSigningKeys(join(world.stateDirectory, 'otrotl', 'keys.json')).jwks.keys
+  const token = await new SignJWT({
+    events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+  })
+    .setProtectedHeader({ alg: 'RS256', typ: 'logout+jwt', kid: jwk!.kid })
+    .setIssuer(`http://127.0.0.1:${world.ports[1]}`)
+    .setAudience('tuberaker')
+    .setSubject(leaver.subject)
+    .setIssuedAt()
+    .setExpirationTime('2m')
+    .setJti(randomUUID())
+    .sign(createPrivateKey({ key: jwk!, format: 'jwk' }))
+  const body = new URLSearchParams({ logout_token: token }).toString()
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  return ask('POST', '/auth/sso/backchannel-logout/otrotl', headers, body).then(
+    ({ status }) => {
+      expect(status).toBe(200)
+      return { isAcknowledged: true }
+    },
+    () => ({ isAcknowledged: false }),
+  )
+}
+
 const bridgeStatus = async (cookie: string): Promise<number> =>
   (await ask('GET', '/auth/sso/token', { cookie })).status
 
@@ -108,7 +147,7 @@ async function tokenOf(cookie: string): Promise<string | undefined> {
   return (JSON.parse(body) as { access_token?: string }).access_token
 }
 
-const ask = (method: string, path: string, headers: Record<string, string>) =>
+const ask = (method: string, path: string, headers: Record<string, string>, form?: string) =>
   new Promise<{ status: number; body: string }>((resolve, reject) => {
     const sent = request(world.gateway + path, { method, headers, agent: false }, (response) => {
       let body = ''
@@ -118,5 +157,5 @@ const ask = (method: string, path: string, headers: Record<string, string>) =>
       response.on('error', reject)
     })
     sent.on('error', reject)
-    sent.end()
+    sent.end(form)
   })

@@ -59,17 +59,17 @@ export class HttpVisitor {
     return this.visit(new URL(target, page.url))
   }
 
-  /** Chooses the first of the people at OTROTL, where the page offers them; else stays on the page. */
-  async choosePerson(page: Answer): Promise<Answer> {
+  /** Chooses one of the people at OTROTL, where the page offers them; else stays on the page. */
+  async choosePerson(page: Answer, { subject } = people[0]!): Promise<Answer> {
     const form = formsOf(page).find(({ action }) => action.pathname.startsWith('/interaction/'))
-    return form === undefined ? page : this.visit(form.action, { person: people[0]!.subject })
+    return form === undefined ? page : this.visit(form.action, { person: subject })
   }
 
   /** Goes the whole way from the start of a sign-in to the dashboard. */
-  async signIn(gatewayOrigin: string): Promise<void> {
+  async signIn(gatewayOrigin: string, person = people[0]!): Promise<void> {
     const choice = await this.visit(`${gatewayOrigin}/auth/sso/login?return_to=/dashboard`)
-    const dashboard = await this.choosePerson(choice)
-    if (!dashboard.body.includes(people[0]!.name)) {
+    const dashboard = await this.choosePerson(choice, person)
+    if (!dashboard.body.includes(person.name)) {
       throw new Error(`signing in ended at ${dashboard.url} with ${dashboard.status}`)
     }
   }
@@ -110,17 +110,22 @@ export class HttpVisitor {
 }
 
 export function formsOf({ body, url }: Answer): Form[] {
-  return [...body.matchAll(/<form\b([^>]*)>(.*?)<\/form>/gs)].map(([, tag = '', inner = '']) => ({
-    action: new URL(attributesOf(tag)['action'] ?? '', url),
-    fields: Object.assign(
-      {},
-      ...[...inner.matchAll(/<input\b([^>]*)>/g)].map(([, input = '']) => fieldOf(input)),
-    ),
-    buttons: [...inner.matchAll(/<button\b([^>]*)>/g)].map(([, button = '']) => ({
-      id: attributesOf(button)['id'] ?? '',
-      fields: fieldOf(button),
-    })),
-  }))
+  const buttonsOf = (html: string) =>
+    [...html.matchAll(/<button\b([^>]*)>/g)].map(([, tag = '']) => ({
+      id: attributesOf(tag)['id'] ?? '',
+      owner: attributesOf(tag)['form'],
+      fields: fieldOf(tag),
+    }))
+  return [...body.matchAll(/<form\b([^>]*)>(.*?)<\/form>/gs)].map(([, tag = '', inner = '']) => {
+    const { action = '', id } = attributesOf(tag)
+    const fields = [...inner.matchAll(/<input\b([^>]*)>/g)].map(([, input = '']) => fieldOf(input))
+    const others = buttonsOf(body).filter(({ owner }) => owner !== undefined && owner === id)
+    return {
+      action: new URL(action, url),
+      fields: Object.assign({}, ...fields) as Record<string, string>,
+      buttons: [...buttonsOf(inner), ...others],
+    }
+  })
 }
 
 function fieldOf(tag: string): Record<string, string> {

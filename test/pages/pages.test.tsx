@@ -97,6 +97,15 @@ describe('every page', () => {
     },
   )
 
+  it.each(pages('Ada'))(
+    'says no word of itself to other sites, and its origin to our own: %s',
+    async (_, page) => {
+      const metas = all(await readPage(page), 'meta')
+      const referrer = metas.filter(({ attributes }) => attributes.get('name') === 'referrer')
+      expect(referrer.map(({ attributes }) => attributes.get('content'))).toEqual(['same-origin'])
+    },
+  )
+
   it.each(pages('Ada'))('keeps to the Content-Security-Policy: %s', async (_, page) => {
     const elements = await readPage(page)
     expect(all(elements, 'style')).toEqual([])
@@ -162,7 +171,7 @@ describe('the sign-in page', () => {
     const elsewhere = await textOf(
       <SignInPage providers={providers} returnTo="https://app.example/x" />,
     )
-    expect(elsewhere).toContain('<strong>app.example</strong>')
+    expect(elsewhere).toContain('<strong><bdi>app.example</bdi></strong>')
     const here = await textOf(<SignInPage providers={providers} returnTo="/dashboard" />)
     expect(here).not.toContain('<strong>')
   })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { safeHref, safePicture } from '../../src/pages/safe-href.ts'
+import { followableHref, safeHref, safePicture } from '../../src/pages/safe-href.ts'
 
 describe('a link target', () => {
   it.each(['/', '/dashboard', '/a/b?x=1&y=//evil.example#//evil.example', '/ünï', '/a%2Fb'])(
@@ -77,4 +77,24 @@ describe('the address of a picture', () => {
       expect(safePicture(source)).toBeUndefined()
     }
   })
+})
+
+describe('the address of an application', () => {
+  it.each(['https://shop.example/bye', 'com.example.shop:/bye', 'com.example.shop://x'])(
+    'may be %s',
+    (target) => expect(followableHref(target)).toBe(target),
+  )
+
+  it.each([
+    'javascript:alert(1)',
+    'JAVASCRIPT:alert(1)//.x:',
+    'data:text/html,com.example:',
+    'view-source:https://a.example',
+    'java\tscript.x:alert(1)',
+    ' com.example:/x',
+    'vbscript:com.example:',
+    'intent://x#Intent;scheme=com.example:;end',
+    '.com:/x',
+    undefined,
+  ])('may not be %j', (target) => expect(followableHref(target)).toBeUndefined())
 })

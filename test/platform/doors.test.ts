@@ -12,7 +12,16 @@ const factsOf = (clientKey: string): RequestFacts => ({
 })
 
 const doorsOf = (limit: RateLimit) =>
-  createDoors({ sign_in: limit, callback: limit, bridge: limit, back_channel: limit, admin: limit })
+  createDoors({
+    sign_in: limit,
+    callback: limit,
+    bridge: limit,
+    back_channel: limit,
+    admin: limit,
+    token: limit,
+    device: limit,
+    authorize: limit,
+  })
 
 const real = createDoors({
   sign_in: env.SIGN_IN_LIMIT,
@@ -20,6 +29,9 @@ const real = createDoors({
   bridge: env.BRIDGE_LIMIT,
   back_channel: env.BACK_CHANNEL_LIMIT,
   admin: env.ADMIN_LIMIT,
+  token: env.TOKEN_LIMIT,
+  device: env.DEVICE_LIMIT,
+  authorize: env.AUTHORIZE_LIMIT,
 })
 
 /** How often a client enters when it tries this often. */

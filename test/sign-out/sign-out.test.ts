@@ -165,6 +165,20 @@ describe('a person signs out', () => {
   })
 })
 
+it('a browser that says only the origin of the page, as ours let it, is believed', async () => {
+  const world = await createWorld()
+  const me = await signedInPerson(world)
+  const page = await me.browser.request(SIGN_OUT)
+  expect(await page.text()).toContain('<meta name="referrer" content="same-origin"/>')
+  const cookie = `__Host-drawbridge_session=${me.browser.session()}`
+  const headers = { origin: settings.ISSUER, cookie }
+  const answer = await world.fetch(
+    new Request(SIGN_OUT, { method: 'POST', headers, redirect: 'manual' }),
+  )
+  expect(answer.status).toBe(303)
+  expect(await whatLivesOf(me)).toEqual(GONE)
+})
+
 describe('a sign-out that no page of ours has asked for changes nothing (C12, C21)', () => {
   const foreign: [string, Visit & { headers?: Record<string, string> }][] = [
     ['a form of another site', { method: 'POST', from: 'https://evil.example' }],

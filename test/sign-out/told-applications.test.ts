@@ -67,12 +67,9 @@ describe('the page at the end of a sign-out', () => {
     expect(text).toContain('<bdi>Down</bdi>: could not be reached yet, and is being retried')
     expect(text).toContain('<bdi>Mute</bdi>: cannot be told; sign out there yourself')
     expect(text).toContain('<bdi>Front</bdi>: told by this page')
-    expect(items(text).toSorted()).toEqual([
-      'told-by-browser',
-      'told-no-way',
-      'told-retrying',
-      'told-told',
-    ])
+    expect(new Set(items(text))).toEqual(
+      new Set(['told-by-browser', 'told-no-way', 'told-retrying', 'told-told']),
+    )
     expect(page.headers.get('refresh')).toBeNull()
     expect(await whatLivesOf(me)).toEqual(GONE)
   })

@@ -68,6 +68,9 @@ describe.each([undefined, 'production'])('wrangler.toml, environment %s', (envir
       'BRIDGE_LIMIT',
       'BACK_CHANNEL_LIMIT',
       'ADMIN_LIMIT',
+      'TOKEN_LIMIT',
+      'DEVICE_LIMIT',
+      'AUTHORIZE_LIMIT',
       'SESSION_ENDS',
     ])
   })

@@ -1,6 +1,6 @@
 /**
  * A downstream application with a back-channel logout endpoint, as a relying party would write it from the
- * specification: it reads the form, fetches our keys, and checks the logout token (Back-Channel Logout 1.0
+ * specification: it reads the form, finds our keys by discovery, and checks the logout token (Back-Channel Logout 1.0
  * §2.6). It can also fail in every way that one can.
  */
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
@@ -18,6 +18,7 @@ export type Manner = 'takes' | 'takes with 204' | 'refuses' | 'fails' | 'redirec
 
 export interface ReceivingApplication {
   readonly id: string
+  readonly secret: string
   readonly application: OAuthApplication
   readonly origin: string
   /** How it answers from now on, after it has checked the token. Those that it kept waiting it answers then. */
@@ -42,15 +43,18 @@ export async function createApplication(
   {
     name = 'Shop',
     origin = 'https://shop.example',
+    isFirstParty = false,
     oauth = {},
   }: {
     readonly name?: string
     readonly origin?: string
+    readonly isFirstParty?: boolean
     readonly oauth?: NonNullable<Parameters<typeof registerApplication>[0]>['oauth']
   } = {},
 ): Promise<ReceivingApplication> {
-  const { id, application } = await registerApplication({
+  const { id, secret, application } = await registerApplication({
     name,
+    isFirstParty,
     oauth: {
       redirectUris: [`${origin}/callback`],
       backchannelLogoutUri: `${origin}/back-channel`,
@@ -72,20 +76,20 @@ export async function createApplication(
     if ([...form.keys()].join() !== 'logout_token') throw new Error('form')
     const token = form.get('logout_token')!
     if (decodeProtectedHeader(token).typ !== 'logout+jwt') throw new Error('typ')
-    const answer = await world.fetch(new Request(`${settings.ISSUER}/.well-known/jwks.json`))
-    const { payload } = await jwtVerify(
-      token,
-      createLocalJWKSet(await answer.json<JSONWebKeySet>()),
-      {
-        issuer: settings.ISSUER,
-        audience: id,
-        algorithms: [alg],
-        typ: 'logout+jwt',
-        requiredClaims: ['iat', 'exp', 'jti', 'events', 'sub', 'sid'],
-        maxTokenAge: 120,
-        currentDate: new Date(),
-      },
+    const read = async <Document>(url: string) =>
+      (await world.fetch(new Request(url))).json<Document>()
+    const { jwks_uri: keys } = await read<{ jwks_uri: string }>(
+      `${settings.ISSUER}/.well-known/openid-configuration`,
     )
+    const { payload } = await jwtVerify(token, createLocalJWKSet(await read<JSONWebKeySet>(keys)), {
+      issuer: settings.ISSUER,
+      audience: id,
+      algorithms: [alg],
+      typ: 'logout+jwt',
+      requiredClaims: ['iat', 'exp', 'jti', 'events', 'sub', 'sid'],
+      maxTokenAge: 120,
+      currentDate: new Date(),
+    })
     if ('nonce' in payload) throw new Error('nonce')
     if (payload.exp! - payload.iat! > 120) throw new Error('lives too long')
     const events = payload.events as Record<string, unknown>
@@ -111,6 +115,7 @@ export async function createApplication(
 
   const self: ReceivingApplication = {
     id,
+    secret,
     application,
     origin,
     manner: 'takes',

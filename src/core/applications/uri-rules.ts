@@ -57,11 +57,16 @@ function checkForm(uri: string, url: URL | null): string | undefined {
 /** A name or an address; the parser alone would also take a dot at the end, a second name of the same place. */
 const hasPlainHost = (url: URL): boolean => /^[a-z0-9.:[\]_-]*[a-z0-9\]]$/.test(url.hostname)
 
-/** An https URL, or http on this very machine. */
-function checkWeb(url: URL): string | undefined {
+/**
+ * An https URL, or http on this very machine; for a gateway that stands there itself, as in development, also
+ * under a name of its own there (RFC 6761 §6.3).
+ */
+function checkWeb(url: URL, { issuer }: GatewayPlace): string | undefined {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'is not an https URL'
   if (!hasPlainHost(url)) return 'has no plain host name'
-  const isLoopback = hostKind(url.hostname) === 'loopback'
+  const isHere = hostKind(new URL(issuer).hostname) === 'loopback'
+  const isLoopback =
+    hostKind(url.hostname) === 'loopback' || (isHere && url.hostname.endsWith('.localhost'))
   if (url.protocol === 'http:' && !isLoopback) {
     return 'is not https; http is for localhost, 127.0.0.1 and [::1] only'
   }
@@ -72,6 +77,7 @@ function checkWeb(url: URL): string | undefined {
 export function checkRedirectUri(
   uri: string,
   applicationType: OAuthClient['applicationType'],
+  place: GatewayPlace,
 ): string | undefined {
   const url = URL.parse(uri)
   const form = checkForm(uri, url)
@@ -79,7 +85,7 @@ export function checkRedirectUri(
   if (applicationType === 'native' && PRIVATE_USE_SCHEME.test(url.protocol)) {
     return uri.startsWith(`${url.protocol}/`) ? undefined : 'has no path after its scheme'
   }
-  return checkWeb(url)
+  return checkWeb(url, place)
 }
 
 function checkAnswerParameters(uri: string): string | undefined {
@@ -91,17 +97,17 @@ function checkAnswerParameters(uri: string): string | undefined {
 }
 
 /** A URI that we ask ourselves, or load in a frame: https, and reachable from where the gateway stands. */
-function checkNotified(uri: string, { issuer }: GatewayPlace): string | undefined {
+function checkNotified(uri: string, place: GatewayPlace): string | undefined {
   const url = URL.parse(uri)
   const form = checkForm(uri, url)
   if (form !== undefined || url === null) return form
-  const own = new URL(issuer)
+  const own = new URL(place.issuer)
   if (url.protocol === 'http:' && own.protocol === 'https:') return 'is not an https URL'
   if (url.origin === own.origin) return "is on the gateway's own origin"
   if (hostKind(own.hostname) === 'public' && hostKind(url.hostname) !== 'public') {
     return 'is not on the public internet, where this gateway stands'
   }
-  return checkWeb(url)
+  return checkWeb(url, place)
 }
 
 /** RFC 8707 §2. */
@@ -121,7 +127,8 @@ const originsOf = ({ redirectUris }: OAuthClient): readonly string[] =>
 export function judgeUris(client: OAuthClient, place: GatewayPlace, report: Report): void {
   const { redirectUris, postLogoutRedirectUris, resources } = client
   redirectUris.forEach((uri, i) => {
-    const detail = checkRedirectUri(uri, client.applicationType) ?? checkAnswerParameters(uri)
+    const detail =
+      checkRedirectUri(uri, client.applicationType, place) ?? checkAnswerParameters(uri)
     if (detail !== undefined) report('redirectUris', detail, i)
     else if (redirectUris.indexOf(uri) !== i) report('redirectUris', 'stands there twice', i)
   })
@@ -130,7 +137,7 @@ export function judgeUris(client: OAuthClient, place: GatewayPlace, report: Repo
     report('defaultRedirectUri', 'is not one of redirect_uris')
   }
   postLogoutRedirectUris.forEach((uri, i) => {
-    const detail = checkRedirectUri(uri, client.applicationType)
+    const detail = checkRedirectUri(uri, client.applicationType, place)
     if (detail !== undefined) report('postLogoutRedirectUris', detail, i)
     else if (postLogoutRedirectUris.indexOf(uri) !== i) {
       report('postLogoutRedirectUris', 'stands there twice', i)

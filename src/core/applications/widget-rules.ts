@@ -92,7 +92,7 @@ export function judgeWidget(
 
 /** The pages that a widget is on: https, or on this very machine where the gateway is too. */
 function checkPageOrigin(origin: string, issuer: string): string | undefined {
-  const problem = checkRedirectUri(origin, 'web')
+  const problem = checkRedirectUri(origin, 'web', { issuer })
   if (problem !== undefined) return problem
   const url = new URL(origin)
   if (url.origin !== origin) return 'is not an origin: it has a path, or a slash at its end'

@@ -49,6 +49,25 @@ export type AuditEventName =
   | 'connection.issued'
   | 'connection.taken'
   | 'connection.refused'
+  | 'client.refused'
+  | 'tokens.issued'
+  | 'tokens.refreshed'
+  | 'tokens.refused'
+  | 'tokens.revoked'
+  | 'grant.reused'
+  | 'device.asked'
+  | 'device.approved'
+  | 'device.denied'
+  | 'device.refused'
+  | 'introspection.answered'
+  | 'introspection.refused'
+  | 'revocation.answered'
+  | 'revocation.refused'
+  | 'userinfo.told'
+  | 'userinfo.refused'
+  | 'authorization.accepted'
+  | 'authorization.refused'
+  | 'authorization.pushed'
   | 'application.registered'
   | 'application.changed'
   | 'application.removed'
@@ -71,6 +90,9 @@ const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'operator.read',
   'site.read',
   'tab.connected',
+  'tokens.refreshed',
+  'introspection.answered',
+  'userinfo.told',
 ])
 
 export interface AuditEvent {

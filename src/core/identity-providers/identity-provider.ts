@@ -11,6 +11,10 @@ export interface AuthenticationRequest {
   readonly maxAge?: number
   /** Space-separated, in order of preference; the answer must be one of them. */
   readonly acrValues?: string
+  /** The same as a wish: passed on, and whatever comes back is taken. */
+  readonly preferredAcrValues?: string
+  /** Languages for the provider's pages (OpenID Connect Core 1.0 §3.1.2.1); a wish too. */
+  readonly uiLocales?: string
 }
 
 /** The secrets of one sign-in attempt that the provider's answer must fit. */

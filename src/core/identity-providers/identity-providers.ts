@@ -83,7 +83,8 @@ function createIdentityProvider(parts: {
         prompt: request.prompt,
         login_hint: request.loginHint,
         max_age: request.maxAge?.toString(),
-        acr_values: request.acrValues,
+        acr_values: request.acrValues ?? request.preferredAcrValues,
+        ui_locales: request.uiLocales,
       }
       setParameters(url, parameters)
       return ok(url)

@@ -117,6 +117,8 @@ export class Deliveries {
     const isOver = now >= row.giveUpAt || (isRefusal && row.refusals + 1 >= MOST_REFUSALS)
     const nextAt = isOver ? now : Math.min(now + backOff(row.attempts), row.giveUpAt)
     const { error, remember } = outcome
+    const { id: delivery, applicationId: application, attempts } = row
+    log('warn', { event: 'delivery.attempt_failed', delivery, application, attempts, error })
     const state = isOver ? 'unlisted' : 'due'
     recordFailure(this.#sql, row.id, { state, nextAt, error, isRefusal, remember })
     if (isOver || isRefusal) return true

@@ -23,7 +23,9 @@ export const participantsTable = `
     end_cause TEXT,
     PRIMARY KEY (sid, application_id),
     CHECK ((ended_at IS NULL) = (end_cause IS NULL))
-  ) STRICT;`
+  ) STRICT;
+  CREATE INDEX participants_ended ON participants (ended_at) WHERE ended_at IS NOT NULL;
+  CREATE INDEX participants_by_application ON participants (application_id);`
 
 export interface Participant extends Participation {
   readonly sid: SessionId

@@ -151,12 +151,16 @@ export function endBefore(
   return { ended: endSessions(sql, user, ends, now).length, expired }
 }
 
-/** Ends the oldest sessions, until one more fits, and deletes what is left of too many ended ones. */
+/** Ends the oldest sessions, those of applications first, until one more fits, and deletes what is left of too many ended ones. */
 export function makeRoom(sql: SqlStorage, user: UserRow, now: EpochSeconds): SessionEnd[] {
   purgeEnded(sql, now)
   const expired = endExpired(sql, user, now)
   const live = openSessions(sql, user)
-  const surplus = live.slice(0, Math.max(0, live.length + 1 - MOST_LIVE_SESSIONS))
+  const isOwn = ({ authentication }: (typeof live)[number]) =>
+    authentication.applicationId !== undefined
+  // An application that opens one after the other must not sign the person out elsewhere.
+  const giveWay = [...live.filter(isOwn), ...live.filter((session) => !isOwn(session))]
+  const surplus = giveWay.slice(0, Math.max(0, live.length + 1 - MOST_LIVE_SESSIONS))
   const ends = surplus.map(({ sid }): SessionEnd => ({
     sid,
     cause: 'too_many_sessions',

@@ -15,15 +15,17 @@ import type { ApplicationEnded, EndOfApplication } from './grant-ends.ts'
 import type { Connection, Consent, GrantRefusal, Participation, PeekedGrant } from './grant.ts'
 import { findGrant } from './grants-table.ts'
 import { findLive, toLiveSession } from './live-session.ts'
+import { countPasswordAttempt, forgetPasswordAttempts } from './password-attempts-table.ts'
 import { noteParticipant } from './participants-table.ts'
 import { isConsentOver, isOutlawed, ruled } from './session-rules.ts'
 import type { Ruled } from './session-rules.ts'
-import type { LiveSession, SessionId } from './session.ts'
+import type { LiveSession, SessionId, UserId } from './session.ts'
 import { moveIdleDeadline } from './sessions-table.ts'
 import { findGrantEnd, mintGrant, standingOf, takeGrant } from './take-grant.ts'
 import type { MintedGrant, PresentedGrant, Taken, Taking } from './take-grant.ts'
+import { prepare } from './user-sessions-schema.ts'
 import { UserRows } from './user-rows.ts'
-import { allowTokenLifetime } from './user-table.ts'
+import { allowTokenLifetime, createUser, findUser } from './user-table.ts'
 import type { Minting } from './user-table.ts'
 
 interface InSession extends Ruled {
@@ -40,6 +42,27 @@ export class UserGrants extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env, outlet: () => DeliveryOutlet) {
     super(ctx, env)
     this.rows = new UserRows(ctx, () => this.env.REVOCATION, outlet)
+  }
+
+  /** Counts an attempt at the user's password; refused once there were too many. */
+  tryPassword(input: {
+    readonly userId: UserId
+    readonly now: EpochSeconds
+  }): Result<undefined, 'throttled'> {
+    const { sql } = this.rows
+    const counted = this.rows.inTransaction(() => {
+      prepare(sql)
+      if (findUser(sql) === undefined) createUser(sql, input.userId, input.now)
+      return countPasswordAttempt(sql, input.now)
+    })
+    this.rows.arm()
+    return counted
+  }
+
+  forgetPasswordAttempts(): void {
+    if (this.rows.user() === undefined) return
+    forgetPasswordAttempts(this.rows.sql)
+    this.rows.arm()
   }
 
   /** Mints a grant under a live session, in its epoch. */

@@ -95,7 +95,7 @@ export class UserRows {
   arm(): void {
     if (!isPrepared(this.sql)) return
     this.tellTabs()
-    takeOverEnded(this.sql, systemClock())
+    this.inTransaction(() => takeOverEnded(this.sql, systemClock()))
     this.deliveries.start()
     const at = nextAlarmAt(this.sql)
     void (at === undefined

@@ -2,6 +2,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { hasConsents } from './consents-table.ts'
 import { forgetSettled, nextDeliveryAt } from './deliveries-table.ts'
+import { forgetOldPasswordAttempts, nextPasswordAttemptsAt } from './password-attempts-table.ts'
 import { purgeGrants } from './grants-table.ts'
 import { askForDueReassertion } from './hint-publisher.ts'
 import { dropAll, findTask, nextTaskAt } from './outbox.ts'
@@ -50,6 +51,7 @@ export function sweep(
   purgeEnded(sql, now)
   forgetWhatFollowed(sql, user, now)
   forgetSeenLogoutTokens(sql, now)
+  forgetOldPasswordAttempts(sql, now)
   forgetSettled(sql, now)
   askForDueReassertion(sql, now)
   // Nobody holds a token that could be judged by the hint: there is nothing left to tell.
@@ -94,6 +96,7 @@ export function nextAlarmAt(sql: SqlStorage): EpochSeconds | undefined {
     nextSessionAt(sql, user),
     nextSeenLogoutTokenAt(sql),
     nextDeliveryAt(sql),
+    nextPasswordAttemptsAt(sql),
     // At once: only then can their participants be told.
     ...endedEpochs(sql).map(({ endedAt }) => endedAt),
   ].filter((at) => at !== undefined)
@@ -113,6 +116,7 @@ export function isForgettable(sql: SqlStorage, now: EpochSeconds): boolean {
     nextTaskAt(sql) === undefined &&
     nextSeenLogoutTokenAt(sql) === undefined &&
     nextDeliveryAt(sql) === undefined &&
+    nextPasswordAttemptsAt(sql) === undefined &&
     now >= mayForgetAt(user)
   )
 }

@@ -8,6 +8,7 @@ import { deliveriesTable } from './deliveries-table.ts'
 import { grantsTable } from './grants-table.ts'
 import { outboxTable } from './outbox.ts'
 import { participantsTable } from './participants-table.ts'
+import { passwordAttemptsTable } from './password-attempts-table.ts'
 import { revokedIdsTable } from './revoked-ids.ts'
 import { seenLogoutTokensTable } from './seen-logout-tokens.ts'
 import { endedSessionsIndexes, sessionsTable } from './sessions-table.ts'
@@ -20,6 +21,7 @@ const STEPS: readonly string[] = [
   endedSessionsIndexes,
   `${grantsTable} ${revokedIdsTable} ${participantsTable} ${consentsTable}`,
   deliveriesTable,
+  passwordAttemptsTable,
 ]
 
 /** Whether the object holds a user at all. */

@@ -6,6 +6,7 @@ import { createUndeliveredLogouts } from '../../../src/core/revocation/undeliver
 import type { LiveSession } from '../../../src/core/sessions/session.ts'
 import { createApplication, knownTo, takePart } from '../../world/application.ts'
 import type { Manner, ReceivingApplication } from '../../world/application.ts'
+import { applicationRegistry } from '../../world/applications.ts'
 import { freezeClock, NOON } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
@@ -201,7 +202,50 @@ describe('a participant that cannot be told', () => {
     },
   )
 
-  it('is told after the object was evicted, also in the middle of an attempt', async () => {
+  it('is told after the object was evicted in the middle of an attempt', async () => {
+    const shop = await createApplication(world)
+    const session = await participants(shop)
+    await end(session)
+    await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }))
+    // As it stood while the attempt was under way, which is all that an eviction leaves.
+    await rowsOf(
+      session.userId,
+      `UPDATE deliveries SET state = 'due', attempts = 1, due_at = ${clock.now() + 15}`,
+    )
+    await evictDurableObject(await objectOf(session.userId))
+    await later(session, 14)
+    expect(shop.received).toHaveLength(1)
+    await later(session, 1)
+    await received(shop, 2)
+    await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }))
+  })
+
+  it('is not asked twice at once, however often the alarm rings', async () => {
+    const shop = await createApplication(world)
+    shop.manner = 'hangs'
+    const session = await participants(shop)
+    await end(session)
+    await vi.waitFor(() => expect(shop.hanging()).toBe(1))
+    clock.advance(20)
+    const object = await objectOf(session.userId)
+    const again = [1, 2, 3].map(() => ring(session.userId))
+    await object.reportDeliveries({ sid: session.sid, waitMilliseconds: 100 })
+    expect(shop.received).toHaveLength(1)
+    shop.manner = 'takes'
+    await Promise.all(again)
+    await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }))
+    expect(shop.received).toHaveLength(1)
+  })
+
+  it('is told although it has been disabled', async () => {
+    const shop = await createApplication(world)
+    const session = await participants(shop)
+    await applicationRegistry().setStatus(shop.id, 'disabled', clock.now())
+    await end(session)
+    await received(shop, 1)
+  })
+
+  it('is told after the object was evicted', async () => {
     const shop = await createApplication(world)
     shop.manner = 'fails'
     const session = await participants(shop)

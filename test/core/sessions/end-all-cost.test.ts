@@ -2,17 +2,20 @@ import { runInDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { UserSessions } from '../../../src/core/sessions/user-sessions.ts'
 import { freezeClock } from '../../world/clock.ts'
+import { consents, family, grants, SHOP } from './granted.ts'
+import type { OfSession } from './granted.ts'
 import { published } from './published-hint.ts'
-import { addEndedSessions, objectOf, signedIn, START } from './signed-in-user.ts'
+import { addEndedSessions, objectOf, rowsOf, signedIn, START } from './signed-in-user.ts'
 
 beforeEach(() => {
   freezeClock(START)
 })
 
 /** What the end of all sessions costs a user who has so many, with everything that the object does for it. */
-async function costOf(live: number, ended: number) {
-  const { userId } = await signedIn(START)
+async function costOf(live: number, ended: number, granted = 0) {
+  const { userId, session } = await signedIn(START)
   if (ended > 0) await addEndedSessions(userId, ended)
+  if (granted > 0) await addGrants({ userId, sid: session.sid, now: START }, granted)
   for (let n = 1; n < live; n += 1) await signedIn(START, userId)
   await published(userId)
   return runInDurableObject(await objectOf(userId), async (object: UserSessions, { storage }) => {
@@ -37,7 +40,35 @@ async function costOf(live: number, ended: number) {
   })
 }
 
+/** So many applications that take part in the session, each with a grant, a consent and a revoked token. */
+async function addGrants(session: OfSession, count: number) {
+  const taken = await family(session)
+  await consents.give({ ...session, consent: { applicationId: SHOP, scope: [], claims: [] } })
+  await grants.revokeTokens({ ...session, id: taken.family })
+  await family(session)
+  const numbered = `WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ${count})`
+  for (const copy of [
+    `INSERT INTO grants SELECT id || n, family || n, kind, sid, epoch, 'shop-' || n, generation, secret_hash,
+       previous_hash, sealed_successor, taken_at, binding, content, created_at, expires_at, tokens_until
+     FROM grants, counted`,
+    `INSERT INTO participants SELECT sid, 'shop-' || n, subject, client_sid, family || n, scope, first_at, last_at,
+       ended_at, end_cause FROM participants, counted`,
+    `INSERT INTO consents SELECT 'shop-' || n, scope, claims, given_at, last_used_at FROM consents, counted`,
+    `INSERT INTO revoked_ids SELECT printf('%032x', n), epoch, until FROM revoked_ids, counted`,
+  ]) {
+    await rowsOf(session.userId, `${numbered} ${copy}`)
+  }
+}
+
 describe('the end of all sessions', () => {
+  it('costs no more where 5,000 applications take part, with grants, consents and revoked tokens', async () => {
+    const none = await costOf(1, 0)
+    const many = await costOf(1, 0, 5000)
+    expect(many.statements).toBe(none.statements)
+    expect(many.rowsWritten).toBeLessThanOrEqual(none.rowsWritten)
+    expect(many.rowsRead - none.rowsRead).toBeLessThanOrEqual(3)
+  })
+
   it('costs the same for 1, 10 and 50 sessions, and where 10,000 have ended before', async () => {
     const one = await costOf(1, 0)
     expect(one.statements).toBeGreaterThan(5)

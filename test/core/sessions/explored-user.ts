@@ -237,9 +237,25 @@ export class ExploredUser {
     await this.object.alarm()
   }
 
+  /** What more there is of a user, and what ought to be true of it: for those of whom more is known. */
+  settleIn(): void | Promise<void> {}
+  expectCutIsDead(_order: string): void | Promise<void> {}
+  expectAsItOught(_order: string): void | Promise<void> {}
+  expectAtRest(_order: string): void | Promise<void> {}
+
   /** The object forgets that there was anyone. */
   vanish(): void {
-    const tables = ['user', 'sessions', 'ended_epochs', 'outbox', 'seen_logout_tokens']
+    const tables = [
+      'user',
+      'sessions',
+      'ended_epochs',
+      'outbox',
+      'seen_logout_tokens',
+      'grants',
+      'participants',
+      'revoked_ids',
+      'consents',
+    ]
     for (const table of tables) this.#sql.exec(`DELETE FROM ${table}`)
   }
 }

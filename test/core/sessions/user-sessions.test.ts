@@ -41,6 +41,21 @@ describe('too many sessions', () => {
     expect(live.filter(({ ok }) => ok)).toHaveLength(50)
   })
 
+  it('cost an application its own first: the person stays signed in', async () => {
+    const ada = await signedIn(clock.now())
+    const input = openInput(clock.now(), ada.userId)
+    const authentication = { ...input.authentication, applicationId: 'shop' }
+    const own: string[] = []
+    for (let count = 0; count < 60; count += 1) {
+      clock.advance(1)
+      const opened = await sessions.open({ ...input, authentication, now: clock.now() })
+      if (opened.ok) own.push(opened.value.cookie)
+    }
+    expect((await sessions.peek(ada.cookie, clock.now())).ok).toBe(true)
+    const live = await Promise.all(own.map((cookie) => sessions.peek(cookie, clock.now())))
+    expect(live.map(({ ok }) => ok)).toEqual(own.map((_, at) => at >= 11))
+  })
+
   it('do not count those that have run out', async () => {
     const first = await signedIn(clock.now())
     for (let count = 1; count < 50; count += 1) await signedIn(clock.now(), first.userId)

@@ -226,6 +226,24 @@ describe('a request that proves nothing asks the person first, and changes nothi
     expect(await whatLivesOf(me)).toEqual(GONE)
   })
 
+  it('and when it came with a hint that is not genuine, leads nowhere, whatever else it says', async () => {
+    const world = await createWorld()
+    world.otrotl.behaviour.discovery = { end_session_endpoint: undefined }
+    const me = await shopper(world)
+    const asked = await me.browser.request(
+      logoutUrl({
+        id_token_hint: tampered(me.hint),
+        client_id: me.shop.id,
+        post_logout_redirect_uri: BYE,
+      }),
+      fromShop,
+    )
+    const { action, body } = formOf(await asked.text())
+    expect([...body]).toEqual([])
+    const last = await me.browser.navigate(action, { method: 'POST', from: settings.ISSUER, body })
+    expect(last.url.href).toBe(SIGNED_OUT)
+  })
+
   it.each([
     ['fetched ahead', { 'sec-purpose': 'prefetch;prerender' }],
     ['loaded as a picture', { 'sec-fetch-dest': 'image' }],

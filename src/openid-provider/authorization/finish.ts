@@ -1,0 +1,74 @@
+/** How the story of a request ends: the application gets its answer, and what waited is used up. */
+import type { LiveSession } from '../../core/sessions/session.ts'
+import type { EpochSeconds } from '../../platform/clock.ts'
+import type { AuthorizationError } from './authorization-request.ts'
+import type { AuthorizeParts } from './authorize-parts.ts'
+import { issueAnswer } from './issue-answer.ts'
+import { page, refusedTo } from './outcome.ts'
+import type { Answered, PageShown } from './outcome.ts'
+import type { ReadRequest } from './read-request.ts'
+
+type Finished = Pick<ReadRequest, 'request' | 'received'>
+
+/** Yes. A request that waited is taken first: of any number of tabs, one gets the answer. */
+export async function answerGranted(
+  parts: AuthorizeParts,
+  { request, received }: Finished,
+  {
+    session,
+    now,
+    isConsentGiven = false,
+  }: {
+    readonly session: LiveSession
+    readonly now: EpochSeconds
+    readonly isConsentGiven?: boolean
+  },
+): Promise<Answered | PageShown> {
+  const { target, responseType, scope } = request
+  const who = { userId: session.userId, sid: session.sid }
+  if (received.requestUri !== undefined) {
+    const taken = await parts.pendingRequests.take(received.requestUri, now)
+    if (!taken.ok) return page(taken.refusal)
+  }
+  const issued = await issueAnswer(parts, request, session, now)
+  if (!issued.ok) return refusedTo(target, issued.refusal, parts.config, who)
+  return {
+    kind: 'answered',
+    target,
+    parameters: {
+      ...issued.value,
+      ...(target.state !== undefined && { state: target.state }),
+      iss: parts.config.issuer,
+    },
+    event: {
+      event: 'authorization.accepted',
+      ...who,
+      facts: {
+        application_id: target.application.id,
+        response_type: responseType,
+        scope: scope.join(' '),
+        ...(isConsentGiven && { is_consent_given: true }),
+      },
+    },
+  }
+}
+
+/** No. A request that waited is over with it, unless things may be better in a moment. */
+export async function refuseRequest(
+  parts: Pick<AuthorizeParts, 'config' | 'pendingRequests'>,
+  { request, received }: Finished,
+  no: {
+    readonly code: AuthorizationError
+    readonly check: string
+    readonly person: LiveSession | undefined
+    readonly now: EpochSeconds
+  },
+): Promise<Answered | PageShown> {
+  const { code, check, person, now } = no
+  if (received.requestUri !== undefined && code !== 'temporarily_unavailable') {
+    const taken = await parts.pendingRequests.take(received.requestUri, now)
+    if (!taken.ok) return page(taken.refusal)
+  }
+  const who = person && { userId: person.userId, sid: person.sid }
+  return refusedTo(request.target, { code, facts: { check } }, parts.config, who)
+}

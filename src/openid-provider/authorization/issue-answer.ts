@@ -1,0 +1,133 @@
+/**
+ * The application gets what it asked for: a code, to be taken at the token endpoint, or the tokens themselves.
+ * Both only under a session that lives at that moment, which its object decides.
+ */
+import type { GrantContent } from '../../core/sessions/grant.ts'
+import type { LiveSession } from '../../core/sessions/session.ts'
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { randomId } from '../../platform/random.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import { NO_CLAIMS_ASKED } from '../claims-request.ts'
+import { issueIdToken } from '../id-token.ts'
+import { grantedScope, issueUserToken } from '../user-token.ts'
+import type { AuthorizationError, AuthorizationRequest } from './authorization-request.ts'
+import type { AuthorizeParts } from './authorize-parts.ts'
+import type { AnswerParameters } from './response-mode.ts'
+
+/** C14. */
+const CODE_SECONDS = 60
+
+type Issued = Result<AnswerParameters, AuthorizationError>
+
+type IssueParts = Pick<
+  AuthorizeParts,
+  'config' | 'grants' | 'subjects' | 'applicationTokens' | 'signedClaims'
+>
+
+/** The parameters of the answer, without `state` and `iss`. */
+export const issueAnswer = (
+  parts: IssueParts,
+  request: AuthorizationRequest,
+  session: LiveSession,
+  now: EpochSeconds,
+): Promise<Issued> =>
+  request.responseType === 'code'
+    ? issueCode(parts, request, session, now)
+    : issueTokens(parts, request, session, now)
+
+async function issueCode(
+  { grants }: IssueParts,
+  request: AuthorizationRequest,
+  { userId, sid }: LiveSession,
+  now: EpochSeconds,
+): Promise<Issued> {
+  const { target, codeChallenge, jkt } = request
+  const minted = await grants.mint({
+    userId,
+    sid,
+    grant: {
+      kind: 'authorization_code',
+      binding: {
+        applicationId: target.application.id,
+        ...(request.isRedirectUriSent && { redirectUri: target.redirectUri }),
+        ...(codeChallenge !== undefined && { codeChallenge }),
+        ...(jkt !== undefined && { jkt }),
+      },
+      content: contentOf(request),
+      lifetimeSeconds: CODE_SECONDS,
+    },
+    now,
+  })
+  return minted.ok ? ok({ code: minted.value.handle }) : over(minted.refusal.code)
+}
+
+/** OpenID Connect Core 1.0 §3.2.2.5, RFC 6749 §4.2.2. There is no grant, so what was handed out is noted first. */
+async function issueTokens(
+  parts: IssueParts,
+  request: AuthorizationRequest,
+  session: LiveSession,
+  now: EpochSeconds,
+): Promise<Issued> {
+  const { responseType, target, nonce } = request
+  const { application } = target
+  const { userId, sid } = session
+  const content = contentOf(request)
+  const noted = await parts.grants.participate({
+    userId,
+    sid,
+    participation: {
+      applicationId: application.id,
+      subject: await parts.subjects.subjectFor(application, userId),
+      clientSid: await parts.subjects.sessionIdFor(application, sid),
+    },
+    now,
+  })
+  if (!noted.ok) return over(noted.refusal.code)
+
+  const hasToken = responseType.split(' ').includes('token')
+  const hasIdToken = responseType.split(' ').includes('id_token')
+  const token = hasToken
+    ? await issueUserToken(parts, { application, session, family: randomId(), content, now })
+    : undefined
+  if (token?.ok === false) return over(token.refusal.code)
+  const claims = request.claims ?? NO_CLAIMS_ASKED
+  const idToken = hasIdToken
+    ? await issueIdToken(parts, {
+        application,
+        session,
+        scope: request.scope,
+        claims,
+        nonce,
+        accessToken: token?.value.token,
+        now,
+      })
+    : undefined
+  if (idToken?.ok === false) return over(idToken.refusal.code)
+  return ok({
+    ...(token !== undefined && {
+      access_token: token.value.token,
+      token_type: 'Bearer',
+      expires_in: String(token.value.expiresIn),
+      scope: request.requestedScope ?? grantedScope(content).join(' '),
+    }),
+    ...(idToken !== undefined && { id_token: idToken.value }),
+  })
+}
+
+const contentOf = (request: AuthorizationRequest): GrantContent => {
+  const { scope, nonce, claims, resource, maxAge, isOpenId, requestedScope } = request
+  return {
+    scope,
+    isOpenId,
+    ...(nonce !== undefined && { nonce }),
+    ...(claims !== undefined && { claims }),
+    ...(resource !== undefined && { resource }),
+    ...((maxAge !== undefined || claims?.isAuthTimeAsked === true) && { isAuthTimeAsked: true }),
+    ...(requestedScope !== undefined && { requestedScope }),
+  }
+}
+
+/** The session was live a moment ago: it has ended meanwhile, or nobody can say. */
+const over = (code: 'no_session' | 'session_over' | 'unavailable') =>
+  refuse(code === 'unavailable' ? 'temporarily_unavailable' : 'login_required', { check: code })

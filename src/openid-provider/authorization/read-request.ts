@@ -1,0 +1,75 @@
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import type { AuthorizationRequest, PageReason } from './authorization-request.ts'
+import type { AuthorizeParts, Visit } from './authorize-parts.ts'
+import { findTarget } from './find-target.ts'
+import { page, refusedTo } from './outcome.ts'
+import type { Answered, PageShown } from './outcome.ts'
+import { parseRequest } from './parse-request.ts'
+import { isOurRequestUri } from './pending-requests.ts'
+import type { PendingRequest } from './pending-requests.ts'
+import { OTHER_ACCOUNT } from './sign-in-step.ts'
+
+/** How a request came: its own parameters, or a reference to some that wait. */
+export interface ReceivedRequest {
+  readonly parameters: URLSearchParams
+  /** Its reference, if it waits. */
+  readonly requestUri: string | undefined
+  readonly pending: PendingRequest
+  /** The person would rather be somebody else. */
+  readonly isForOtherAccount: boolean
+}
+
+/** A request that is right in itself, and how it came. */
+export interface ReadRequest {
+  readonly kind: 'read'
+  readonly request: AuthorizationRequest
+  readonly received: ReceivedRequest
+}
+
+/**
+ * Reads and judges a request, in the only safe order; one that waits is judged anew, since its application may
+ * have been changed or disabled meanwhile.
+ */
+export async function readRequest(
+  parts: Pick<AuthorizeParts, 'applications' | 'pendingRequests' | 'config'>,
+  visit: Visit,
+): Promise<PageShown | Answered | ReadRequest> {
+  const received = await receive(parts, visit)
+  if (!received.ok) return page(received.refusal)
+  const { parameters, pending } = received.value
+  const target = await findTarget(parts.applications, parameters)
+  if (!target.ok) return page(target.refusal)
+  const request = parseRequest(target.value, parameters, pending)
+  return request.ok
+    ? { kind: 'read', request: request.value, received: received.value }
+    : refusedTo(target.value, request.refusal, parts.config)
+}
+
+async function receive(
+  { pendingRequests }: Pick<AuthorizeParts, 'pendingRequests'>,
+  { parameters, now, milliseconds }: Visit,
+): Promise<Result<ReceivedRequest, PageReason>> {
+  const [requestUri = '', ...others] = parameters.getAll('request_uri')
+  if (!isOurRequestUri(requestUri) || others.length > 0) {
+    const pending = {
+      query: parameters.toString(),
+      applicationId: parameters.get('client_id') ?? '',
+      isPushed: false,
+      receivedAtMilliseconds: milliseconds,
+      rounds: 0,
+    }
+    return ok({ parameters, requestUri: undefined, pending, isForOtherAccount: false })
+  }
+  // RFC 9126 §4: whose it is has to be said again. All other parameters beside it are ignored.
+  const [applicationId = '', ...more] = parameters.getAll('client_id')
+  if (more.length > 0) return refuse('duplicate_parameter', { parameter: 'client_id' })
+  const pending = await pendingRequests.read(requestUri, { applicationId, now, milliseconds })
+  if (!pending.ok) return pending
+  return ok({
+    parameters: new URLSearchParams(pending.value.query),
+    requestUri,
+    pending: pending.value,
+    isForOtherAccount: parameters.get(OTHER_ACCOUNT) === '1',
+  })
+}

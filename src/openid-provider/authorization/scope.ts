@@ -1,0 +1,30 @@
+import type { OAuthClient } from '../../core/applications/application.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+
+const MAX_LENGTH = 2048
+/** RFC 6749 §3.3: values of printable ASCII but `"` and `\`. Several blanks are one. */
+const SCOPE = /^ *[\x21\x23-\x5b\x5d-\x7e]+( +[\x21\x23-\x5b\x5d-\x7e]+)* *$/
+
+/** Never granted to an application that did not ask for them in words. */
+const ASKED_ONLY = ['openid', 'offline_access']
+
+/**
+ * What may be granted of what is asked for: the values that the application is registered for. The others are
+ * left out (RFC 6749 §3.3; OpenID Connect Core 1.0 §3.1.2.1 has unknown ones ignored), unless nothing is left.
+ * An application that names none is given what it is registered for.
+ */
+export function reduceScope(
+  asked: string | undefined,
+  { scope: registered }: Pick<OAuthClient, 'scope'>,
+): Result<readonly string[], 'invalid_scope'> {
+  if (asked === undefined) return ok(registered.filter((value) => !ASKED_ONLY.includes(value)))
+  if (asked.length > MAX_LENGTH || !SCOPE.test(asked)) return refuse('invalid_scope')
+  const values = scopeValues(asked).filter((value) => registered.includes(value))
+  return values.length === 0 ? refuse('invalid_scope') : ok(values)
+}
+
+/** The values of a scope, each once. */
+export const scopeValues = (scope: string): readonly string[] => [
+  ...new Set(scope.split(' ').filter((value) => value !== '')),
+]

@@ -1,0 +1,36 @@
+import type { Consent, Consents } from '../../core/sessions/grant.ts'
+import type { LiveSession } from '../../core/sessions/session.ts'
+import { ok } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import type { AuthorizationRequest } from '../authorization/authorization-request.ts'
+
+/**
+ * Whether the person has to be asked. The company's own applications need no consent; another's, one that
+ * covers every scope value and every claim. An answer that any program on the machine may catch and use (RFC
+ * 8252 §8.6) goes out only when the person has just said so: a code is of use to none but its own
+ * application, where that has to prove itself.
+ */
+export async function isConsentLacking(
+  { consents }: { readonly consents: Pick<Consents, 'read'> },
+  request: AuthorizationRequest,
+  { userId }: Pick<LiveSession, 'userId'>,
+): Promise<Result<boolean, 'unavailable'>> {
+  const { application, redirectUri } = request.target
+  if (request.prompts.has('consent')) return ok(true)
+  if (application.isFirstParty) return ok(false)
+  const isOfUseToNoneElse =
+    request.responseType === 'code' && application.oauth.tokenEndpointAuthMethod !== 'none'
+  if (!redirectUri.startsWith('https:') && !isOfUseToNoneElse) return ok(true)
+  const given = await consents.read(userId, application.id)
+  return given.ok ? ok(!covers(given.value, request)) : given
+}
+
+const covers = (consent: Consent | undefined, request: AuthorizationRequest): boolean =>
+  consent !== undefined &&
+  request.scope.every((value) => consent.scope.includes(value)) &&
+  claimNames(request).every((name) => consent.claims.includes(name))
+
+/** The names of the claims that are asked for one by one, each once. */
+export const claimNames = ({ claims }: Pick<AuthorizationRequest, 'claims'>): readonly string[] => [
+  ...new Set([...(claims?.userinfo ?? []), ...(claims?.idToken ?? [])]),
+]

@@ -1,0 +1,95 @@
+/**
+ * The person's side of a device grant (RFC 8628 §3.3): who types a user code is told what asks for what, and
+ * says yes or no. Only somebody signed in gets that far, and every code that is tried counts at a door.
+ */
+import type { Applications, OAuthApplication } from '../../core/applications/application.ts'
+import type { Consents, Grants } from '../../core/sessions/grant.ts'
+import type { LiveSession } from '../../core/sessions/session.ts'
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import { DEVICE_GRANT } from './ask-device-code.ts'
+import type { DeviceRequests, FoundDeviceRequest } from './device-request.ts'
+import { parseUserCode } from './user-code.ts'
+
+export interface DeciderParts {
+  readonly deviceRequests: DeviceRequests
+  readonly applications: Pick<Applications, 'findOAuthClient'>
+  readonly grants: Pick<Grants, 'mint'>
+  readonly consents: Pick<Consents, 'give'>
+}
+
+/** A device that waits for this person's word. */
+export interface WaitingDevice extends FoundDeviceRequest {
+  readonly userCode: string
+  readonly application: OAuthApplication
+}
+
+/** The device that a user code stands for, as long as it waits and its application may have this grant. */
+export async function findWaitingDevice(
+  { deviceRequests, applications }: Pick<DeciderParts, 'deviceRequests' | 'applications'>,
+  typed: string | undefined,
+  now: EpochSeconds,
+): Promise<Result<WaitingDevice, 'unknown_code' | 'unavailable'>> {
+  const userCode = parseUserCode(typed)
+  if (userCode === undefined) return refuse('unknown_code', { check: 'form' })
+  const found = await deviceRequests.findByUserCode(userCode, now)
+  if (!found.ok) {
+    return found.refusal.code === 'unavailable' ? refuse('unavailable') : refuse('unknown_code')
+  }
+  const { request, deviceCode } = found.value
+  if (request.decision.state !== 'waiting') return refuse('unknown_code', { check: 'decided' })
+  const application = await applications.findOAuthClient(request.applicationId)
+  if (!application.ok) {
+    const isDown = application.refusal.code === 'unavailable'
+    return isDown ? refuse('unavailable') : refuse('unknown_code', { check: 'application' })
+  }
+  if (!application.value.oauth.grantTypes.includes(DEVICE_GRANT))
+    return refuse('unknown_code', { check: 'grant' })
+  return ok({ userCode, deviceCode, request, application: application.value })
+}
+
+/**
+ * The person says yes: a grant is minted under their session, and the device finds it when it asks next. Of
+ * two people who say yes at the same time, one is too late, and their grant is never handed out.
+ */
+export async function approveDevice(
+  { deviceRequests, grants, consents }: DeciderParts,
+  { userCode, deviceCode, request, application }: WaitingDevice,
+  { userId, sid }: LiveSession,
+  now: EpochSeconds,
+): Promise<Result<undefined, 'unknown_code' | 'no_session' | 'unavailable'>> {
+  const { content, expiresAt } = request
+  const minted = await grants.mint({
+    userId,
+    sid,
+    grant: {
+      kind: 'device_code',
+      binding: { applicationId: application.id },
+      content,
+      lifetimeSeconds: Math.max(1, expiresAt - now),
+    },
+    now,
+  })
+  if (!minted.ok) return minted
+  if (!application.isFirstParty) {
+    const consent = { applicationId: application.id, scope: content.scope, claims: [] }
+    const given = await consents.give({ userId, sid, consent, now })
+    if (!given.ok) return given
+  }
+  const decision = { state: 'approved', handle: minted.value.handle } as const
+  const decided = await deviceRequests.decide({ userCode, deviceCode }, decision, now)
+  return decided.ok ? ok(undefined) : tooLate(decided.refusal.code)
+}
+
+export async function denyDevice(
+  { deviceRequests }: Pick<DeciderParts, 'deviceRequests'>,
+  { userCode, deviceCode }: WaitingDevice,
+  now: EpochSeconds,
+): Promise<Result<undefined, 'unknown_code' | 'unavailable'>> {
+  const decided = await deviceRequests.decide({ userCode, deviceCode }, { state: 'denied' }, now)
+  return decided.ok ? ok(undefined) : tooLate(decided.refusal.code)
+}
+
+const tooLate = (code: 'unknown' | 'decided' | 'unavailable') =>
+  code === 'unavailable' ? refuse('unavailable') : refuse('unknown_code', { check: code })

@@ -1,0 +1,178 @@
+/**
+ * The device grant (RFC 8628), for devices on which nobody wants to type a password:
+ *
+ *   POST /oauth/device_authorization   an application on a device asks for its codes (ask-device-code.ts)
+ *   GET  /oauth/device                 a person types the user code, and sees what asks for what
+ *   POST /oauth/device                 the person's decision (decide-device.ts)
+ *
+ * The device meanwhile asks the token endpoint (../token/redeem-device-code.ts).
+ */
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import type { Config } from '../../config.ts'
+import type { Audit, AuditEvent } from '../../core/audit/audit.ts'
+import type { KeptValues } from '../../core/references/kept-value.ts'
+import { readSessionCookie } from '../../core/sessions/session-cookie.ts'
+import type { Sessions } from '../../core/sessions/sessions.ts'
+import { ErrorPage } from '../../pages/error-page.tsx'
+import type { Clock } from '../../platform/clock.ts'
+import type { Doors } from '../../platform/doors.ts'
+import { readForm } from '../../platform/read-form.ts'
+import type { RequestVariables } from '../../platform/request-facts.ts'
+import { uniqueParameters } from '../../platform/unique-parameters.ts'
+import { isFromOwnPage } from '../../protocol/same-origin.ts'
+import { readClientCall } from '../client-call.ts'
+import type { ClientCallParts } from '../client-call.ts'
+import { clientCallErrors, oauthAnswer, oauthErrorAnswer } from '../oauth-answer.ts'
+import { tokenErrors } from '../token/token-answer.ts'
+import { DEVICE_PATH, askDeviceCode } from './ask-device-code.ts'
+import { approveDevice, denyDevice, findWaitingDevice } from './decide-device.ts'
+import type { DeciderParts } from './decide-device.ts'
+import { DEVICE_ERRORS } from './device-errors.ts'
+import type { DeviceErrorCode } from './device-errors.ts'
+import { createDeviceRequests } from './device-request.ts'
+import { DeviceCodePage, DeviceDecisionPage, DeviceDonePage } from './device-pages.tsx'
+import { parseUserCode, shownUserCode } from './user-code.ts'
+
+export const DEVICE_AUTHORIZATION_PATH = '/oauth/device_authorization'
+
+export interface DeviceRouteParts extends Omit<DeciderParts, 'deviceRequests'>, ClientCallParts {
+  readonly keptValues: KeptValues
+  readonly config: Pick<Config, 'issuer' | 'isHttps'>
+  readonly clock: Clock
+  readonly audit: Audit
+  readonly doors: Doors
+  readonly sessions: Pick<Sessions, 'use'>
+}
+
+type Visit = Context<{ Variables: RequestVariables }>
+
+export function deviceRoutes(core: DeviceRouteParts) {
+  const parts = { ...core, deviceRequests: createDeviceRequests(core.keptValues) }
+  const { config, clock, audit, doors, sessions } = parts
+  const app = new Hono<{ Variables: RequestVariables }>()
+  const record = (c: Visit, event: AuditEvent) => audit.record(c.get('facts'), event)
+
+  app.post(DEVICE_AUTHORIZATION_PATH, async (c) => {
+    const facts = c.get('facts')
+    const now = clock()
+    const call = await readClientCall(parts, c.req.raw, facts, now)
+    if (!call.ok) {
+      const event = call.refusal.code === 'rate_limited' ? 'rate.limited' : 'client.refused'
+      await record(c, { event, refusal: call.refusal, facts: { path: c.req.path } })
+      return oauthErrorAnswer(clientCallErrors[call.refusal.code], facts.requestId)
+    }
+    const application = call.value.application.id
+    const codes = await askDeviceCode(parts, call.value, now)
+    if (!codes.ok) {
+      await record(c, { event: 'device.refused', refusal: codes.refusal, facts: { application } })
+      return oauthErrorAnswer(tokenErrors[codes.refusal.code], facts.requestId)
+    }
+    await record(c, { event: 'device.asked', facts: { application } })
+    return oauthAnswer(codes.value)
+  })
+
+  app.use(DEVICE_PATH, async function uncached(c, next) {
+    await next()
+    c.header('Cache-Control', 'no-store')
+    c.header('Vary', 'Cookie')
+  })
+
+  const visitor = (c: Visit) =>
+    sessions.use(readSessionCookie(c.req.header('cookie'), config), clock())
+
+  app.get(DEVICE_PATH, async (c) => {
+    const nonce = c.get('secureHeadersNonce')
+    const typed = c.req.query('user_code')
+    const session = await visitor(c)
+    if (!session.ok) {
+      if (session.refusal.code === 'unavailable') return fail(c, 'temporarily_unavailable')
+      return c.redirect(signInHref(typed), 303)
+    }
+    if (typed === undefined || typed === '') {
+      return c.html(<DeviceCodePage isWrong={false} nonce={nonce} />)
+    }
+    const entry = await doors.mayEnter('device', c.get('facts'))
+    if (!entry.ok) {
+      await record(c, { event: 'rate.limited', refusal: entry.refusal })
+      return fail(c, 'rate_limited')
+    }
+    const device = await findWaitingDevice(parts, typed, clock())
+    if (!device.ok) {
+      const { userId, sid } = session.value
+      if (device.refusal.code === 'unavailable') return fail(c, 'temporarily_unavailable')
+      await record(c, { event: 'device.refused', sid, refusal: device.refusal, facts: { userId } })
+      return c.html(<DeviceCodePage isWrong nonce={nonce} />, 404)
+    }
+    return c.html(
+      <DeviceDecisionPage device={device.value} session={session.value} nonce={nonce} />,
+    )
+  })
+
+  app.post(DEVICE_PATH, async (c) => {
+    const nonce = c.get('secureHeadersNonce')
+    if (!isFromOwnPage(c.req.raw.headers, config.issuer)) {
+      await record(c, { event: 'device.refused', refusal: { code: 'not_from_our_page' } })
+      return fail(c, 'not_from_our_page')
+    }
+    const form = await readForm(c.req.raw)
+    const read = form.ok ? uniqueParameters(form.value, ['user_code', 'decision']) : form
+    const session = await visitor(c)
+    if (!session.ok) {
+      if (session.refusal.code === 'unavailable') return fail(c, 'temporarily_unavailable')
+      return c.redirect(signInHref(read.ok ? read.value.user_code : undefined), 303)
+    }
+    const entry = await doors.mayEnter('device', c.get('facts'))
+    if (!entry.ok) {
+      await record(c, { event: 'rate.limited', refusal: entry.refusal })
+      return fail(c, 'rate_limited')
+    }
+    const { userId, sid } = session.value
+    const decision = read.ok ? read.value.decision : undefined
+    const now = clock()
+    const device = await findWaitingDevice(parts, read.ok ? read.value.user_code : undefined, now)
+    const decided = !device.ok
+      ? device
+      : decision === 'allow'
+        ? await approveDevice(parts, device.value, session.value, now)
+        : await denyDevice(parts, device.value, now)
+    if (!decided.ok) {
+      await record(c, { event: 'device.refused', userId, sid, refusal: decided.refusal })
+      return decided.refusal.code === 'no_session'
+        ? c.redirect(signInHref(read.ok ? read.value.user_code : undefined), 303)
+        : fail(
+            c,
+            decided.refusal.code === 'unavailable' ? 'temporarily_unavailable' : 'unknown_code',
+          )
+    }
+    const isConnected = decision === 'allow'
+    const application = device.ok ? device.value.application.id : undefined
+    const event = isConnected ? 'device.approved' : 'device.denied'
+    await record(c, { event, userId, sid, facts: { application } })
+    return c.html(<DeviceDonePage isConnected={isConnected} nonce={nonce} />)
+  })
+
+  return app
+}
+
+/** To sign in and come back. Only what is a code comes along. */
+function signInHref(typed: string | undefined): string {
+  const code = parseUserCode(typed)
+  const query = code === undefined ? '' : `?user_code=${shownUserCode(code)}`
+  return `/auth/login?return_to=${encodeURIComponent(DEVICE_PATH + query)}`
+}
+
+function fail(c: Visit, code: DeviceErrorCode): Response | Promise<Response> {
+  const { status, retryAfter, ...words } = DEVICE_ERRORS[code]
+  if (retryAfter !== undefined) c.header('Retry-After', retryAfter)
+  return c.html(
+    <ErrorPage
+      {...words}
+      code={code}
+      requestId={c.get('facts').requestId}
+      retry={{ href: DEVICE_PATH, label: 'Enter the code again' }}
+      nonce={c.get('secureHeadersNonce')}
+    />,
+    status,
+  )
+}

@@ -1,0 +1,260 @@
+import { describe, expect, it } from 'vitest'
+import type { Registration } from '../../../src/core/applications/registration.ts'
+import { systemClock } from '../../../src/platform/clock.ts'
+import { all, byId } from '../../pages/read-page.ts'
+import { applicationRegistry, registerApplication } from '../../world/applications.ts'
+import type { Browser } from '../../world/browser.ts'
+import { captureLog, decisions } from '../../world/log-lines.ts'
+import { settings } from '../../world/settings.ts'
+import { snapshot } from '../../world/snapshot.ts'
+import { createWorld } from '../../world/sign-in.ts'
+import {
+  ask,
+  authorizeUrl,
+  click,
+  elementsOf,
+  errorCodeOf,
+  formOf,
+  go,
+  heard,
+  pause,
+  press,
+  signedInBrowser,
+  takeCode,
+} from '../authorization/asking.ts'
+
+async function asking(registration: Partial<Registration> = {}) {
+  const world = await createWorld()
+  const { oauth, ...rest } = registration
+  const app = await registerApplication({
+    isFirstParty: false,
+    name: 'Shop',
+    ...rest,
+    ...(oauth && { oauth }),
+  })
+  return { world, app, browser: await signedInBrowser(world) }
+}
+
+const post = (browser: Browser, body: URLSearchParams, from = settings.ISSUER) =>
+  browser.request(`${settings.ISSUER}/oauth/authorize/consent`, { method: 'POST', body, from })
+
+describe('an application that is not the company’s own', () => {
+  it('asks the person, in plain words, and gets a code when they allow it', async () => {
+    const { app, browser } = await asking()
+    const url = authorizeUrl(app, {
+      scope: 'openid email',
+      claims: '{"userinfo":{"given_name":null}}',
+    })
+    const page = await go(browser, url)
+    expect(page.response.status).toBe(200)
+    expect(page.response.headers.get('cache-control')).toBe('no-store')
+    const elements = await elementsOf(page)
+    const text = byId(elements, 'main')!.text
+    for (const words of [
+      'Shop',
+      'Alice Archer',
+      'Your e-mail address',
+      'Your given name',
+      'shop.example',
+    ])
+      expect(text).toContain(words)
+    expect(text).not.toContain('Your name, picture')
+    expect(all(elements, 'script')).toEqual([])
+    const done = await press(browser, page, 'allow')
+    const { code, state, iss } = heard(done)
+    expect([state, iss]).toEqual(['state-1', 'https://login.example'])
+    expect(await takeCode(code!, app)).toMatchObject({
+      value: { content: { scope: ['openid', 'email'] } },
+    })
+  })
+
+  it('is not asked about again for the same, but for more', async () => {
+    const { app, browser } = await asking()
+    await press(browser, await go(browser, authorizeUrl(app, { scope: 'openid email' })), 'allow')
+    for (const asked of [{ scope: 'openid email' }, { scope: 'email' }, { prompt: 'none' }])
+      expect(heard(await ask(browser, authorizeUrl(app, asked))).code).toBeTruthy()
+    for (const asked of [
+      { scope: 'openid profile' },
+      { scope: 'openid', claims: '{"userinfo":{"name":null}}' },
+      { scope: 'openid', prompt: 'consent' },
+    ]) {
+      const page = await ask(browser, authorizeUrl(app, asked))
+      expect(byId(await elementsOf(page), 'allow'), JSON.stringify(asked)).toBeDefined()
+    }
+    const other = await registerApplication({ isFirstParty: false })
+    expect((await ask(browser, authorizeUrl(other))).status).toBe(200)
+  })
+
+  it('hears access_denied when the person says no, and nothing is remembered', async () => {
+    const { app, browser } = await asking()
+    const log = captureLog()
+    const denied = await press(browser, await go(browser, authorizeUrl(app)), 'deny')
+    expect(heard(denied)).toMatchObject({ error: 'access_denied', state: 'state-1' })
+    expect(decisions(log.lines)).toMatchObject([
+      { event: 'authorization.refused', reason: 'access_denied' },
+    ])
+    expect((await ask(browser, authorizeUrl(app))).status).toBe(200)
+  })
+
+  it('is asked about after signing in, too', async () => {
+    const { app, world } = await asking()
+    const browser = world.newBrowser()
+    const page = await click(browser, await go(browser, authorizeUrl(app)), 'sign-in-with-otrotl')
+    const done = await press(browser, page, 'allow')
+    expect(heard(done).code).toBeTruthy()
+  })
+
+  it('can be told about another account', async () => {
+    const { app, browser } = await asking()
+    const page = await go(browser, authorizeUrl(app))
+    await pause()
+    const choice = await click(browser, page, 'other-account')
+    expect(choice.url.pathname).toBe('/auth/login')
+    const asBob = await click(browser, choice, 'sign-in-with-otrotl', 'bob')
+    expect(byId(await elementsOf(asBob), 'main')!.text).toContain('Bob Brewer')
+    // What was shown to Alice is no answer of Bob's.
+    const { body } = await formOf(page, 'allow')
+    const stale = await post(browser, body)
+    expect(stale.status).toBe(403)
+    expect(heard(await press(browser, asBob, 'allow')).code).toBeTruthy()
+  })
+
+  it('asks each time where any program on the machine may catch the answer (RFC 8252 §8.6)', async () => {
+    const { app, browser } = await asking({
+      oauth: {
+        applicationType: 'native',
+        redirectUris: ['com.example.app:/cb'],
+        tokenEndpointAuthMethod: 'none',
+        requirePkce: true,
+      },
+    })
+    const url = authorizeUrl(app, {
+      redirect_uri: 'com.example.app:/cb',
+      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+      code_challenge_method: 'S256',
+    })
+    const page = await go(browser, url)
+    expect(page.response.headers.get('content-security-policy')).toContain(
+      "form-action 'self' com.example.app:;",
+    )
+    const { body } = await formOf(page, 'allow')
+    const answer = await post(browser, body)
+    expect(answer.headers.get('location')).toMatch(/^com\.example\.app:\/cb\?code=/)
+    expect((await ask(browser, url)).status).toBe(200)
+  })
+
+  it('gets offline_access only where the person has just been asked', async () => {
+    const { app, browser } = await asking()
+    const scope = 'openid offline_access'
+    const plain = await go(browser, authorizeUrl(app, { scope }))
+    expect(byId(await elementsOf(plain), 'main')!.text).not.toContain('while you are not using')
+    const asked = await go(browser, authorizeUrl(app, { scope, prompt: 'consent' }))
+    expect(byId(await elementsOf(asked), 'main')!.text).toContain('while you are not using')
+    const done = await press(browser, asked, 'allow')
+    expect(await takeCode(heard(done).code!, app)).toMatchObject({
+      value: { content: { scope: ['openid', 'offline_access'] } },
+    })
+  })
+})
+
+describe('the consent page', () => {
+  it('shows a name as text, whatever it is', async () => {
+    const name = '<img src=x onerror=alert(1)> & Co'
+    const { app, browser } = await asking({ name })
+    const text = await (await ask(browser, authorizeUrl(app))).text()
+    expect(text).not.toContain('<img src=x')
+    expect(text).toMatch(/<bdi>&lt;img src=x onerror=alert\(1\)&gt; &amp; Co/)
+  })
+
+  it('cannot be framed, and its form leads to us and to the application alone', async () => {
+    const { app, browser } = await asking()
+    const { headers } = await ask(browser, authorizeUrl(app))
+    expect(headers.get('x-frame-options')).toBe('DENY')
+    const policy = headers.get('content-security-policy')!
+    expect(policy).toContain("frame-ancestors 'none'")
+    expect(policy).toContain("form-action 'self' https://shop.example;")
+    expect(policy).toContain("default-src 'none'")
+  })
+})
+
+describe('the answer to the consent page (RFC 6749 §10.12)', () => {
+  it('counts once, of 20 at the same time', async () => {
+    const { app, browser } = await asking()
+    const { body } = await formOf(await ask(browser, authorizeUrl(app)), 'allow')
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async () => post(browser, new URLSearchParams(body))),
+    )
+    expect(answers.filter(({ status }) => status === 303)).toHaveLength(1)
+    const rest = answers.filter(({ status }) => status !== 303)
+    for (const { status } of rest) expect(status).toBe(403)
+    const again = await post(browser, body)
+    expect(again.status).toBe(403)
+    expect(await errorCodeOf(again)).toBe('consent_not_asked')
+  })
+
+  it.each<[string, (body: URLSearchParams) => void]>([
+    ['no proof', (body) => body.delete('proof')],
+    ['an empty proof', (body) => body.set('proof', '')],
+    ['another proof', (body) => body.set('proof', 'A'.repeat(43))],
+    ['two proofs', (body) => body.append('proof', 'x')],
+    ['no request', (body) => body.delete('request_uri')],
+    [
+      'an unknown request',
+      (body) => body.set('request_uri', 'urn:ietf:params:oauth:request_uri:x'),
+    ],
+    ['a request of elsewhere', (body) => body.set('request_uri', 'https://shop.example/x')],
+    ['no application', (body) => body.delete('client_id')],
+    ['another application', (body) => body.set('client_id', 'other')],
+    ['no decision', (body) => body.delete('decision')],
+    ['another decision', (body) => body.set('decision', 'maybe')],
+    ['two decisions', (body) => body.append('decision', 'deny')],
+  ])('with %s changes nothing', async (_, change) => {
+    const { app, browser } = await asking()
+    const { body } = await formOf(await ask(browser, authorizeUrl(app)), 'allow')
+    const wrong = new URLSearchParams(body)
+    change(wrong)
+    const before = await snapshot()
+    const answer = await post(browser, wrong)
+    expect(answer.status).toBe(403)
+    expect(answer.headers.get('location')).toBeNull()
+    expect(await errorCodeOf(answer)).toBe('consent_not_asked')
+    expect(await snapshot()).toEqual(before)
+    expect((await post(browser, body)).status).toBe(303)
+  })
+
+  it('from a page of somebody else changes nothing', async () => {
+    const { app, browser } = await asking()
+    const { body } = await formOf(await ask(browser, authorizeUrl(app)), 'allow')
+    const before = await snapshot()
+    expect((await post(browser, body, 'https://evil.example')).status).toBe(403)
+    const bare = await browser.request(`${settings.ISSUER}/oauth/authorize/consent`, {
+      method: 'POST',
+      body,
+      headers: { origin: 'https://evil.example' },
+    })
+    expect(bare.status).toBe(403)
+    expect(await snapshot()).toEqual(before)
+  })
+
+  it('of one question is none of another, nor of another person', async () => {
+    const { app, browser, world } = await asking()
+    const one = await formOf(await ask(browser, authorizeUrl(app, { scope: 'openid' })), 'allow')
+    const two = await formOf(await ask(browser, authorizeUrl(app, { scope: 'email' })), 'allow')
+    const mixed = new URLSearchParams(two.body)
+    mixed.set('proof', one.body.get('proof')!)
+    expect((await post(browser, mixed)).status).toBe(403)
+    const bob = await signedInBrowser(world, 'bob')
+    expect((await post(bob, one.body)).status).toBe(403)
+    expect((await post(world.newBrowser(), one.body)).status).toBe(403)
+    expect((await post(browser, one.body)).status).toBe(303)
+  })
+
+  it('is worth nothing once the application has been switched off', async () => {
+    const { app, browser } = await asking()
+    const { body } = await formOf(await ask(browser, authorizeUrl(app)), 'allow')
+    await applicationRegistry().setStatus(app.id, 'disabled', systemClock())
+    const answer = await post(browser, body)
+    expect(answer.status).toBe(400)
+    expect(await errorCodeOf(answer)).toBe('unknown_application')
+  })
+})

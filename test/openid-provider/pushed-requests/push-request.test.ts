@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest'
+import type { OAuthRegistration } from '../../../src/core/applications/registration.ts'
+import { registerApplication } from '../../world/applications.ts'
+import type { RegisteredApplication } from '../../world/applications.ts'
+import { freezeClock } from '../../world/clock.ts'
+import { captureLog, decisions } from '../../world/log-lines.ts'
+import { settings } from '../../world/settings.ts'
+import { createWorld } from '../../world/sign-in.ts'
+import type { World } from '../../world/sign-in.ts'
+import { snapshot } from '../../world/snapshot.ts'
+import {
+  ask,
+  authorizeUrl,
+  challenge,
+  click,
+  errorCodeOf,
+  go,
+  heard,
+  signedInBrowser,
+  takeCode,
+} from '../authorization/asking.ts'
+import type { Asked } from '../authorization/asking.ts'
+
+const basic = ({ id, secret }: RegisteredApplication) => `Basic ${btoa(`${id}:${secret}`)}`
+
+/** Pushes a request, as the application does by itself. */
+const pushTo = async (
+  world: World,
+  app: RegisteredApplication,
+  asked: Asked = {},
+  headers: Record<string, string> = {},
+): Promise<Response> =>
+  world.fetch(
+    new Request(`${settings.ISSUER}/oauth/par`, {
+      method: 'POST',
+      body: authorizeUrl(app, asked).searchParams,
+      headers: { authorization: basic(app), ...headers },
+    }),
+  )
+
+async function asking(oauth: OAuthRegistration = {}) {
+  const world = await createWorld()
+  const app = await registerApplication({ isFirstParty: true, oauth })
+  const push = async (asked?: Asked, headers?: Record<string, string>) =>
+    pushTo(world, app, asked, headers)
+  const reference = async (asked?: Asked): Promise<string> => {
+    const { request_uri } = await (await push(asked)).json<{ request_uri: string }>()
+    return request_uri
+  }
+  return { world, app, push, reference }
+}
+
+const bring = (
+  { id }: Pick<RegisteredApplication, 'id'>,
+  request_uri: string,
+  more: Asked = {},
+) => {
+  const url = new URL('/oauth/authorize', settings.ISSUER)
+  for (const [name, value] of Object.entries({ client_id: id, request_uri, ...more }))
+    if (value !== undefined) url.searchParams.set(name, value)
+  return url
+}
+
+describe('a pushed authorization request (RFC 9126)', () => {
+  it('gets a reference, that a browser brings within 90 seconds', async () => {
+    const { world, app, push } = await asking()
+    const answer = await push({ state: '{"from":"/"}' })
+    expect(answer.status).toBe(201)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+    const { request_uri, expires_in } = await answer.json<Record<string, string>>()
+    expect(expires_in).toBe(90)
+    expect(request_uri).toMatch(/^urn:ietf:params:oauth:request_uri:[\w-]{43}$/)
+    const browser = await signedInBrowser(world)
+    const done = heard(await ask(browser, bring(app, request_uri!)))
+    expect(done).toMatchObject({ state: '{"from":"/"}', iss: settings.ISSUER })
+    expect((await takeCode(done.code!, app)).ok).toBe(true)
+  })
+
+  it('works through a sign-in, and nothing of it stands in a URL or cookie of ours', async () => {
+    const { world, app, reference } = await asking()
+    const secret = { state: 'secret-state', nonce: 'secret-nonce', login_hint: 'secret-hint' }
+    const requestUri = await reference(secret)
+    const browser = world.newBrowser()
+    const page = await go(browser, bring(app, requestUri))
+    const kept = [
+      ...page.trail.map(({ href }) => href),
+      ...browser.jar.list('login.example').map(({ value }) => value),
+      await page.response.clone().text(),
+    ]
+    for (const text of kept) expect(text).not.toMatch(/secret-|shop\.example/)
+    const done = await click(browser, page, 'sign-in-with-otrotl')
+    expect(heard(done)).toMatchObject({ state: 'secret-state' })
+    const ours = done.trail.filter(({ host }) => host === 'login.example').join(' ')
+    expect(ours).not.toMatch(/secret-/)
+  })
+
+  it('is answered once, of 20 browsers at the same time', async () => {
+    const { world, app, reference } = await asking()
+    const requestUri = await reference()
+    const browser = await signedInBrowser(world)
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async () => ask(browser, bring(app, requestUri))),
+    )
+    expect(answers.filter(({ status }) => status === 303)).toHaveLength(1)
+    for (const answer of answers.filter(({ status }) => status !== 303)) {
+      expect(answer.status).toBe(400)
+      expect(await errorCodeOf(answer)).toBe('request_uri_invalid')
+    }
+  })
+
+  it('is worth nothing after 90 seconds, and waits longer once a browser has brought it', async () => {
+    const clock = freezeClock()
+    const { world, app, reference } = await asking()
+    const late = await reference()
+    const early = await reference()
+    clock.advance(89)
+    const browser = world.newBrowser()
+    const page = await go(browser, bring(app, early))
+    clock.advance(1)
+    const refused = await ask(browser, bring(app, late))
+    expect([refused.status, await errorCodeOf(refused)]).toEqual([400, 'request_uri_invalid'])
+    clock.advance(500)
+    const done = await click(browser, page, 'sign-in-with-otrotl')
+    expect(heard(done).code).toBeTruthy()
+  })
+
+  it('of one application is nothing in the hands of another, and stays good for its own', async () => {
+    const { world, app, reference } = await asking()
+    const requestUri = await reference()
+    const other = await registerApplication({ isFirstParty: true })
+    const browser = await signedInBrowser(world)
+    const before = await snapshot()
+    const refused = await ask(browser, bring(other, requestUri))
+    expect(refused.status).toBe(400)
+    expect(refused.headers.get('location')).toBeNull()
+    const nobody = await ask(browser, bring({ id: '' }, requestUri))
+    expect(nobody.headers.get('location')).toBeNull()
+    expect(await snapshot()).toEqual(before)
+    expect(heard(await ask(browser, bring(app, requestUri))).code).toBeTruthy()
+  })
+
+  it('is not changed by what the browser brings beside it', async () => {
+    const { world, app, reference } = await asking({
+      redirectUris: ['https://shop.example/callback', 'https://shop.example/other'],
+    })
+    const requestUri = await reference({ scope: 'openid' })
+    const browser = await signedInBrowser(world)
+    const more = {
+      scope: 'openid email',
+      redirect_uri: 'https://shop.example/other',
+      state: 'other',
+      response_mode: 'fragment',
+    }
+    const answer = await ask(browser, bring(app, requestUri, more))
+    expect(answer.headers.get('location')).toMatch(/^https:\/\/shop\.example\/callback\?/)
+    expect(heard(answer).state).toBe('state-1')
+    const taken = await takeCode(heard(answer).code!, app)
+    expect(taken).toMatchObject({ value: { content: { scope: ['openid'] } } })
+  })
+
+  it('can be required of an application', async () => {
+    const { world, app, reference } = await asking({ requirePushedAuthorizationRequests: true })
+    const browser = await signedInBrowser(world)
+    expect(heard(await ask(browser, authorizeUrl(app))).error).toBe('invalid_request')
+    expect(heard(await ask(browser, bring(app, await reference()))).code).toBeTruthy()
+  })
+
+  it('of a public application needs no secret, but PKCE', async () => {
+    const { world, app } = await asking({ tokenEndpointAuthMethod: 'none', requirePkce: true })
+    const push = async (asked: Asked) =>
+      world.fetch(
+        new Request(`${settings.ISSUER}/oauth/par`, {
+          method: 'POST',
+          body: authorizeUrl(app, asked).searchParams,
+        }),
+      )
+    expect((await push({})).status).toBe(400)
+    const pkce = { code_challenge: await challenge(), code_challenge_method: 'S256' }
+    expect((await push(pkce)).status).toBe(201)
+  })
+
+  it('leaves one event each time', async () => {
+    const { push } = await asking()
+    const log = captureLog()
+    await push()
+    await push({ scope: 'unknown' })
+    await push({}, { authorization: 'Bearer x' })
+    expect(decisions(log.lines)).toMatchObject([
+      { event: 'authorization.pushed' },
+      { event: 'authorization.pushed', reason: 'invalid_scope' },
+      { event: 'client.refused', reason: 'invalid_client' },
+    ])
+  })
+})
+
+describe('a push is refused, with nothing kept,', () => {
+  it.each<[string, Asked, string]>([
+    ['with a reference in it', { request_uri: 'urn:x' }, 'invalid_request'],
+    ['with an empty reference in it', { request_uri: '' }, 'invalid_request'],
+    ['with a request object', { request: 'e30.e30.' }, 'request_not_supported'],
+    [
+      'with an unregistered redirect URI',
+      { redirect_uri: 'https://x.example/' },
+      'invalid_request',
+    ],
+    ['without a redirect URI', { redirect_uri: undefined }, 'invalid_request'],
+    ['with another response type', { response_type: 'token' }, 'unauthorized_client'],
+    ['with a bad scope', { scope: 'unknown' }, 'invalid_scope'],
+    ['for another application', { client_id: 'other' }, 'invalid_request'],
+    ['with plain PKCE', { code_challenge: 'a'.repeat(43) }, 'invalid_request'],
+  ])('%s', async (_, asked, error) => {
+    const { push } = await asking()
+    const before = await snapshot()
+    const answer = await push(asked)
+    expect(answer.status).toBe(400)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(await answer.json()).toMatchObject({ error })
+    expect(await snapshot()).toEqual(before)
+  })
+
+  it('by whoever does not prove who they are', async () => {
+    const { app, push } = await asking()
+    for (const authorization of [`Basic ${btoa(`${app.id}:wrong`)}`, 'Bearer x', 'Basic x'])
+      expect((await push({}, { authorization })).status).toBe(401)
+  })
+
+  it('by GET, and as anything but a form', async () => {
+    const { world, push } = await asking()
+    const got = await world.fetch(new Request(`${settings.ISSUER}/oauth/par`))
+    expect(got.status).toBe(405)
+    expect(got.headers.get('allow')).toContain('POST')
+    expect((await push({}, { 'content-type': 'text/plain' })).status).toBe(400)
+  })
+
+  it('with a DPoP proof that is none', async () => {
+    const { push } = await asking()
+    const answer = await push({}, { dpop: 'x' })
+    expect(await answer.json()).toMatchObject({ error: 'invalid_dpop_proof' })
+  })
+})

@@ -1,0 +1,177 @@
+import { decodeJwt } from 'jose'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { applicationRegistry } from '../../world/applications.ts'
+import type { RegisteredApplication } from '../../world/applications.ts'
+import { NOON } from '../../world/clock.ts'
+import { captureLog } from '../../world/log-lines.ts'
+import { expectError, expectUntouched } from './expect-answer.ts'
+import { consents, registerShop, tokenWorld } from './token-world.ts'
+import type { TokenWorld } from './token-world.ts'
+
+let world: TokenWorld
+let shop: RegisteredApplication
+
+beforeEach(async () => {
+  world = await tokenWorld()
+  shop = await registerShop()
+})
+
+/** Somebody's first tokens at the shop. */
+async function firstTokens(scope = ['openid', 'email', 'profile']) {
+  const { session, cookie } = await world.person()
+  const code = await world.mint(session, shop, { content: { scope, nonce: 'n-1' } })
+  const { body } = await world.exchange(shop, code)
+  return { session, cookie, ...body, refresh_token: body.refresh_token! }
+}
+
+describe('a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
+  it('gives new ones, and gives way to its one successor', async () => {
+    const first = await firstTokens()
+    world.clock.advance(100)
+    const { status, body } = await world.refresh(shop, first.refresh_token)
+    expect(status).toBe(200)
+    expect(body.refresh_token).toMatch(/^r_/)
+    expect(body.refresh_token).not.toBe(first.refresh_token)
+    expect(body.access_token).not.toBe(first.access_token)
+    expect(body.scope).toBe('openid email profile')
+  })
+
+  it('says in its ID token what the first one said, and no nonce (Core §12.2)', async () => {
+    const first = await firstTokens()
+    const before = decodeJwt(first.id_token!)
+    world.clock.advance(100)
+    const { body } = await world.refresh(shop, first.refresh_token)
+    const after = decodeJwt(body.id_token!)
+    for (const name of ['iss', 'sub', 'aud', 'auth_time', 'sid', 'azp'])
+      expect(after[name], name).toEqual(before[name])
+    expect(after.iat).toBe(NOON + 100)
+    expect(after).not.toHaveProperty('nonce')
+    expect(before.nonce).toBe('n-1')
+  })
+
+  it('is a use of the session, to its absolute end and not beyond', async () => {
+    const first = await firstTokens()
+    let token = first.refresh_token
+    for (let hours = 0; hours < 13; hours += 1) {
+      world.clock.advance(3000)
+      const { body } = await world.refresh(shop, token)
+      token = body.refresh_token!
+      expect(body.expires_in).toBe(300)
+    }
+    world.clock.advance(43_200 - 13 * 3000 - 60)
+    // The session was idle for too long by now.
+    await expectUntouched('invalid_grant', () => world.refresh(shop, token))
+  })
+
+  it('gives tokens that end with the session', async () => {
+    const first = await firstTokens()
+    let token = first.refresh_token
+    for (let hours = 0; hours < 14; hours += 1) {
+      world.clock.advance(3000)
+      token = (await world.refresh(shop, token)).body.refresh_token!
+    }
+    world.clock.advance(43_200 - 14 * 3000 - 60)
+    expect((await world.refresh(shop, token)).body.expires_in).toBe(60)
+    world.clock.advance(60)
+    await expectUntouched('invalid_grant', () => world.refresh(shop, token))
+  })
+
+  it('gives its successor again to an honest retry, and revokes everything to a late one', async () => {
+    const first = await firstTokens()
+    const { body } = await world.refresh(shop, first.refresh_token)
+    world.clock.advance(10)
+    const again = await world.refresh(shop, first.refresh_token)
+    expect(again.body.refresh_token).toBe(body.refresh_token)
+    world.clock.advance(1)
+    const { lines } = captureLog()
+    expectError(await world.refresh(shop, first.refresh_token), 'invalid_grant')
+    expect(lines.filter(({ event }) => event === 'grant.reused')).toHaveLength(1)
+    expectError(await world.refresh(shop, body.refresh_token), 'invalid_grant')
+    for (const token of [first.access_token, body.access_token, again.body.access_token])
+      expect((await world.userInfo(token)).status).toBe(401)
+  })
+
+  it('has one successor, however many ask at once', async () => {
+    const first = await firstTokens()
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => world.refresh(shop, first.refresh_token)),
+    )
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(new Set(answers.map(({ body }) => body.refresh_token)).size).toBe(1)
+  })
+
+  it('is refused to another application, used or not, and stays good', async () => {
+    const other = await registerShop({ name: 'Other' })
+    const first = await firstTokens()
+    await expectUntouched('invalid_grant', () => world.refresh(other, first.refresh_token))
+    const { body } = await world.refresh(shop, first.refresh_token)
+    world.clock.advance(60)
+    await expectUntouched('invalid_grant', () => world.refresh(other, first.refresh_token))
+    expect((await world.refresh(shop, body.refresh_token)).status).toBe(200)
+  })
+
+  it('needs the authentication of its application', async () => {
+    const first = await firstTokens()
+    const form = { grant_type: 'refresh_token', refresh_token: first.refresh_token }
+    await expectUntouched(
+      'invalid_client',
+      () => world.post('/oauth/token', { client_id: shop.id, ...form }),
+      401,
+    )
+    expect((await world.refresh(shop, first.refresh_token)).status).toBe(200)
+  })
+
+  it('gives less if less is asked for, never more, and what was granted stays', async () => {
+    const first = await firstTokens(['openid', 'email'])
+    const wider = () => world.refresh(shop, first.refresh_token, { scope: 'openid email profile' })
+    await expectUntouched('invalid_scope', wider)
+    const narrow = await world.refresh(shop, first.refresh_token, { scope: 'email' })
+    expect(narrow.body.scope).toBe('email')
+    expect(narrow.body).not.toHaveProperty('id_token')
+    expect(decodeJwt(narrow.body.access_token).scope).toBe('email')
+    const whole = await world.refresh(shop, narrow.body.refresh_token, { scope: 'openid email' })
+    expect(whole.body.scope).toBe('openid email')
+    expect(whole.body.id_token).toBeDefined()
+  })
+
+  it.each(['"', 'a\\b', 'é', 'a\tb', 'x'.repeat(2049)])(
+    'is not used up by a scope that is none (%#)',
+    async (scope) => {
+      const first = await firstTokens()
+      const ask = () => world.refresh(shop, first.refresh_token, { scope })
+      await expectUntouched('invalid_scope', ask)
+      expect((await world.refresh(shop, first.refresh_token)).status).toBe(200)
+    },
+  )
+
+  it('is dead after a consent was withdrawn', async () => {
+    const first = await firstTokens()
+    await consents.disconnect(first.session.userId, shop.id, world.clock.now())
+    await expectUntouched('invalid_grant', () => world.refresh(shop, first.refresh_token))
+    expect((await world.userInfo(first.access_token)).status).toBe(401)
+  })
+
+  it('is worth nothing while its application is disabled', async () => {
+    const first = await firstTokens()
+    await applicationRegistry().setStatus(shop.id, 'disabled', NOON)
+    await expectUntouched('invalid_client', () => world.refresh(shop, first.refresh_token), 401)
+    expect((await world.userInfo(first.access_token)).status).toBe(401)
+  })
+
+  it('is one family per device: the theft of one leaves the other alone', async () => {
+    const { session } = await world.person()
+    const families = await Promise.all(
+      [0, 1].map(async () => world.exchange(shop, await world.mint(session, shop))),
+    )
+    const [phone, laptop] = families.map(({ body }) => body)
+    await world.refresh(shop, phone!.refresh_token)
+    world.clock.advance(11)
+    expectError(await world.refresh(shop, phone!.refresh_token), 'invalid_grant')
+    expect((await world.refresh(shop, laptop!.refresh_token)).status).toBe(200)
+  })
+
+  it('is asked for in words', async () => {
+    await expectUntouched('invalid_request', () => world.refresh(shop, undefined))
+    await expectUntouched('invalid_request', () => world.refresh(shop, ''))
+  })
+})
