@@ -50,6 +50,14 @@ const assets = [
     file: 'account.js',
     contentType: javaScript,
   },
+  // For pages of sites that share sessions; served by shared-sessions/.
+  {
+    name: 'socializeScript',
+    entry: 'src/browser/socialize.ts',
+    format: 'iife',
+    file: 'socialize.js',
+    contentType: javaScript,
+  },
   {
     name: 'stylesheet',
     entry: 'src/pages/drawbridge.css',

@@ -11,8 +11,7 @@ import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createApplicationRegistry } from './core/applications/application-registry.ts'
 import { createApplications } from './core/applications/applications.ts'
-import { createKeptSiteKeys } from './core/applications/kept-site-keys.ts'
-import { createSites } from './core/applications/sites.ts'
+import { createSiteRegistry } from './core/applications/sites.ts'
 import { createSubjects } from './core/applications/subject.ts'
 import { createWidgetSecrets } from './core/applications/widget-secrets.ts'
 import { createAudit } from './core/audit/audit.ts'
@@ -46,8 +45,7 @@ import { createSignedClaims } from './core/tokens/sign-claims.ts'
 import { createKeyOperations } from './core/tokens/key-operations.ts'
 import { createKeys } from './core/tokens/keys.ts'
 import { createEarlyLogouts } from './core/users/early-logouts.ts'
-import { createSiteSessions } from './core/users/site-sessions-table.ts'
-import { createSiteUsers } from './core/users/site-users.ts'
+import { createSitePeople } from './core/users/site-people.ts'
 import { createLocalCredentials } from './core/users/local-credentials.ts'
 import { createUserDirectory } from './core/users/user-directory.ts'
 import { createUserRoles } from './core/users/user-roles.ts'
@@ -143,10 +141,8 @@ function buildCore(config: Config, env: Env) {
     accessChecks,
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
-    sites: createSites(env.DIRECTORY),
-    siteKeys: createKeptSiteKeys(env.DIRECTORY),
-    siteUsers: createSiteUsers({ directory: env.DIRECTORY, issuer: config.issuer }),
-    siteSessions: createSiteSessions(env.DIRECTORY),
+    ...createSiteRegistry(env.DIRECTORY),
+    ...createSitePeople(env.DIRECTORY, config.issuer),
     applications,
     authenticateClient: createClientAuthentication({
       config,

@@ -24,9 +24,6 @@ export interface AskedOfSite {
   readonly path: string
 }
 
-/** Anything on a site's host is the site's, in the envelope, but for what a browser is to show. */
-export const isSitePath = (path: string): boolean => path !== '/ping.html'
-
 export async function answerSite(parts: SiteParts, asked: AskedOfSite): Promise<Response> {
   if (asked.path === '/ping.html') return new Response('ok', { headers: PING })
   const answer = await answerOf(parts, asked).catch((thrown: unknown) => {

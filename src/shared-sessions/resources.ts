@@ -2,6 +2,7 @@
  * Every resource of OneAll's API in one table, in its own words. What stands below with `notOffered` is
  * OneAll's and is not done here: it answers 501, so that nobody takes silence for success.
  */
+import { listConnections, readConnection } from './connection-resources.ts'
 import { failed } from './envelope.ts'
 import type { Answer } from './envelope.ts'
 import * as sessions from './session-resources.ts'
@@ -64,9 +65,15 @@ export const resources: readonly Resource[] = [
   resource('PUT', '/identities/*/synchronize', users.synchronizeIdentity),
   resource('GET', '/identities/*/contacts', notOffered),
 
+  resource('GET', '/connections', listConnections),
+  // Clients in Python and on phones use the singular.
+  resource('GET', '/connections/*', readConnection),
+  resource('GET', '/connection/*', readConnection),
+
   resource('GET', '/site', site.readSite),
   resource('GET', '/site/allowed-domains', site.readAllowedDomains),
   resource('PUT', '/site/allowed-domains', site.writeAllowedDomains),
+  resource('GET', '/site/connections', listConnections),
   resource('POST', '/site/connections', site.noteFormLogin),
 ]
 

@@ -2,7 +2,9 @@ import type { Config } from '../config.ts'
 import type { Site, Sites } from '../core/applications/sites.ts'
 import type { Audit } from '../core/audit/audit.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
+import type { Grants } from '../core/sessions/grant.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
+import type { SiteConnections } from '../core/users/site-connections-table.ts'
 import type { SiteSessions } from '../core/users/site-sessions-table.ts'
 import type { SiteUsers } from '../core/users/site-user.ts'
 import type { Users } from '../core/users/user.ts'
@@ -20,14 +22,20 @@ export interface SharedSessionsCore {
   readonly sites: Sites
   readonly siteUsers: SiteUsers
   readonly siteSessions: SiteSessions
+  readonly siteConnections: SiteConnections
+  readonly grants: Pick<Grants, 'mint' | 'take'>
   readonly users: Pick<Users, 'find'>
-  readonly sessions: Pick<Sessions, 'open' | 'list' | 'readProfile'>
+  readonly sessions: Pick<Sessions, 'open' | 'list' | 'peek' | 'readProfile'>
   readonly ends: Pick<EndSession, 'endSession' | 'endAllSessions'>
 }
 
 export interface SiteParts extends SharedSessionsCore {
   /** Keeps the tokens of shared sessions, which sites are told again and again. */
   readonly tokens: Seal
+  /** Keeps the grants that connections stand for. */
+  readonly connectionGrants: Seal
+  /** Keeps what a browser carries. */
+  readonly browserTokens: Seal
 }
 
 /** A request of a site that has proven who it is. */

@@ -12,6 +12,7 @@ import { isUuid } from '../../platform/uuid.ts'
 import { createApplicationsTable } from './applications-table.ts'
 import type { KeptApplication } from './applications-table.ts'
 import { isSubdomain } from './shared-sessions-site.ts'
+import { createKeptSiteKeys } from './kept-site-keys.ts'
 import type { ShownSiteKeys } from './kept-site-keys.ts'
 import { createSiteKeysTable } from './site-keys-table.ts'
 
@@ -87,6 +88,12 @@ export function createSites(directory: D1Database): Sites {
       applications.setAllowedDomains(applicationId, domains, now),
   }
 }
+
+/** Sites as they prove themselves, and as operators look after their keys. */
+export const createSiteRegistry = (directory: D1Database) => ({
+  sites: createSites(directory),
+  siteKeys: createKeptSiteKeys(directory),
+})
 
 /** Undefined for what is no site, or may not act as one now. */
 function toSite(application: KeptApplication | undefined): Site | undefined {

@@ -7,7 +7,7 @@ import type { LiveSession, SessionId, UserId } from './session.ts'
  * object, one way to mint (only under a live session, in its epoch), one way to take (once, in the transaction
  * of its effect); all of a session's grants die with it.
  */
-export type GrantKind = 'authorization_code' | 'refresh_token' | 'device_code'
+export type GrantKind = 'authorization_code' | 'refresh_token' | 'device_code' | 'connection_token'
 
 /**
  * What whoever takes a grant must present again. A wrong application or redirect URI consumes nothing, so
@@ -109,7 +109,7 @@ export interface Grants {
    * and, if asked for, the first refresh token of the family is minted. Taking it again revokes the family (C14).
    */
   take(input: {
-    readonly kind: 'authorization_code' | 'device_code'
+    readonly kind: Exclude<GrantKind, 'refresh_token'>
     readonly handle: string
     readonly presented: GrantBinding
     /** Called with the grant's session to say how the application knows it. */

@@ -20,6 +20,7 @@ const HANDLE_KINDS: Readonly<Record<GrantKind, HandleKind>> = {
   authorization_code: 'c',
   refresh_token: 'r',
   device_code: 'd',
+  connection_token: 'n',
 }
 
 const ID_BYTES = 12
