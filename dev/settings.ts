@@ -10,6 +10,8 @@ export interface DevSettings {
   readonly secondAppPort: number
   /** Of the marketplace; 0: any free one. */
   readonly marketplacePort: number
+  /** Of the two sites that share a sign-in; 0: any free one. */
+  readonly sharedSitesPort: number
   /** Origin of the gateway for browsers: its ISSUER. Another host name than OTROTL's, so that cookies do not mix. */
   readonly gatewayOrigin: string
   /** The same for programs: Node and workerd do not try a second address as browsers do for `localhost`. */
@@ -24,7 +26,13 @@ export interface DevSettings {
 
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url))
 
-const defaultPorts = { gateway: 8787, otrotl: 9080, secondApp: 9081, marketplace: 9082 }
+const defaultPorts = {
+  gateway: 8787,
+  otrotl: 9080,
+  secondApp: 9081,
+  marketplace: 9082,
+  sharedSites: 9086,
+}
 
 /**
  * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT, MARKETPLACE_PORT and `--persist-to <directory>`. With a directory of its
@@ -57,6 +65,11 @@ export function readSettings(
       environment,
       'MARKETPLACE_PORT',
       isAsConfigured ? defaultPorts.marketplace : 0,
+    ),
+    sharedSitesPort: readPort(
+      environment,
+      'SHARED_SITES_PORT',
+      isAsConfigured ? defaultPorts.sharedSites : 0,
     ),
     gatewayOrigin: `http://localhost:${gatewayPort}`,
     gatewayBackChannelOrigin: `http://127.0.0.1:${gatewayPort}`,

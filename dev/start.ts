@@ -11,6 +11,8 @@ import type { Marketplace } from './marketplace/marketplace.ts'
 import { startOtrotl } from './otrotl/otrotl.ts'
 import type { Otrotl } from './otrotl/otrotl.ts'
 import { people } from './otrotl/people.ts'
+import { startSharedSites } from './shared-sites/shared-sites.ts'
+import type { SharedSites } from './shared-sites/shared-sites.ts'
 import { startSecondApp } from './second-app/second-app.ts'
 import type { SecondApp } from './second-app/second-app.ts'
 import { prepareSecrets } from './secrets.ts'
@@ -22,6 +24,7 @@ const running: {
   otrotl?: Otrotl
   secondApp?: SecondApp
   marketplace?: Marketplace
+  sharedSites?: SharedSites
   gateway?: GatewayProcess
 } = {}
 let isStopping = false
@@ -32,6 +35,7 @@ async function start(): Promise<void> {
   await demandFreePort(settings.otrotlPort, 'OTROTL_PORT')
   await demandFreePort(settings.secondAppPort, 'SECOND_APP_PORT')
   await demandFreePort(settings.marketplacePort, 'MARKETPLACE_PORT')
+  await demandFreePort(settings.sharedSitesPort, 'SHARED_SITES_PORT')
   const secrets = prepareSecrets(settings.secretsFile)
   say('Starting Drawbridge and a local OTROTL ...')
   running.secondApp = await startSecondApp({
@@ -55,21 +59,37 @@ async function start(): Promise<void> {
     stateDirectory: settings.stateDirectory,
     log: (line) => say(`market   ${line}`),
   })
+  running.sharedSites = await startSharedSites({
+    port: settings.sharedSitesPort,
+    issuer: settings.gatewayOrigin,
+    adminKey: secrets.ADMIN_API_KEY,
+    stateDirectory: settings.stateDirectory,
+    log: (line) => say(`sites    ${line}`),
+  })
   await applyMigrations(settings)
   if (isStopping) return
   running.gateway = startGateway(settings, (line) => say(`gateway  ${line}`))
   void running.gateway.hasEnded.then(() => stop('The gateway has ended.', 1))
   await running.gateway.isReady
   await running.marketplace.register()
-  if (!isStopping) say(whatToOpen(settings, running.secondApp.origin, running.marketplace.origin))
+  await running.sharedSites.register()
+  if (isStopping) return
+  const { secondApp, marketplace, sharedSites } = running
+  say(whatToOpen(settings, secondApp.origin, marketplace.origin, sharedSites.origins))
 }
 
 async function stop(reason: string, exitCode: number): Promise<void> {
   if (isStopping) return
   isStopping = true
   say(reason)
-  const { gateway, otrotl, secondApp, marketplace } = running
-  await Promise.all([gateway?.stop(), otrotl?.stop(), secondApp?.stop(), marketplace?.stop()])
+  const { gateway, otrotl, secondApp, marketplace, sharedSites } = running
+  await Promise.all([
+    gateway?.stop(),
+    otrotl?.stop(),
+    secondApp?.stop(),
+    marketplace?.stop(),
+    sharedSites?.stop(),
+  ])
   process.exit(exitCode)
 }
 
@@ -77,6 +97,7 @@ function whatToOpen(
   settings: DevSettings,
   secondAppOrigin: string,
   marketplaceOrigin: string,
+  sharedSiteOrigins: readonly string[],
 ): string {
   const data = shown(settings.stateDirectory)
   const secrets = shown(settings.secretsFile)
@@ -88,6 +109,7 @@ function whatToOpen(
     OTROTL      ${settings.otrotlIssuer}  (people: ${people.map(({ name }) => name).join(', ')}; no password)
     Second app  ${secondAppOrigin}  (also OTROTL's: sign out there, and see it happen here)
     Marketplace ${marketplaceOrigin}  (Drawbridge's own application: it signs people in through here)
+    Two sites   ${sharedSiteOrigins.join(' and ')}  (they share one sign-in)
     Operators   ${settings.gatewayOrigin}/admin  (the key is ADMIN_API_KEY in ${secrets})
 
     Settings are in wrangler.toml, secrets in ${secrets}, data in ${data}/.
