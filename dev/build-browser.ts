@@ -36,6 +36,14 @@ const assets = [
     file: 'drawbridge.mjs',
     contentType: javaScript,
   },
+  // For pages with a widget: sets `window.Annoto`.
+  {
+    name: 'widgetScript',
+    entry: 'src/browser/annoto-script.ts',
+    format: 'iife',
+    file: 'bootstrap.js',
+    contentType: javaScript,
+  },
   {
     name: 'dashboardScript',
     entry: 'src/browser/dashboard.ts',
@@ -56,6 +64,13 @@ const assets = [
     entry: 'src/browser/socialize.ts',
     format: 'iife',
     file: 'socialize.js',
+    contentType: javaScript,
+  },
+  {
+    name: 'operatorsScript',
+    entry: 'src/browser/operators.ts',
+    format: 'iife',
+    file: 'operators.js',
     contentType: javaScript,
   },
   {

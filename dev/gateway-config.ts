@@ -18,7 +18,7 @@ const configured = join(projectRoot, 'wrangler.toml')
 
 /**
  * The configuration file that wrangler is started with: `wrangler.toml`, or, on other ports, a copy of
- * it in the state directory that differs only in the two issuers. (wrangler's `--var` sets text, and
+ * it in the state directory that differs only in the two issuers and the origin of the page with a widget. (wrangler's `--var` sets text, and
  * the identity providers are a table.)
  */
 export function prepareGatewayConfig(settings: DevSettings): string {
@@ -35,6 +35,7 @@ export function prepareGatewayConfig(settings: DevSettings): string {
     vars: {
       ...raw.vars,
       ISSUER: settings.gatewayOrigin,
+      ALLOWED_ORIGINS: [`http://localhost:${settings.videoCommentsPort}`],
       IDENTITY_PROVIDERS: raw.vars.IDENTITY_PROVIDERS.map((provider) =>
         provider.id === 'otrotl' ? { ...provider, issuer: settings.otrotlIssuer } : provider,
       ),

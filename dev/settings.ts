@@ -12,6 +12,8 @@ export interface DevSettings {
   readonly marketplacePort: number
   /** Of the two sites that share a sign-in; 0: any free one. */
   readonly sharedSitesPort: number
+  /** Of the page with a widget; 0: any free one. */
+  readonly videoCommentsPort: number
   /** Origin of the gateway for browsers: its ISSUER. Another host name than OTROTL's, so that cookies do not mix. */
   readonly gatewayOrigin: string
   /** The same for programs: Node and workerd do not try a second address as browsers do for `localhost`. */
@@ -32,10 +34,11 @@ const defaultPorts = {
   secondApp: 9081,
   marketplace: 9082,
   sharedSites: 9086,
+  videoComments: 9083,
 }
 
 /**
- * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT, MARKETPLACE_PORT and `--persist-to <directory>`. With a directory of its
+ * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT, MARKETPLACE_PORT, VIDEO_COMMENTS_PORT and `--persist-to <directory>`. With a directory of its
  * own a run also has secrets of its own, and shares nothing with another run. Throws an Error in words.
  */
 export function readSettings(
@@ -49,7 +52,13 @@ export function readSettings(
   const persistTo = values['persist-to']
   const gatewayPort = readPort(environment, 'DRAWBRIDGE_PORT', defaultPorts.gateway)
   const otrotlPort = readPort(environment, 'OTROTL_PORT', defaultPorts.otrotl)
-  const isAsConfigured = gatewayPort === defaultPorts.gateway && otrotlPort === defaultPorts.otrotl
+  const isWhereExpected = gatewayPort === defaultPorts.gateway && otrotlPort === defaultPorts.otrotl
+  const videoCommentsPort = readPort(
+    environment,
+    'VIDEO_COMMENTS_PORT',
+    isWhereExpected ? defaultPorts.videoComments : 0,
+  )
+  const isAsConfigured = isWhereExpected && videoCommentsPort === defaultPorts.videoComments
   const stateDirectory =
     persistTo === undefined ? join(projectRoot, '.wrangler') : resolve(persistTo)
   return {
@@ -59,18 +68,19 @@ export function readSettings(
     secondAppPort: readPort(
       environment,
       'SECOND_APP_PORT',
-      isAsConfigured ? defaultPorts.secondApp : 0,
+      isWhereExpected ? defaultPorts.secondApp : 0,
     ),
     marketplacePort: readPort(
       environment,
       'MARKETPLACE_PORT',
-      isAsConfigured ? defaultPorts.marketplace : 0,
+      isWhereExpected ? defaultPorts.marketplace : 0,
     ),
     sharedSitesPort: readPort(
       environment,
       'SHARED_SITES_PORT',
-      isAsConfigured ? defaultPorts.sharedSites : 0,
+      isWhereExpected ? defaultPorts.sharedSites : 0,
     ),
+    videoCommentsPort,
     gatewayOrigin: `http://localhost:${gatewayPort}`,
     gatewayBackChannelOrigin: `http://127.0.0.1:${gatewayPort}`,
     otrotlIssuer: `http://127.0.0.1:${otrotlPort}`,

@@ -11,6 +11,7 @@ import type { Marketplace } from './marketplace/marketplace.ts'
 import { startOtrotl } from './otrotl/otrotl.ts'
 import type { Otrotl } from './otrotl/otrotl.ts'
 import { people } from './otrotl/people.ts'
+import { findFreePorts } from './find-free-ports.ts'
 import { startSharedSites } from './shared-sites/shared-sites.ts'
 import type { SharedSites } from './shared-sites/shared-sites.ts'
 import { startSecondApp } from './second-app/second-app.ts'
@@ -18,23 +19,27 @@ import type { SecondApp } from './second-app/second-app.ts'
 import { prepareSecrets } from './secrets.ts'
 import { projectRoot, readSettings } from './settings.ts'
 import type { DevSettings } from './settings.ts'
+import { startVideoComments } from './video-comments/video-comments.ts'
+import type { VideoComments } from './video-comments/video-comments.ts'
 
 const say = (line: string) => console.log(line)
 const running: {
   otrotl?: Otrotl
   secondApp?: SecondApp
   marketplace?: Marketplace
+  videoComments?: VideoComments
   sharedSites?: SharedSites
   gateway?: GatewayProcess
 } = {}
 let isStopping = false
 
 async function start(): Promise<void> {
-  const settings = readSettings(process.env, process.argv.slice(2))
+  const settings = await withKnownPorts(readSettings(process.env, process.argv.slice(2)))
   await demandFreePort(settings.gatewayPort, 'DRAWBRIDGE_PORT')
   await demandFreePort(settings.otrotlPort, 'OTROTL_PORT')
   await demandFreePort(settings.secondAppPort, 'SECOND_APP_PORT')
   await demandFreePort(settings.marketplacePort, 'MARKETPLACE_PORT')
+  await demandFreePort(settings.videoCommentsPort, 'VIDEO_COMMENTS_PORT')
   await demandFreePort(settings.sharedSitesPort, 'SHARED_SITES_PORT')
   const secrets = prepareSecrets(settings.secretsFile)
   say('Starting Drawbridge and a local OTROTL ...')
@@ -59,6 +64,14 @@ async function start(): Promise<void> {
     stateDirectory: settings.stateDirectory,
     log: (line) => say(`market   ${line}`),
   })
+  running.videoComments = await startVideoComments({
+    port: settings.videoCommentsPort,
+    gatewayOrigin: settings.gatewayOrigin,
+    gatewayBackChannelOrigin: settings.gatewayBackChannelOrigin,
+    adminKey: secrets.ADMIN_API_KEY,
+    stateDirectory: settings.stateDirectory,
+    log: (line) => say(`video    ${line}`),
+  })
   running.sharedSites = await startSharedSites({
     port: settings.sharedSitesPort,
     issuer: settings.gatewayOrigin,
@@ -72,31 +85,27 @@ async function start(): Promise<void> {
   void running.gateway.hasEnded.then(() => stop('The gateway has ended.', 1))
   await running.gateway.isReady
   await running.marketplace.register()
+  await running.videoComments.register()
   await running.sharedSites.register()
   if (isStopping) return
-  const { secondApp, marketplace, sharedSites } = running
-  say(whatToOpen(settings, secondApp.origin, marketplace.origin, sharedSites.origins))
+  const { secondApp, marketplace, videoComments, sharedSites } = running
+  const samples = { secondApp, marketplace, videoComments }
+  say(whatToOpen(settings, samples, sharedSites.origins))
 }
 
 async function stop(reason: string, exitCode: number): Promise<void> {
   if (isStopping) return
   isStopping = true
   say(reason)
-  const { gateway, otrotl, secondApp, marketplace, sharedSites } = running
-  await Promise.all([
-    gateway?.stop(),
-    otrotl?.stop(),
-    secondApp?.stop(),
-    marketplace?.stop(),
-    sharedSites?.stop(),
-  ])
+  const { gateway, otrotl, secondApp, marketplace, videoComments, sharedSites } = running
+  const parts = [gateway, otrotl, secondApp, marketplace, videoComments, sharedSites]
+  await Promise.all(parts.map(async (one) => one?.stop()))
   process.exit(exitCode)
 }
 
 function whatToOpen(
   settings: DevSettings,
-  secondAppOrigin: string,
-  marketplaceOrigin: string,
+  samples: Readonly<Record<'secondApp' | 'marketplace' | 'videoComments', { origin: string }>>,
   sharedSiteOrigins: readonly string[],
 ): string {
   const data = shown(settings.stateDirectory)
@@ -107,14 +116,22 @@ function whatToOpen(
     Sign in     ${settings.gatewayOrigin}/auth/login
     Dashboard   ${settings.gatewayOrigin}/dashboard
     OTROTL      ${settings.otrotlIssuer}  (people: ${people.map(({ name }) => name).join(', ')}; no password)
-    Second app  ${secondAppOrigin}  (also OTROTL's: sign out there, and see it happen here)
-    Marketplace ${marketplaceOrigin}  (Drawbridge's own application: it signs people in through here)
+    Second app  ${samples.secondApp.origin}  (also OTROTL's: sign out there, and see it happen here)
+    Marketplace ${samples.marketplace.origin}  (Drawbridge's own application: it signs people in through here)
+    Video       ${samples.videoComments.origin}  (comments under a video: a widget that knows who is signed in)
     Two sites   ${sharedSiteOrigins.join(' and ')}  (they share one sign-in)
     Operators   ${settings.gatewayOrigin}/admin  (the key is ADMIN_API_KEY in ${secrets})
 
     Settings are in wrangler.toml, secrets in ${secrets}, data in ${data}/.
     Ctrl-C stops all of it. The next start keeps the data.
 `
+}
+
+/** The gateway allows the page with a widget by its origin, so that has to be known before either starts. */
+async function withKnownPorts(settings: DevSettings): Promise<DevSettings> {
+  if (settings.videoCommentsPort !== 0) return settings
+  const [videoCommentsPort] = await findFreePorts()
+  return { ...settings, videoCommentsPort }
 }
 
 /** A path as a person in the project folder would type it. */

@@ -34,6 +34,7 @@ const ANSWERS_HEAD = [
   '/auth/assets/',
   '/auth/drawbridge.js',
   '/auth/drawbridge.mjs',
+  '/widgets/bootstrap.js',
 ]
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']

@@ -6,11 +6,12 @@ import { Hono } from 'hono'
 import type { MiddlewareHandler } from 'hono'
 import { NONCE, secureHeaders } from 'hono/secure-headers'
 import { accountRoutes } from './account/routes.tsx'
-import { adminRoutes } from './admin/routes.ts'
+import { adminRoutes } from './admin/routes.tsx'
 import { parseConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { createApplicationRegistry } from './core/applications/application-registry.ts'
 import { createApplications } from './core/applications/applications.ts'
+import { createRotateWidgetSecret } from './core/applications/rotate-widget-secret.ts'
 import { createSiteRegistry } from './core/applications/sites.ts'
 import { createSubjects } from './core/applications/subject.ts'
 import { createWidgetSecrets } from './core/applications/widget-secrets.ts'
@@ -87,10 +88,13 @@ const features = (core: Core) => [
 
 function buildCore(config: Config, env: Env) {
   const clock = systemClock
+  const { DIRECTORY: directory, ONE_TIME_REFERENCES: references } = env
+  const { issuer } = config
+  const { keyEncryptionKey } = config.secrets
   const keys = createKeys({
     keyRing: env.KEY_RING,
     published: env.REVOCATION,
-    keyEncryptionKey: config.secrets.keyEncryptionKey,
+    keyEncryptionKey,
   })
   const accessTokens = createAccessTokens({ config, keys })
   const rules = createSessionRules({ config, keys })
@@ -118,6 +122,8 @@ function buildCore(config: Config, env: Env) {
     documents: env.REVOCATION,
   })
   const users = createUsers(env.DIRECTORY)
+  const widgetSecrets = createWidgetSecrets({ directory, keyEncryptionKey })
+  const applicationRegistry = createApplicationRegistry({ directory, issuer, widgetSecrets })
   const people = createUserDirectory(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
   const cutOffRecords = createCutOffRecords(env.DIRECTORY)
@@ -128,10 +134,6 @@ function buildCore(config: Config, env: Env) {
     ends,
   })
   const canaryRuns = createCanaryRuns(env.DIRECTORY)
-  const widgetSecrets = createWidgetSecrets({
-    directory: env.DIRECTORY,
-    keyEncryptionKey: config.secrets.keyEncryptionKey,
-  })
   return {
     config,
     clock,
@@ -141,26 +143,22 @@ function buildCore(config: Config, env: Env) {
     accessChecks,
     requireUser: createRequireUser({ config, clock, audit, accessChecks }),
     audit,
-    ...createSiteRegistry(env.DIRECTORY),
-    ...createSitePeople(env.DIRECTORY, config.issuer),
+    ...createSiteRegistry(directory),
+    ...createSitePeople(directory, issuer),
     applications,
-    authenticateClient: createClientAuthentication({
-      config,
-      applications,
-      references: env.ONE_TIME_REFERENCES,
-    }),
+    authenticateClient: createClientAuthentication({ config, applications, references }),
     subjects: createSubjects(config.secrets.handleKey),
     signedClaims: createSignedClaims({ config, keys }),
     deliveries,
-    applicationRegistry: createApplicationRegistry({
-      directory: env.DIRECTORY,
-      issuer: config.issuer,
+    widgetSecrets,
+    rotateWidgetSecret: createRotateWidgetSecret({
+      applications: applicationRegistry,
       widgetSecrets,
     }),
-    widgetSecrets,
+    applicationRegistry,
     users,
-    localCredentials: createLocalCredentials(env.DIRECTORY),
     userRoles: createUserRoles(env.DIRECTORY),
+    localCredentials: createLocalCredentials(env.DIRECTORY),
     people,
     earlyLogouts: createEarlyLogouts(env.DIRECTORY),
     identityProviders,
@@ -196,7 +194,7 @@ function buildCore(config: Config, env: Env) {
       newRevocation,
       clock,
     }),
-    references: env.ONE_TIME_REFERENCES,
+    references,
     keptValues: createKeptValues({
       references: env.ONE_TIME_REFERENCES,
       handleKey: config.secrets.handleKey,
@@ -251,7 +249,7 @@ function buildGateway(core: Core): Gateway {
   app.get('/health', (c) => c.json({ status: 'ok' }, 200, UNCACHED))
   app.route('/', assetRoutes())
   for (const feature of features(core)) app.route('/', feature)
-  app.route('/', metadataRoutes(config, app.routes))
+  app.route('/', metadataRoutes(core, app.routes))
   app.notFound(answerUnrouted(app))
   app.onError(answerThrown)
   return { fetch: app.fetch, core, routes: app.routes }

@@ -41,6 +41,9 @@ import { prepareKeyRing } from './world/signed-by-us.ts'
 import { createWorld, signIn } from './world/sign-in.ts'
 import type { World } from './world/sign-in.ts'
 
+/** A busy machine takes its time. */
+const PATIENCE = { timeout: 10_000 }
+
 type Name = 'alice' | 'elsewhere' | 'bob'
 
 interface Row {
@@ -415,10 +418,12 @@ describe('a session is over, and only that session,', () => {
     }
     // Each participant has heard of each of its sessions, once, and of no other.
     const ended = await Promise.all(over.map(({ session }) => knownTo(scene.shop, session)))
-    await vi.waitFor(() =>
-      expect(scene.shop.received.map(({ sid }) => String(sid)).toSorted()).toEqual(
-        ended.map(({ clientSid }) => clientSid).toSorted(),
-      ),
+    await vi.waitFor(
+      () =>
+        expect(scene.shop.received.map(({ sid }) => String(sid)).toSorted()).toEqual(
+          ended.map(({ clientSid }) => clientSid).toSorted(),
+        ),
+      PATIENCE,
     )
     expect(scene.shop.problems).toEqual([])
 
@@ -434,7 +439,7 @@ describe('a session is over, and only that session,', () => {
     expect(sorted(logged)).toEqual(sorted(expected))
     await vi.waitFor(async () => {
       expect(sorted(await storedEvents())).toEqual(row.isOwnDecision ? [] : sorted(expected))
-    })
+    }, PATIENCE)
 
     const { fetch } = worldOf(isolate(row.bindings))
     const browser = createBrowser({ fetch, providers: [world.otrotl, world.second] })
@@ -463,10 +468,12 @@ describe('an application', () => {
       await expectLives(world, person)
     }
     const known = await Promise.all(over.map(({ session }) => knownTo(shop, session)))
-    await vi.waitFor(() =>
-      expect(shop.received.map(({ sid }) => String(sid)).toSorted()).toEqual(
-        known.map(({ clientSid }) => clientSid).toSorted(),
-      ),
+    await vi.waitFor(
+      () =>
+        expect(shop.received.map(({ sid }) => String(sid)).toSorted()).toEqual(
+          known.map(({ clientSid }) => clientSid).toSorted(),
+        ),
+      PATIENCE,
     )
     expect(shop.problems).toEqual([])
   }
@@ -540,6 +547,6 @@ describe('a signing key is compromised:', () => {
     ])
     await vi.waitFor(async () => {
       expect(await storedEvents()).toEqual([{ event: 'key.compromised', user: null, cause: null }])
-    })
+    }, PATIENCE)
   })
 })

@@ -34,6 +34,7 @@ const ROUTES = [
   'GET /.well-known/openid-configuration',
   'GET /account',
   'GET /account/sessions/end-all',
+  'GET /admin',
   'GET /api/me',
   'GET /auth/assets/:file',
   'GET /auth/drawbridge.js',
@@ -54,6 +55,7 @@ const ROUTES = [
   'GET /oauth/logout',
   'GET /oauth/userinfo',
   'GET /ping.html',
+  'GET /widgets/bootstrap.js',
   'OPTIONS /.well-known/oauth-authorization-server',
   'OPTIONS /.well-known/openid-configuration',
   'OPTIONS /oauth/userinfo',
@@ -89,6 +91,7 @@ const ADMIN_ROUTES = [
   'GET /applications/:id/secrets',
   'GET /applications/:id/secrets/:secret',
   'GET /applications/:id/site-keys',
+  'GET /applications/:id/widget-secrets',
   'GET /audit',
   'GET /canary',
   'GET /cut-offs',
@@ -99,6 +102,7 @@ const ADMIN_ROUTES = [
   'GET /users',
   'GET /users/:id',
   'GET /users/:id/password',
+  'GET /users/:id/roles',
   'GET /users/:id/sessions',
   'PATCH /applications/:id',
   'POST /applications',
@@ -106,6 +110,7 @@ const ADMIN_ROUTES = [
   'POST /applications/:id/enable',
   'POST /applications/:id/secrets',
   'POST /applications/:id/site-keys',
+  'POST /applications/:id/widget-secrets',
   'POST /cut-offs',
   'POST /keys/:kid/compromise',
   'POST /keys/rotate',
@@ -115,6 +120,7 @@ const ADMIN_ROUTES = [
   'POST /users/:id/enable',
   'PUT /applications/:id',
   'PUT /users/:id/password',
+  'PUT /users/:id/roles',
 ]
 
 const gateway = gatewayFor(env)

@@ -1,6 +1,8 @@
 import type { Config } from '../config.ts'
 import type { KeptSiteKeys } from '../core/applications/kept-site-keys.ts'
 import type { ApplicationRegistry } from '../core/applications/application-registry.ts'
+import type { RotateWidgetSecret } from '../core/applications/rotate-widget-secret.ts'
+import type { KeptWidgetSecrets } from '../core/applications/widget-secrets.ts'
 import type { AuditTrail } from '../core/audit/audit.ts'
 import type { CanaryRuns } from '../core/revocation/canary-runs.ts'
 import type { CutOffDrain } from '../core/revocation/cut-off-drain.ts'
@@ -14,6 +16,7 @@ import type { Sessions } from '../core/sessions/sessions.ts'
 import type { KeyOperations } from '../core/tokens/key-operations.ts'
 import type { LocalCredentials } from '../core/users/local-credentials.ts'
 import type { UserDirectory } from '../core/users/user-directory.ts'
+import type { UserRoles } from '../core/users/user-roles.ts'
 import type { Users } from '../core/users/user.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Doors } from '../platform/doors.ts'
@@ -25,6 +28,7 @@ export interface AdminParts {
   readonly audit: AuditTrail
   readonly doors: Doors
   readonly people: UserDirectory
+  readonly userRoles: UserRoles
   readonly users: Pick<Users, 'create'>
   readonly localCredentials: LocalCredentials
   readonly sessions: Pick<Sessions, 'list'>
@@ -37,6 +41,8 @@ export interface AdminParts {
   readonly canaryRuns: Pick<CanaryRuns, 'list'>
   readonly applicationRegistry: ApplicationRegistry
   readonly siteKeys: KeptSiteKeys
+  readonly rotateWidgetSecret: RotateWidgetSecret
+  readonly widgetSecrets: Pick<KeptWidgetSecrets, 'list'>
   readonly endApplication: EndApplication
   readonly deliveries: Pick<LogoutDeliveries, 'listUndelivered' | 'replay'>
 }

@@ -46,6 +46,7 @@ export const PROBLEMS = {
     title: 'No secret is used',
     detail: 'The token_endpoint_auth_method of this application knows no secret.',
   },
+  no_widget: { status: 409, title: 'No widget', detail: 'This application is no widget.' },
   too_many_secrets: {
     status: 409,
     title: 'Too many secrets',

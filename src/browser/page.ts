@@ -48,11 +48,13 @@ export interface KeyValueStorage {
   removeItem(key: string): void
 }
 
-/** What a request to the bridge is sent with. */
+/** What a request to the gateway is sent with. */
 export interface RequestSettings {
+  readonly method?: 'POST'
   readonly headers: Record<string, string>
-  /** The session cookie goes along, also from an allowed origin that is not the gateway's own. */
-  readonly credentials: 'include'
+  readonly body?: string
+  /** Whether the session cookie goes along, also from an allowed origin that is not the gateway's own. */
+  readonly credentials: 'include' | 'omit'
   readonly cache: 'no-store'
   readonly redirect: 'error'
   readonly signal: AbortSignal

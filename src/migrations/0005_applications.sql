@@ -12,6 +12,13 @@ CREATE TABLE applications (
   updated_at INTEGER NOT NULL
 ) STRICT;
 
+-- What is needed to tell an application of sessions that end with its removal. Owned by src/core/applications/applications-table.ts.
+CREATE TABLE removed_applications (
+  id TEXT PRIMARY KEY,
+  oauth TEXT NOT NULL,
+  removed_at INTEGER NOT NULL
+) STRICT;
+
 -- Client secrets: 256 random bits, or brought along from another provider. Owned by src/core/applications/application-secrets-table.ts.
 CREATE TABLE application_secrets (
   id TEXT PRIMARY KEY,

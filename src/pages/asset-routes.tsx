@@ -2,6 +2,7 @@
  * What pages load: scripts, stylesheet and icon, as built by dev/build-browser.ts.
  *
  *   GET /auth/drawbridge.js, /auth/drawbridge.mjs   the browser script at its stable address, for any page
+ *   GET /widgets/bootstrap.js                       the script of a page with a widget
  *   GET /auth/assets/<name>.<hash>.<extension>      every asset under its content's hash, kept for ever
  */
 import { Hono } from 'hono'
@@ -12,12 +13,16 @@ type Asset = (typeof built)[keyof typeof built]
 
 const assets: readonly Asset[] = Object.values(built)
 /** Applications' pages load these from other origins; they are the same for everybody and hold no secret. */
-const usableFromAnywhere: readonly Asset[] = [built.script, built.module]
+const usableFromAnywhere: readonly { readonly path: string; readonly asset: Asset }[] = [
+  { path: '/auth/drawbridge.js', asset: built.script },
+  { path: '/auth/drawbridge.mjs', asset: built.module },
+  { path: '/widgets/bootstrap.js', asset: built.widgetScript },
+]
 
 export function assetRoutes() {
   const app = new Hono()
-  for (const asset of usableFromAnywhere) {
-    app.get(`/auth/${asset.file}`, (c) => send(c, asset, 'public, max-age=300'))
+  for (const { path, asset } of usableFromAnywhere) {
+    app.get(path, (c) => send(c, asset, 'public, max-age=300'))
   }
   app.get('/auth/assets/:file', (c) => {
     const file = c.req.param('file')
@@ -38,7 +43,7 @@ function send(c: Context, asset: Asset, cacheControl: string): Response | Promis
   c.header('Cache-Control', cacheControl)
   c.header('ETag', entityTag)
   c.header('X-Content-Type-Options', 'nosniff')
-  if (usableFromAnywhere.includes(asset)) {
+  if (usableFromAnywhere.some((usable) => usable.asset === asset)) {
     c.header('Access-Control-Allow-Origin', '*')
     c.header('Cross-Origin-Resource-Policy', 'cross-origin')
   } else {

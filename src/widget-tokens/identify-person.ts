@@ -71,8 +71,9 @@ async function byAccessToken(
   { authorization, dpop, url }: WidgetTokenRequest,
   now: EpochSeconds,
 ): Promise<IdentifiedPerson> {
+  // What this gives outlives the access token: that one was revoked has to be known, not soon but now.
   const decision = await accessChecks.check(
-    { authorization, dpop, method: 'GET', url, level: 'bounded' },
+    { authorization, dpop, method: 'GET', url, level: 'strict' },
     now,
   )
   if (!decision.ok) return decision

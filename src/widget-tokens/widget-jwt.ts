@@ -62,7 +62,7 @@ export async function isSignedUnder(token: string, secrets: readonly string[]): 
 function decode(part: string): Uint8Array | undefined {
   try {
     const bytes = base64url.decode(part)
-    return part !== '' && base64url.encode(bytes) === part ? bytes : undefined
+    return base64url.encode(bytes) === part ? bytes : undefined
   } catch {
     return undefined
   }

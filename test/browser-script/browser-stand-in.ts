@@ -104,7 +104,12 @@ export class Origin {
     const page: Page = {
       now: () => this.clock,
       fetch: async (input, settings) => {
-        const request = new Request(input, settings && { headers: settings.headers })
+        const { headers, method, body } = settings ?? {}
+        const request = new Request(input, {
+          ...(headers && { headers }),
+          ...(method && { method }),
+          ...(body !== undefined && { body }),
+        })
         this.requests.push(request.clone())
         return request.url === bridgeUrl ? this.answerBridge(request) : this.answerApi(request)
       },

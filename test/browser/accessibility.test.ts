@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { violations } from './accessibility.ts'
-import { ada, goToOtrotl, signIn, waitForToken } from './journeys.ts'
-import { describeInBrowser } from './visitor.ts'
+import { readFileSync } from 'node:fs'
+import { ada, addressIn, goToConsent, goToOtrotl, grace, signIn, waitForToken } from './journeys.ts'
+import { describeInBrowser, world } from './visitor.ts'
 
 for (const colorScheme of ['light', 'dark'] as const) {
   describeInBrowser(`accessibility in ${colorScheme} colours`, (open) => {
@@ -35,6 +36,26 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.getByRole('button', { name: 'Cancel' }).click()
       await page.locator('#error-code').waitFor()
       expect(await violations(page)).toEqual([])
+    })
+
+    it('of what applications bring along is without a violation', async () => {
+      const { page } = await open({ colorScheme })
+      await goToOtrotl(page)
+      await page.getByRole('button', { name: grace }).click()
+      await page.locator('#person-name').waitFor()
+      const printed = readFileSync(world().logFile, 'utf8')
+      await goToConsent(page, addressIn(printed, 'Marketplace'), grace)
+      expect(await violations(page)).toEqual([])
+      await page.locator('#allow').click()
+      await page.locator('#sign-out').waitFor()
+      await page.goto('/account')
+      await page.getByRole('button', { name: /Disconnect/ }).waitFor()
+      expect(await violations(page)).toEqual([])
+      await page.goto('/oauth/device')
+      expect(await violations(page)).toEqual([])
+      await page.goto('/account')
+      await page.getByRole('button', { name: /Disconnect/ }).click()
+      await page.getByRole('button', { name: /Disconnect/ }).waitFor({ state: 'detached' })
     })
 
     it('at 320 CSS pixels needs no scrolling to the side (WCAG 1.4.10)', async () => {

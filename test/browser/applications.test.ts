@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import { it } from 'vitest'
-import { ada, goToOtrotl, seeName } from './journeys.ts'
+import { ada, addressIn, goToOtrotl, seeName } from './journeys.ts'
 import { describeInBrowser, world } from './visitor.ts'
 
 /** Where `npm run dev` says that something is. */
-const addressOf = (name: string): string =>
-  new RegExp(`${name}\\s+(http:\\S+)`).exec(readFileSync(world().logFile, 'utf8'))![1]!
+const addressOf = (name: string): string => addressIn(readFileSync(world().logFile, 'utf8'), name)
 
 const greeted = (page: Page, name: string) =>
   page.getByRole('heading', { name: `Hello, ${name}` }).waitFor()

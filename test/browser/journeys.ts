@@ -41,3 +41,17 @@ export async function waitForToken(page: Page): Promise<string> {
   await page.waitForFunction(() => localStorage.getItem('drawbridge:token') !== null)
   return (await storedToken(page))!
 }
+
+/** Where what `npm run dev` printed says that something is. */
+export const addressIn = (printed: string, name: string): string =>
+  new RegExp(`${name}\\s+(http:\\S+)`).exec(printed)![1]!
+
+/** From the marketplace to the question whether it may know who is there, through OTROTL where that is needed. */
+export async function goToConsent(page: Page, marketplace: string, person: string): Promise<void> {
+  await page.goto(marketplace)
+  await page.locator('#sign-in').click()
+  const choice = page.getByRole('button', { name: person })
+  await choice.or(page.locator('#allow')).first().waitFor()
+  if (await choice.isVisible()) await choice.click()
+  await page.locator('#allow').waitFor()
+}

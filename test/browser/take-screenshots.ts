@@ -1,10 +1,11 @@
 /** `npm run screenshots`: the pages as people see them, for the README, in light and dark, wide and narrow. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import type { BrowserContextOptions } from 'playwright-core'
 import { findChromium, launchOptions } from './chromium.ts'
-import { ada, goToOtrotl, signIn, waitForToken } from './journeys.ts'
+import { ada, addressIn, goToConsent, goToOtrotl, signIn, waitForToken } from './journeys.ts'
+import { adminKeyIn, openOperatorsPage } from './operators-journey.ts'
 import { startWorld } from './world.ts'
 
 const folder = fileURLToPath(new URL('../../docs/screenshots', import.meta.url))
@@ -47,8 +48,31 @@ async function takeAll(variant: string, options: BrowserContextOptions): Promise
   await waitForToken(page)
   await page.locator('#api-answer').waitFor()
   await take('dashboard')
+  // What an earlier round agreed to.
+  await page.goto('/account')
+  const disconnect = page.getByRole('button', { name: /Disconnect/ })
+  if (await disconnect.isVisible()) await disconnect.click()
+  const marketplace = addressIn(world.printed(), 'Marketplace')
+  await goToConsent(page, marketplace, ada)
+  await take('consent')
+  await page.locator('#allow').click()
+  await page.locator('#sign-out').waitFor()
   await page.goto('/account')
   await page.waitForLoadState('networkidle')
   await take('account')
+  await page.goto('/oauth/device')
+  await take('device')
+  await page.goto('/admin')
+  await openOperatorsPage(
+    page,
+    adminKeyIn(readFileSync(`${world.stateDirectory}/.dev.vars`, 'utf8')),
+  )
+  await page.getByRole('heading', { name: 'Every operation' }).waitFor()
+  await take('operators')
+  await page.goto('/dashboard')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('button', { name: 'Yes, sign me out' }).click()
+  await page.locator('#signed-out').waitFor()
+  await take('signed-out')
   await context.close()
 }

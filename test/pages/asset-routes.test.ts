@@ -41,6 +41,7 @@ describe('the browser script at its stable address', () => {
   it.each([
     ['/auth/drawbridge.js', built.script],
     ['/auth/drawbridge.mjs', built.module],
+    ['/widgets/bootstrap.js', built.widgetScript],
   ])('may be loaded by any page and is soon asked for again: %s', async (path, asset) => {
     const response = await get(path, { origin: 'https://app.example' })
     expect(await response.text()).toBe(asset.body)

@@ -11,6 +11,9 @@ import { steppedBindings } from '../world/stepped-bindings.ts'
 import { deliverToken } from './logout-delivery.ts'
 import { GONE, signedInPerson, whatLivesOf } from './signed-in-person.ts'
 
+/** A busy machine takes its time. */
+const PATIENCE = { timeout: 10_000 }
+
 const kinds = ['sub', 'sid', 'both'].flatMap((names) =>
   ['user', 'session'].map((scope) => [names, scope] as const),
 )
@@ -164,7 +167,7 @@ describe('the provider says it by its server and by its frame at once', () => {
         expect(await whatLivesOf(me)).toEqual(GONE)
         const { clientSid } = await knownTo(shop, session)
         const heard = () => shop.received.filter(({ sid }) => sid === clientSid)
-        await vi.waitFor(() => expect(heard()).toHaveLength(1))
+        await vi.waitFor(() => expect(heard()).toHaveLength(1), PATIENCE)
       }
       throw new Error('a logout has too many steps')
     },

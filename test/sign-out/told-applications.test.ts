@@ -10,6 +10,9 @@ import { createWorld } from '../world/sign-in.ts'
 import type { World } from '../world/sign-in.ts'
 import { GONE, whatLivesOf } from './signed-in-person.ts'
 
+/** A busy machine takes its time. */
+const PATIENCE = { timeout: 10_000 }
+
 const SIGN_OUT = `${settings.ISSUER}/auth/sso/logout`
 const RETURN = `${SIGN_OUT}/callback`
 const BYE = 'https://shop.example/bye'
@@ -81,7 +84,7 @@ describe('the page at the end of a sign-out', () => {
     const page = await lastPage(me.browser, world, await pressSignOut(me.browser))
     expect(items(await page.text())).toEqual(['told-retrying'])
     me.shop.manner = 'takes'
-    await vi.waitFor(() => expect(me.shop.hanging()).toBe(0))
+    await vi.waitFor(() => expect(me.shop.hanging()).toBe(0), PATIENCE)
   })
 
   it('has the frames of those that are told by the browser, with iss and sid where they want them', async () => {

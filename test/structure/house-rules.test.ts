@@ -198,4 +198,7 @@ it('the Worker imports only what is installed for it', () => {
     "import { z } from 'fast-check'\nimport { readFile } from 'node:fs'\n",
   )
   expect(findDevelopmentImports([bad], names)).toHaveLength(2)
+  const types = "import type { Annoto } from '@annoto/widget-api'\n"
+  expect(findDevelopmentImports([file('src/browser/a.ts', types)], names)).toEqual([])
+  expect(findDevelopmentImports([file('src/a.ts', types)], names)).toHaveLength(1)
 })

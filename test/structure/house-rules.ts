@@ -184,7 +184,7 @@ export function findForeignTables(
 }
 
 /** Folders of test/ that are no mirror of src/. */
-const OF_ITS_OWN = /^test\/(world|browser|bench|structure)\//
+const OF_ITS_OWN = /^test\/(world|browser|clients|bench|structure)\//
 /** Tests of the whole gateway, which have no single subject. */
 const OF_THE_WHOLE = [
   'test/route-table.test.ts',
@@ -232,7 +232,7 @@ export const findSwitchedTests = (sources: readonly Source[]): readonly Finding[
     .filter(({ text }) => /\b(it|test|describe)\.(only|skip|todo)\b/.test(withoutComments(text)))
     .map(({ path }) => ({ path, problem: 'has a test that is switched on or off' }))
 
-/** What is installed for tests and development is not in the Worker. */
+/** What is installed for tests and development is not in the Worker; types are in nothing that is built. */
 export const findDevelopmentImports = (
   sources: readonly Source[],
   dependencies: readonly string[],
@@ -241,6 +241,7 @@ export const findDevelopmentImports = (
     .filter(({ path }) => path.startsWith('src/'))
     .flatMap((source) =>
       importsOf(source)
+        .filter(({ isTypeOnly }) => !(isTypeOnly && source.path.startsWith('src/browser/')))
         .map(({ target }) => target)
         .filter((target) => !target.startsWith('.') && !target.startsWith('cloudflare:'))
         // What the runtime itself has of Node, and only where it is met.

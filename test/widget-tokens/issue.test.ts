@@ -1,7 +1,9 @@
 import { env } from 'cloudflare:workers'
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { randomId } from '../../src/platform/random.ts'
 import { createUserRoles } from '../../src/core/users/user-roles.ts'
+import { grants } from '../core/sessions/granted.ts'
 import { rowsOf, sessionsOf } from '../core/sessions/signed-in-user.ts'
 import { applicationRegistry } from '../world/applications.ts'
 import { freezeClock } from '../world/clock.ts'
@@ -320,17 +322,34 @@ describe('an access token', () => {
   it('of one application gets nothing for the widget of another', async () => {
     const [own, other] = [await registerWidget(), await registerWidget()]
     const person = await signedInPerson()
-    const token = await tokenOf(person, { client_id: own.id, scope: 'openid profile email' })
+    const token = await tokenOf(person, {
+      client_id: own.id,
+      gid: randomId(),
+      scope: 'openid profile email',
+    })
     expect((await ask(own.tokenUrl, bearer(token))).status).toBe(200)
     const refused = await ask(other.tokenUrl, bearer(token))
     expect([refused.status, refused.body.error]).toEqual([403, 'insufficient_scope'])
+  })
+
+  it('whose family of grants was revoked gets nothing, at once', async () => {
+    const site = await registerWidget()
+    const person = await signedInPerson()
+    const gid = randomId()
+    const token = await tokenOf(person, { client_id: site.id, gid, scope: 'openid profile' })
+    expect((await ask(site.tokenUrl, bearer(token))).status).toBe(200)
+    await grants.revokeTokens({ userId: person.userId, id: gid, now })
+    expect((await ask(site.tokenUrl, bearer(token))).status).toBe(401)
   })
 
   it('of an application tells its widget no more than the person has granted', async () => {
     const site = await registerWidget()
     const person = await signedInPerson()
     const asked = async (scope: string) =>
-      ask(site.tokenUrl, bearer(await tokenOf(person, { client_id: site.id, scope })))
+      ask(
+        site.tokenUrl,
+        bearer(await tokenOf(person, { client_id: site.id, gid: randomId(), scope })),
+      )
     expect((await asked('openid')).status).toBe(403)
     expect((await asked('openid email')).status).toBe(403)
     const { body } = await asked('openid profile')

@@ -11,6 +11,7 @@ import { canaryRoutes } from '../canary/routes.ts'
 import { cutOffRoutes } from '../cut-offs/routes.ts'
 import { keyRoutes } from '../keys/routes.ts'
 import { undeliveredLogoutRoutes } from '../undelivered-logouts/routes.ts'
+import { roleRoutes } from '../users/role-routes.ts'
 import { credentialRoutes } from '../users/credential-routes.ts'
 import { userRoutes } from '../users/routes.ts'
 import { createEmptyApi } from './admin-api.ts'
@@ -34,6 +35,7 @@ export function createAdminApi(parts: AdminParts): AdminApi {
   api.openapi(describeApi, (c) => c.json(documentOf(api, parts.config.issuer)))
   applicationRoutes(api, parts)
   userRoutes(api, parts)
+  roleRoutes(api, parts)
   credentialRoutes(api, parts)
   keyRoutes(api, parts)
   cutOffRoutes(api, parts)

@@ -21,6 +21,13 @@ import {
   toSharedSessions,
 } from './shared-sessions-shape.ts'
 import type { WireSharedSessions } from './shared-sessions-shape.ts'
+import {
+  newWidgetSchema,
+  showWidget,
+  toWidget,
+  widgetMembers,
+  widgetSchema,
+} from './widget-shape.ts'
 
 const uri = z.string().openapi({ format: 'uri' })
 const text = z.string()
@@ -75,11 +82,13 @@ const registrationMembers = {
   first_party: z.boolean().optional().openapi({ description: "The company's own: no consent" }),
   oauth: oauthSchema.optional(),
   shared_sessions: sharedSessionsSchema.optional(),
+  widget: widgetSchema.optional(),
 }
 
 export const newApplicationSchema = z
   .strictObject({
     ...registrationMembers,
+    widget: newWidgetSchema.optional(),
     client_id: text.optional().openapi({ description: 'Brought from another provider' }),
     client_secret: text.optional().openapi({ description: 'Brought from another provider' }),
   })
@@ -94,17 +103,20 @@ export const replacementSchema = z
   })
   .openapi('ApplicationReplacement')
 
+const nullable = <Members extends Record<string, z.ZodType>>(members: Members) =>
+  z.strictObject(
+    Object.fromEntries(
+      Object.entries(members).map(([name, schema]) => [name, z.nullable(schema)]),
+    ) as { [Name in keyof Members]: z.ZodNullable<Members[Name]> },
+  )
+
 /** RFC 7396: what is null becomes its default again, what is left out stays. */
 export const patchSchema = z
   .strictObject({
     name: text,
     first_party: z.boolean().nullable(),
-    oauth: z
-      .strictObject(
-        Object.fromEntries(
-          Object.entries(oauthMembers).map(([name, schema]) => [name, z.nullable(schema)]),
-        ) as { [Name in keyof typeof oauthMembers]: z.ZodNullable<(typeof oauthMembers)[Name]> },
-      )
+    oauth: nullable(oauthMembers).partial().nullable(),
+    widget: nullable({ ...widgetMembers, roles: z.record(text, text.nullable()) })
       .partial()
       .nullable(),
     shared_sessions: sharedSessionsSchema.partial().nullable(),
@@ -124,12 +136,20 @@ export const applicationSchema = z
     updated_at: seconds,
     oauth: z.object(oauthMembers).partial().optional(),
     shared_sessions: shownSharedSessionsSchema.optional(),
+    widget: z.object(widgetMembers).partial().optional(),
   })
   .openapi('Application')
 
 /** As `applicationSchema`; the secret is there where one was made, this once. */
 export const registeredSchema = applicationSchema
-  .extend({ client_secret: text.optional(), client_secret_id: text.optional() })
+  .extend({
+    client_secret: text.optional(),
+    client_secret_id: text.optional(),
+    widget: z
+      .object({ ...widgetMembers, secret: text, secret_id: text })
+      .partial()
+      .optional(),
+  })
   .openapi('RegisteredApplication')
 
 export const secretSchema = z
@@ -143,16 +163,19 @@ export const toRegistration = ({
   first_party: isFirstParty,
   oauth,
   shared_sessions: sharedSessions,
+  widget,
 }: {
   readonly name: string
   readonly first_party?: boolean | undefined
   readonly oauth?: WireOAuth | undefined
   readonly shared_sessions?: WireSharedSessions | undefined
+  readonly widget?: z.infer<typeof widgetSchema> | undefined
 }): Registration => ({
   name,
   isFirstParty,
   oauth: oauth && toOAuth(oauth),
   sharedSessions: toSharedSessions(sharedSessions),
+  widget: widget && toWidget(widget),
 })
 
 const toOAuth = (wire: WireOAuth): OAuthRegistration => ({
@@ -222,6 +245,7 @@ export const showApplication = (kept: KeptApplication): z.infer<typeof applicati
   updated_at: kept.updatedAt,
   ...(kept.oauth !== undefined && { oauth: showOAuth(kept.oauth) }),
   ...(kept.sharedSessions && { shared_sessions: showSharedSessions(kept.sharedSessions) }),
+  ...(kept.widget !== undefined && { widget: showWidget(kept, kept.widget) }),
 })
 
 export const showSecret = (secret: ListedSecret): z.infer<typeof secretSchema> => ({

@@ -3,27 +3,53 @@ import type { KeptApplication } from '../../core/applications/applications-table
 import type { Registration } from '../../core/applications/registration.ts'
 import { showOAuth, toRegistration } from './application-shape.ts'
 import { showSharedSessions } from './shared-sessions-shape.ts'
+import { showWidget } from './widget-shape.ts'
 import type { patchSchema } from './application-shape.ts'
 
 /** The registration that a merge patch (RFC 7396) makes of the present one. It is judged like any other. */
 export function patchRegistration(
   present: KeptApplication,
-  { name, first_party: isFirstParty, oauth, shared_sessions: site }: z.infer<typeof patchSchema>,
+  {
+    name,
+    first_party: isFirstParty,
+    oauth,
+    widget,
+    shared_sessions: site,
+  }: z.infer<typeof patchSchema>,
 ): Registration {
-  const before = present.oauth && showOAuth(present.oauth)
-  const after = oauth === undefined ? before : oauth === null ? undefined : merge(before, oauth)
   const siteBefore = present.sharedSessions && showSharedSessions(present.sharedSessions)
   const siteAfter =
-    site === undefined ? siteBefore : site === null ? undefined : { ...siteBefore, ...site }
+    site === undefined ? siteBefore : (site ?? undefined) && { ...siteBefore, ...site }
   return toRegistration({
     name: name ?? present.name,
     first_party: isFirstParty === undefined ? present.isFirstParty : (isFirstParty ?? undefined),
-    oauth: after,
+    oauth: patched(present.oauth && showOAuth(present.oauth), oauth),
+    widget: patchWidget(present, widget),
     shared_sessions: siteAfter && { ...siteAfter, subdomain: siteAfter.subdomain ?? '' },
   })
 }
 
 type NullableMembers<Members> = { readonly [Name in keyof Members]: Members[Name] | null }
+
+function patchWidget(
+  present: KeptApplication,
+  patch: z.infer<typeof patchSchema>['widget'],
+): ReturnType<typeof showWidget> | undefined {
+  const before = present.widget && showWidget(present, present.widget)
+  if (patch === undefined || patch === null) return patched(before, patch)
+  const { roles, ...members } = patch
+  const after = roles && merge(before?.roles, roles)
+  return patched(before, { ...members, ...(after !== undefined && { roles: after }) })
+}
+
+/** A capability: as it was, gone, or with some members changed. */
+function patched<Members extends object>(
+  before: Members | undefined,
+  patch: NullableMembers<Members> | null | undefined,
+): Members | undefined {
+  if (patch === undefined) return before
+  return patch === null ? undefined : merge(before, patch)
+}
 
 const merge = <Members extends object>(
   before: Members | undefined,

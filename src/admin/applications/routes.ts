@@ -28,6 +28,8 @@ import { patchRegistration } from './patch-registration.ts'
 import { secretRoutes } from './secret-routes.ts'
 import { showSharedSessions } from './shared-sessions-shape.ts'
 import { siteKeyRoutes } from './site-key-routes.ts'
+import { widgetSecretRoutes } from './widget-secret-routes.ts'
+import { showWidget } from './widget-shape.ts'
 
 const REFUSED_BODY = [
   'invalid_request',
@@ -149,7 +151,8 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
 
   api.openapi(registerApplication, async (c) => {
     const { client_id: clientId, client_secret: clientSecret, ...rest } = c.req.valid('json')
-    const asked = { ...toRegistration(rest), clientId, clientSecret }
+    const widgetSecret = rest.widget?.secret
+    const asked = { ...toRegistration(rest), clientId, clientSecret, widgetSecret }
     const registered = await registry.register(asked, clock())
     if (!registered.ok) return answerProblems(c, registered.problems)
     const { application } = registered.value
@@ -250,6 +253,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
 
   secretRoutes(api, parts)
   siteKeyRoutes(api, parts)
+  widgetSecretRoutes(api, parts)
 }
 
 const CHANGE_PROBLEMS = {
@@ -261,8 +265,18 @@ const shown = ({
   application,
   secret,
   siteKeys,
+  widgetSecret,
 }: Registered): z.infer<typeof registeredSchema> => ({
   ...showApplication(application),
+  ...(application.widget !== undefined && {
+    widget: {
+      ...showWidget(application, application.widget),
+      ...(widgetSecret !== undefined && {
+        secret: widgetSecret.secret,
+        secret_id: widgetSecret.id,
+      }),
+    },
+  }),
   ...(secret !== undefined && { client_secret: secret.secret, client_secret_id: secret.id }),
   ...(application.sharedSessions && {
     shared_sessions: showSharedSessions(application.sharedSessions, siteKeys),

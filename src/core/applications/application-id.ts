@@ -8,6 +8,13 @@ export const isApplicationId = (value: string): boolean =>
   ID.test(value) && value !== '.' && value !== '..'
 
 /**
+ * Whether this is, or could be, somebody else's name in a token: the bridge's own `client_id`, or a user's id,
+ * which stands in `sub` as a client's does (RFC 9068 §5).
+ */
+export const isTakenName = (value: string): boolean =>
+  value === 'drawbridge' || /^[0-9a-f]{32}$/i.test(value)
+
+/**
  * The id of an application that is being registered: a UUIDv7 (RFC 9562 §5.7), so that lists are in order of
  * age. Unique and no secret; never of the shape of a user's id, since both stand in `sub` (RFC 9068 §5).
  */

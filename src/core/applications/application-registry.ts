@@ -4,13 +4,14 @@
  *
  * Nobody's sessions end here: `core/revocation` does that after an application was disabled or removed.
  */
+import { systemClock } from '../../platform/clock.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { sha256Base64url } from '../../platform/digest.ts'
 import { randomId, randomToken } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { Application } from './application.ts'
-import { isApplicationId, newApplicationId } from './application-id.ts'
+import { isApplicationId, isTakenName, newApplicationId } from './application-id.ts'
 import { createApplicationSecretsTable } from './application-secrets-table.ts'
 import type { ListedSecret } from './application-secrets-table.ts'
 import { createApplicationsTable } from './applications-table.ts'
@@ -72,6 +73,7 @@ export interface ApplicationRegistry {
   remove(
     id: string,
     version?: number,
+    now?: EpochSeconds,
   ): Promise<Result<undefined, 'unknown_application' | 'changed_meanwhile'>>
   setStatus(
     id: string,
@@ -178,8 +180,8 @@ export function createApplicationRegistry({
       return ok(ok({ application, secret, widgetSecret, siteKeys }))
     },
 
-    async remove(id, version) {
-      const isRemoved = isApplicationId(id) && (await table.remove(id, version))
+    async remove(id, version, now = systemClock()) {
+      const isRemoved = isApplicationId(id) && (await table.remove(id, version, now))
       return isRemoved ? ok(undefined) : failure(id)
     },
 
@@ -251,6 +253,9 @@ function judgeCredentials(
   }
   if (clientId !== undefined && !isApplicationId(clientId)) {
     problems.push({ pointer: '/client_id', detail: 'is not 1 to 128 of A-Z a-z 0-9 . _ ~ -' })
+  }
+  if (clientId !== undefined && isTakenName(clientId)) {
+    problems.push({ pointer: '/client_id', detail: 'is of the shape of a name of ours' })
   }
   if (clientSecret === undefined) return problems
   const report = (detail: string) => problems.push({ pointer: '/client_secret', detail })

@@ -17,6 +17,10 @@ export const grantTypes = [
 ] as const
 export type GrantType = (typeof grantTypes)[number]
 
+/** RFC 9700 §2.1.2, §2.4: off unless an application is registered for them (C16). */
+export const exceptionalGrants = ['implicit', 'password'] as const satisfies readonly GrantType[]
+export type ExceptionalGrant = (typeof exceptionalGrants)[number]
+
 export const responseTypes = ['code', 'token', 'id_token', 'id_token token'] as const
 export type ResponseType = (typeof responseTypes)[number]
 
@@ -83,6 +87,12 @@ export interface Application {
 /** An application that is active and has the capability `oauth`. */
 export type OAuthApplication = Application & { readonly oauth: OAuthClient }
 
+/** How an application hears of sessions that end (Back-Channel Logout 1.0 §2.2). */
+export interface Backchannel {
+  readonly uri: string | undefined
+  readonly alg: IdTokenAlgorithm
+}
+
 export interface Applications {
   /** An application by its id, in whatever state; asked of the directory each time, so that a change holds at once. */
   find(id: string): Promise<Result<Application, 'unknown_application' | 'unavailable'>>
@@ -90,6 +100,13 @@ export interface Applications {
   findOAuthClient(
     id: string,
   ): Promise<Result<OAuthApplication, 'unknown_application' | 'unavailable'>>
+  /**
+   * Where, and with what algorithm, an application is told in the back channel that a session is over; also one
+   * that is disabled, or has been removed. The URI is undefined where it has none.
+   */
+  findBackchannel(id: string): Promise<Result<Backchannel, 'unknown_application' | 'unavailable'>>
+  /** Those of the exceptional grants that an active application is registered for; none where the directory is down. */
+  exceptionalGrantsInUse(): Promise<readonly ExceptionalGrant[]>
   /** Names for pages, by id; what is unknown is left out. */
   namesOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>
   /**

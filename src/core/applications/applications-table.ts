@@ -1,4 +1,4 @@
-/** The table `applications` (migrations/0005_applications.sql). */
+/** The tables `applications` and `removed_applications` (migrations/0005_applications.sql). */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Application, OAuthClient } from './application.ts'
 import type { SharedSessionsSite } from './shared-sessions-site.ts'
@@ -8,6 +8,9 @@ import type { Widget } from './widget.ts'
 export interface KeptApplication extends Application {
   readonly version: number
 }
+
+/** The queue visits everybody, and a delivery is given up after a day. */
+const REMOVED_KEPT_SECONDS = 31 * 86_400
 
 const COLUMNS = `id, name, is_first_party, status, oauth, widget, shared_sessions, version, created_at, updated_at`
 
@@ -135,15 +138,48 @@ export const createApplicationsTable = (directory: D1Database) => ({
     return row === null ? undefined : fromRow(row)
   },
 
-  /** Its secrets go with it. `version` restricts it to the one that was seen. */
-  async remove(id: string, version: number | undefined): Promise<boolean> {
-    const row = await directory
+  /** The grant types that any active application is registered for. */
+  async grantTypesInUse(): Promise<readonly string[]> {
+    const { results } = await directory
       .prepare(
-        'DELETE FROM applications WHERE id = ?1 AND (?2 IS NULL OR version = ?2) RETURNING id',
+        `SELECT DISTINCT granted.value AS name FROM applications, json_each(oauth, '$.grantTypes') AS granted
+         WHERE status = 'active'`,
       )
-      .bind(id, version ?? null)
-      .first()
-    return row !== null
+      .all<{ name: string }>()
+    return results.map(({ name }) => name)
+  },
+
+  /**
+   * Its secrets go with it. `version` restricts it to the one that was seen. How it is told of the sessions that
+   * end with it is remembered for as long as that may take.
+   */
+  async remove(id: string, version: number | undefined, now: EpochSeconds): Promise<boolean> {
+    const [, , removed] = await directory.batch([
+      directory
+        .prepare('DELETE FROM removed_applications WHERE removed_at <= ?')
+        .bind(now - REMOVED_KEPT_SECONDS),
+      directory
+        .prepare(
+          `INSERT OR REPLACE INTO removed_applications (id, oauth, removed_at) SELECT id, oauth, ?3
+           FROM applications WHERE id = ?1 AND (?2 IS NULL OR version = ?2) AND oauth IS NOT NULL`,
+        )
+        .bind(id, version ?? null, now),
+      directory
+        .prepare(
+          'DELETE FROM applications WHERE id = ?1 AND (?2 IS NULL OR version = ?2) RETURNING id',
+        )
+        .bind(id, version ?? null),
+    ])
+    return (removed?.results.length ?? 0) > 0
+  },
+
+  /** The last registration of an application that has been removed. */
+  async findRemoved(id: string): Promise<OAuthClient | undefined> {
+    const row = await directory
+      .prepare('SELECT oauth FROM removed_applications WHERE id = ?')
+      .bind(id)
+      .first<{ oauth: string }>()
+    return row === null ? undefined : (JSON.parse(row.oauth) as OAuthClient)
   },
 })
 

@@ -6,7 +6,8 @@
 import { isEqualConstantTime, sha256Base64url } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
-import type { Applications, OAuthApplication } from './application.ts'
+import { exceptionalGrants } from './application.ts'
+import type { Applications, Backchannel, OAuthApplication, OAuthClient } from './application.ts'
 import { isApplicationId } from './application-id.ts'
 import { createApplicationSecretsTable } from './application-secrets-table.ts'
 import { createApplicationsTable } from './applications-table.ts'
@@ -39,6 +40,28 @@ export function createApplications(directory: D1Database): Applications {
       return ok(found.value as OAuthApplication)
     },
 
+    async findBackchannel(id) {
+      const found = await find(id)
+      if (found.ok) return ok(backchannelOf(found.value.oauth))
+      if (found.refusal.code === 'unavailable' || !isApplicationId(id)) return found
+      try {
+        const oauth = await table.findRemoved(id)
+        return oauth === undefined ? found : ok(backchannelOf(oauth))
+      } catch (thrown) {
+        return unavailable(thrown)
+      }
+    },
+
+    async exceptionalGrantsInUse() {
+      try {
+        const inUse = await table.grantTypesInUse()
+        return exceptionalGrants.filter((grant) => inUse.includes(grant))
+      } catch (thrown) {
+        unavailable(thrown)
+        return []
+      }
+    },
+
     async namesOf(ids) {
       const known = ids.filter(isApplicationId)
       const named = known.length === 0 ? [] : await table.names([...new Set(known)])
@@ -64,6 +87,11 @@ export function createApplications(directory: D1Database): Applications {
     },
   }
 }
+
+const backchannelOf = (oauth: OAuthClient | undefined): Backchannel => ({
+  uri: oauth?.backchannelLogoutUri,
+  alg: oauth?.idTokenSignedResponseAlg ?? 'RS256',
+})
 
 function unavailable(thrown: unknown) {
   log('error', { event: 'directory.failed', error: describeThrown(thrown) })

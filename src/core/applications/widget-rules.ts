@@ -32,7 +32,7 @@ const VISIBLE = /^[\x21-\x7e]{1,1024}$/
 /** The widget with its defaults. What is wrong with it is added to `problems`; it then must not be used. */
 export function judgeWidget(
   registration: WidgetRegistration,
-  { issuer }: GatewayPlace,
+  place: GatewayPlace,
   problems: RegistrationProblem[],
 ): Widget {
   const report = (member: keyof Widget, detail: string, element?: number | string) => {
@@ -75,7 +75,7 @@ export function judgeWidget(
   }
   if (roles.length > MOST_ELEMENTS) report('roles', `has more than ${MOST_ELEMENTS} members`)
   widget.allowedOrigins.forEach((origin, i) => {
-    const detail = checkPageOrigin(origin, issuer)
+    const detail = checkPageOrigin(origin, place)
     if (detail !== undefined) report('allowedOrigins', detail, i)
   })
   for (const [role, scope] of roles) {
@@ -91,12 +91,12 @@ export function judgeWidget(
 }
 
 /** The pages that a widget is on: https, or on this very machine where the gateway is too. */
-function checkPageOrigin(origin: string, issuer: string): string | undefined {
-  const problem = checkRedirectUri(origin, 'web', { issuer })
+function checkPageOrigin(origin: string, place: GatewayPlace): string | undefined {
+  const problem = checkRedirectUri(origin, 'web', place)
   if (problem !== undefined) return problem
   const url = new URL(origin)
   if (url.origin !== origin) return 'is not an origin: it has a path, or a slash at its end'
-  const isLeftover = issuer.startsWith('https:') && hostKind(url.hostname) === 'loopback'
+  const isLeftover = place.issuer.startsWith('https:') && hostKind(url.hostname) === 'loopback'
   return isLeftover ? 'is a loopback host, but the gateway is not on one' : undefined
 }
 

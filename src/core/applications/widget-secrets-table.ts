@@ -1,4 +1,4 @@
-/** The table `widget_secrets` (migrations/0008_widgets.sql): sealed secrets, at most two for an application. */
+/** The table `widget_secrets` (migrations/0009_widgets.sql): sealed secrets, at most two for an application. */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { ListedSecret } from './application-secrets-table.ts'
 

@@ -34,6 +34,7 @@ export type AuditEventName =
   | 'operator.read'
   | 'user.disable_pending'
   | 'user.enabled'
+  | 'user.roles_replaced'
   | 'user.created'
   | 'user.password_set'
   | 'user.password_removed'

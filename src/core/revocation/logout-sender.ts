@@ -1,8 +1,8 @@
 /**
  * Tells one application that one session is over: a logout token in a POST to its back-channel logout URI
  * (OpenID Connect Back-Channel Logout 1.0 §2.4, §2.5). The registration is read at each attempt, so that a
- * corrected URI helps at once; what it said last goes along with the delivery, for when the directory is down
- * or the application has been removed in the meantime.
+ * corrected URI helps at once, also that of an application which has been removed; what it said last goes along
+ * with the delivery, for when the directory is down.
  */
 import type { Clock } from '../../platform/clock.ts'
 import { isJsonObject } from '../../platform/json-object.ts'
@@ -29,7 +29,7 @@ export type SendLogout = (delivery: Delivery) => Promise<SendOutcome>
 
 export function createLogoutSender(parts: {
   readonly issuer: string
-  readonly applications: Pick<Applications, 'find'>
+  readonly applications: Pick<Applications, 'findBackchannel'>
   readonly signedClaims: Pick<SignedClaims, 'sign'>
   readonly outbound: OutboundFetch
   readonly urlRules: UrlRules
@@ -42,15 +42,14 @@ export function createLogoutSender(parts: {
     applicationId,
     remembered,
   }: Delivery): Promise<Result<Address | undefined, 'unavailable'>> {
-    const found = await applications.find(applicationId)
+    const found = await applications.findBackchannel(applicationId)
     if (!found.ok) {
       const last = parseAddress(remembered)
       const isGone = found.refusal.code === 'unknown_application'
       return last !== undefined || isGone ? ok(last) : refuse('unavailable')
     }
-    const { oauth } = found.value
-    if (oauth?.backchannelLogoutUri === undefined) return ok(undefined)
-    return ok({ uri: oauth.backchannelLogoutUri, alg: oauth.idTokenSignedResponseAlg })
+    const { uri, alg } = found.value
+    return ok(uri === undefined ? undefined : { uri, alg })
   }
 
   return async (delivery) => {

@@ -11,7 +11,14 @@ import { participantsOf } from './participants-table.ts'
 import { findOutsideEnd, ruled, startBy } from './session-rules.ts'
 import type { SessionRules } from './session-rules.ts'
 import type { EndCause, SessionId, UserId } from './session.ts'
-import { expiryOf, openSessions, purgeEnded, recordEnd, tokensUntil } from './sessions-table.ts'
+import {
+  countLive,
+  expiryOf,
+  openSessions,
+  purgeEnded,
+  recordEnd,
+  tokensUntil,
+} from './sessions-table.ts'
 import type { SessionEnd } from './sessions-table.ts'
 import { extendRevokedUntil, raiseEpoch } from './user-table.ts'
 import type { UserRow } from './user-table.ts'
@@ -72,7 +79,7 @@ export function endEpoch(
   cause: EndCause,
   now: EpochSeconds,
 ): { ended: number; epoch: number } {
-  const ended = openSessions(sql, user).filter((session) => !expiryOf(session, now)).length
+  const ended = countLive(sql, user, now)
   const epoch = raiseEpoch(sql, cause, now)
   extendRevokedUntil(sql, tokensUntil(user, now))
   askForHint(sql, now, true)

@@ -152,6 +152,18 @@ export const openSessions = (sql: SqlStorage, user: UserRow, sid?: SessionId): S
     .toArray()
     .map(toRow)
 
+/** How many sessions are live, without reading what they hold. */
+export const countLive = (sql: SqlStorage, user: UserRow, now: EpochSeconds): number =>
+  sql
+    .exec<{ live: number }>(
+      `SELECT COUNT(*) AS live FROM sessions WHERE ended_at IS NULL AND epoch = ?
+       AND idle_deadline_at > ? AND absolute_deadline_at > ?`,
+      user.epoch,
+      now,
+      now,
+    )
+    .one().live
+
 /** How a session that nobody has ended came to its end by itself, if it has (C19: at the deadline, not after it). */
 export function expiryOf(session: SessionRow, now: EpochSeconds): SessionEnd | undefined {
   const endedAt = deadlineOf(session)

@@ -1,7 +1,7 @@
 /**
  * What operators say that a person is: `admin`, `editor`. Only the management API sets roles; no provider, no
  * application and no request does. What a role amounts to is for each application to say. Owns the table
- * `user_roles` (migrations/0008_widgets.sql).
+ * `user_roles` (migrations/0009_widgets.sql).
  */
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'

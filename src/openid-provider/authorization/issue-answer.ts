@@ -5,7 +5,6 @@
 import type { GrantContent } from '../../core/sessions/grant.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { randomId } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { NO_CLAIMS_ASKED } from '../claims-request.ts'
@@ -81,6 +80,7 @@ async function issueTokens(
       subject: await parts.subjects.subjectFor(application, userId),
       clientSid: await parts.subjects.sessionIdFor(application, sid),
     },
+    scope: request.scope,
     now,
   })
   if (!noted.ok) return over(noted.refusal.code)
@@ -88,7 +88,13 @@ async function issueTokens(
   const hasToken = responseType.split(' ').includes('token')
   const hasIdToken = responseType.split(' ').includes('id_token')
   const token = hasToken
-    ? await issueUserToken(parts, { application, session, family: randomId(), content, now })
+    ? await issueUserToken(parts, {
+        application,
+        session,
+        family: noted.value.family,
+        content,
+        now,
+      })
     : undefined
   if (token?.ok === false) return over(token.refusal.code)
   const claims = request.claims ?? NO_CLAIMS_ASKED

@@ -1,15 +1,17 @@
 /**
  * What we say of ourselves (OpenID Connect Discovery 1.0 §3, RFC 8414 §2). The endpoints are those that the
  * gateway really serves, and what hangs on an endpoint is said only where there is one; values are those that
- * the parts themselves go by. So the document cannot promise what is not there.
+ * the parts themselves go by. So the document cannot promise what is not there. The grants that should be
+ * used no more are named only while some application is registered for them.
  */
 import type { Config } from '../../config.ts'
 import {
   clientAuthenticationMethods,
+  exceptionalGrants,
   grantTypes,
   responseTypes,
 } from '../../core/applications/application.ts'
-import type { GrantType } from '../../core/applications/application.ts'
+import type { ExceptionalGrant, GrantType } from '../../core/applications/application.ts'
 import { dpopAlgorithms } from '../../core/tokens/dpop-key.ts'
 import { signingKeyAlgorithms } from '../../core/tokens/signing-key.ts'
 import { promptValues } from '../authorization/authorization-request.ts'
@@ -60,7 +62,10 @@ const GRANT_ENDPOINTS: Partial<Record<GrantType, Endpoint>> = {
 export function providerMetadata(
   { issuer }: Pick<Config, 'issuer'>,
   routes: readonly MountedRoute[],
+  exceptionsInUse: readonly ExceptionalGrant[],
 ): Readonly<Record<string, unknown>> {
+  const isOff = (grant: GrantType): boolean =>
+    exceptionalGrants.some((name) => name === grant && !exceptionsInUse.includes(name))
   const has = (endpoint: Endpoint): boolean => {
     const [method, path] = PATHS[endpoint].split(' ')
     return routes.some((route) => route.path === path && [method, 'ALL'].includes(route.method))
@@ -82,11 +87,11 @@ export function providerMetadata(
     claims_supported: [...PROTOCOL_CLAIMS, ...personalClaims],
     claim_types_supported: ['normal'],
     claims_parameter_supported: true,
-    response_types_supported: responseTypes,
+    response_types_supported: isOff('implicit') ? ['code'] : responseTypes,
     response_modes_supported: responseModes,
     grant_types_supported: grantTypes.filter((grant) => {
       const needed = GRANT_ENDPOINTS[grant]
-      return has('token_endpoint') && (needed === undefined || has(needed))
+      return !isOff(grant) && has('token_endpoint') && (needed === undefined || has(needed))
     }),
     prompt_values_supported: promptValues,
     subject_types_supported: ['public', 'pairwise'],

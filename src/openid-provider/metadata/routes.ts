@@ -9,6 +9,7 @@
  */
 import { Hono } from 'hono'
 import type { Config } from '../../config.ts'
+import type { Applications } from '../../core/applications/application.ts'
 import { providerMetadata } from './provider-metadata.ts'
 import type { MountedRoute } from './provider-metadata.ts'
 
@@ -17,18 +18,26 @@ const PATHS = ['/.well-known/openid-configuration', '/.well-known/oauth-authoriz
 /** Short, since applications may look again after a change of ours. */
 const MAX_AGE_SECONDS = 300
 
+export interface MetadataParts {
+  readonly config: Pick<Config, 'issuer'>
+  readonly applications: Pick<Applications, 'exceptionalGrantsInUse'>
+}
+
 /** `routes` are those of the whole gateway. */
-export function metadataRoutes(config: Pick<Config, 'issuer'>, routes: readonly MountedRoute[]) {
-  const document = providerMetadata(config, routes)
+export function metadataRoutes(
+  { config, applications }: MetadataParts,
+  routes: readonly MountedRoute[],
+) {
   const app = new Hono()
   for (const path of PATHS) {
-    app.get(path, (c) =>
-      c.json(document, 200, {
+    app.get(path, async (c) => {
+      const exceptions = await applications.exceptionalGrantsInUse()
+      return c.json(providerMetadata(config, routes, exceptions), 200, {
         'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
         'Access-Control-Allow-Origin': '*',
         'Cross-Origin-Resource-Policy': 'cross-origin',
-      }),
-    )
+      })
+    })
     app.on('OPTIONS', path, (c) =>
       c.body(null, 204, {
         Allow: 'GET, HEAD, OPTIONS',

@@ -127,9 +127,10 @@ describe('the end of an application', () => {
     expect(await rowsOf(userId, 'SELECT * FROM consents')).toEqual([])
     expect(
       await rowsOf(userId, 'SELECT application_id, end_cause FROM participants ORDER BY 1'),
-    ).toEqual([
-      { application_id: OTHER, end_cause: null },
-      { application_id: SHOP, end_cause: 'application_removed' },
+    ).toEqual([{ application_id: OTHER, end_cause: null }])
+    // Its deliveries have taken it over.
+    expect(await rowsOf(userId, 'SELECT application_id FROM deliveries')).toEqual([
+      { application_id: SHOP },
     ])
     // Also where the rule would be forgotten, its tokens are dead.
     const object = await objectOf(userId)

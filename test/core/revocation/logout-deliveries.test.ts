@@ -17,6 +17,9 @@ import { ring } from '../sessions/published-hint.ts'
 import { consents } from '../sessions/granted.ts'
 import { objectOf, rowsOf, sessionsOf, signedIn } from '../sessions/signed-in-user.ts'
 
+/** A busy machine takes its time. */
+const PATIENCE = { timeout: 10_000 }
+
 const DAY = 24 * 3600
 
 const sessions = sessionsOf()
@@ -55,7 +58,7 @@ const rowsIn = ({ userId }: LiveSession) =>
   rowsOf(userId, 'SELECT application_id, state, attempts, last_error FROM deliveries')
 
 const received = (application: ReceivingApplication, count: number) =>
-  vi.waitFor(() => expect(application.received).toHaveLength(count))
+  vi.waitFor(() => expect(application.received).toHaveLength(count), PATIENCE)
 
 /** Lets time pass and the alarm ring. */
 async function later({ userId }: LiveSession, seconds: number) {
@@ -109,8 +112,9 @@ describe('a participant of a session that has ended', () => {
     const shop = await createApplication(world, { oauth: { backchannelLogoutUri: undefined } })
     const session = await participants(shop)
     await end(session)
-    await vi.waitFor(async () =>
-      expect(await rowsIn(session)).toMatchObject([{ state: 'unconcerned' }]),
+    await vi.waitFor(
+      async () => expect(await rowsIn(session)).toMatchObject([{ state: 'unconcerned' }]),
+      PATIENCE,
     )
     expect(await statesOf(session)).toEqual({})
     expect(world.internet.requestsTo(shop.origin)).toEqual([])
@@ -157,10 +161,12 @@ describe('a participant of a session that has ended', () => {
     const session = await participants(shop)
     await end(session)
     await received(shop, 1)
-    await vi.waitFor(() =>
-      expect(log.lines.filter(({ event }) => event.startsWith('logout.'))).toMatchObject([
-        { event: 'logout.delivered', user: session.userId, application: shop.id, attempts: 1 },
-      ]),
+    await vi.waitFor(
+      () =>
+        expect(log.lines.filter(({ event }) => event.startsWith('logout.'))).toMatchObject([
+          { event: 'logout.delivered', user: session.userId, application: shop.id, attempts: 1 },
+        ]),
+      PATIENCE,
     )
     expect(log.text()).not.toContain('eyJ')
   })
@@ -178,8 +184,9 @@ describe('a participant that cannot be told', () => {
       let count = 1
       for (const seconds of [2, 6, 36, 144, 720, 4320, 4320]) {
         await received(shop, count)
-        await vi.waitFor(async () =>
-          expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
+        await vi.waitFor(
+          async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
+          PATIENCE,
         )
         // Not a moment before its time.
         await ring(session.userId)
@@ -188,13 +195,17 @@ describe('a participant that cannot be told', () => {
         count += 1
       }
       await received(shop, count)
-      await vi.waitFor(async () =>
-        expect(await rowsIn(session)).toMatchObject([{ attempts: count }]),
+      await vi.waitFor(
+        async () => expect(await rowsIn(session)).toMatchObject([{ attempts: count }]),
+        PATIENCE,
       )
       shop.manner = 'takes with 204'
       await later(session, 4320)
       await received(shop, count + 1)
-      await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }))
+      await vi.waitFor(
+        async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }),
+        PATIENCE,
+      )
       const ids = shop.received.map(({ jti }) => jti)
       expect(new Set(ids).size).toBe(count + 1)
       expect(shop.problems).toEqual([])
@@ -206,7 +217,10 @@ describe('a participant that cannot be told', () => {
     const shop = await createApplication(world)
     const session = await participants(shop)
     await end(session)
-    await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }))
+    await vi.waitFor(
+      async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }),
+      PATIENCE,
+    )
     // As it stood while the attempt was under way, which is all that an eviction leaves.
     await rowsOf(
       session.userId,
@@ -217,7 +231,10 @@ describe('a participant that cannot be told', () => {
     expect(shop.received).toHaveLength(1)
     await later(session, 1)
     await received(shop, 2)
-    await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }))
+    await vi.waitFor(
+      async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }),
+      PATIENCE,
+    )
   })
 
   it('is not asked twice at once, however often the alarm rings', async () => {
@@ -225,7 +242,7 @@ describe('a participant that cannot be told', () => {
     shop.manner = 'hangs'
     const session = await participants(shop)
     await end(session)
-    await vi.waitFor(() => expect(shop.hanging()).toBe(1))
+    await vi.waitFor(() => expect(shop.hanging()).toBe(1), PATIENCE)
     clock.advance(20)
     const object = await objectOf(session.userId)
     const again = [1, 2, 3].map(() => ring(session.userId))
@@ -233,7 +250,10 @@ describe('a participant that cannot be told', () => {
     expect(shop.received).toHaveLength(1)
     shop.manner = 'takes'
     await Promise.all(again)
-    await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }))
+    await vi.waitFor(
+      async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }),
+      PATIENCE,
+    )
     expect(shop.received).toHaveLength(1)
   })
 
@@ -250,12 +270,18 @@ describe('a participant that cannot be told', () => {
     shop.manner = 'fails'
     const session = await participants(shop)
     await end(session)
-    await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }))
+    await vi.waitFor(
+      async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
+      PATIENCE,
+    )
     await evictDurableObject(await objectOf(session.userId))
     shop.manner = 'takes'
     await later(session, 2)
     await received(shop, 2)
-    await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }))
+    await vi.waitFor(
+      async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'told' }),
+      PATIENCE,
+    )
   })
 
   it('is told by what its registration says then', async () => {
@@ -263,8 +289,10 @@ describe('a participant that cannot be told', () => {
     world.internet.unplug(shop.origin)
     const session = await participants(shop)
     await end(session)
-    await vi.waitFor(async () =>
-      expect(await rowsIn(session)).toMatchObject([{ attempts: 1, last_error: 'unreachable' }]),
+    await vi.waitFor(
+      async () =>
+        expect(await rowsIn(session)).toMatchObject([{ attempts: 1, last_error: 'unreachable' }]),
+      PATIENCE,
     )
     const moved: string[] = []
     world.internet.serve('https://moved.example', async (request) => {
@@ -276,7 +304,15 @@ describe('a participant that cannot be told', () => {
       .bind(JSON.stringify(oauth))
       .run()
     await later(session, 2)
-    await vi.waitFor(() => expect(moved).toHaveLength(1))
+    await vi.waitFor(() => expect(moved).toHaveLength(1), PATIENCE)
+  })
+
+  it('is told of sessions that end after it has been removed', async () => {
+    const shop = await createApplication(world)
+    const session = await participants(shop)
+    expect(await applicationRegistry().remove(shop.id)).toMatchObject({ ok: true })
+    await end(session)
+    await received(shop, 1)
   })
 
   it('is told where it was last, when it has been removed in the meantime', async () => {
@@ -284,7 +320,10 @@ describe('a participant that cannot be told', () => {
     shop.manner = 'fails'
     const session = await participants(shop)
     await end(session)
-    await vi.waitFor(async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }))
+    await vi.waitFor(
+      async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
+      PATIENCE,
+    )
     await env.DIRECTORY.prepare('DELETE FROM applications').run()
     shop.manner = 'takes'
     await later(session, 2)
@@ -305,8 +344,9 @@ describe('a participant that cannot be told', () => {
     const session = await participants(shop)
     const before = world.internet.requests.length
     await end(session)
-    await vi.waitFor(async () =>
-      expect(await rowsIn(session)).toMatchObject([{ last_error: 'url_not_allowed' }]),
+    await vi.waitFor(
+      async () => expect(await rowsIn(session)).toMatchObject([{ last_error: 'url_not_allowed' }]),
+      PATIENCE,
     )
     expect(world.internet.requests).toHaveLength(before)
   })
@@ -324,15 +364,20 @@ describe('a participant that cannot be told', () => {
     await end(earlier)
     for (const shop of bad) await received(shop, 1)
     for (const shop of bad) shop.manner = 'hangs'
+    const hanging = () => bad.reduce((sum, shop) => sum + shop.hanging(), 0)
     const { session } = await signedIn(clock.now(), earlier.userId)
     for (const shop of shops) await takePart(shop, session)
     clock.advance(2)
+    const ringing = ring(earlier.userId)
+    await vi.waitFor(() => expect(hanging()).toBe(3), PATIENCE)
     await end(session)
     for (const shop of fine) await received(shop, 1)
+    expect(hanging()).toBeGreaterThanOrEqual(3)
     const states = await statesOf(session)
     for (const shop of fine) expect(states[shop.id]).toBe('told')
     for (const shop of bad) shop.manner = 'takes'
-    await vi.waitFor(() => expect(bad.map(({ hanging }) => hanging())).toEqual(bad.map(() => 0)))
+    await vi.waitFor(() => expect(hanging()).toBe(0), PATIENCE)
+    await ringing
   })
 })
 
@@ -350,15 +395,17 @@ describe('a delivery that is given up', () => {
         [3, 6],
         [4, 36],
       ] as const) {
-        await vi.waitFor(async () =>
-          expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
+        await vi.waitFor(
+          async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
+          PATIENCE,
         )
         await later(session, seconds)
         await received(shop, tries)
       }
     } else {
-      await vi.waitFor(async () =>
-        expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
+      await vi.waitFor(
+        async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
+        PATIENCE,
       )
       await later(session, DAY)
     }
@@ -371,8 +418,9 @@ describe('a delivery that is given up', () => {
     'because the application %s, is on the list',
     async (manner) => {
       const { shop, session } = await givenUp(manner)
-      await vi.waitFor(async () =>
-        expect(await statesOf(session)).toEqual({ [shop.id]: 'given_up' }),
+      await vi.waitFor(
+        async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'given_up' }),
+        PATIENCE,
       )
       const attempts = { refuses: 4, fails: 2 }[manner]
       expect(await listed()).toEqual([
@@ -406,22 +454,23 @@ describe('a delivery that is given up', () => {
       await env.DIRECTORY.prepare('ALTER TABLE undelivered_logouts RENAME TO away').run()
       return givenUp()
     })()
-    await vi.waitFor(async () =>
-      expect(await rowsIn(session)).toMatchObject([{ state: 'unlisted' }]),
+    await vi.waitFor(
+      async () => expect(await rowsIn(session)).toMatchObject([{ state: 'unlisted' }]),
+      PATIENCE,
     )
-    await vi.waitFor(() => expect(log.text()).toContain('delivery.not_listed'))
+    await vi.waitFor(() => expect(log.text()).toContain('delivery.not_listed'), PATIENCE)
     for (let tries = 0; tries < 3; tries += 1) await later(session, 60)
     expect(await rowsIn(session)).toMatchObject([{ state: 'unlisted', attempts: 4 }])
     await env.DIRECTORY.prepare('ALTER TABLE away RENAME TO undelivered_logouts').run()
     await evictDurableObject(await objectOf(session.userId))
     await later(session, 60)
-    await vi.waitFor(async () => expect(await listed()).toHaveLength(1))
+    await vi.waitFor(async () => expect(await listed()).toHaveLength(1), PATIENCE)
     expect(shop.received).toHaveLength(4)
   })
 
   it('is tried anew when it is replayed, and leaves the list', async () => {
     const { shop, session } = await givenUp()
-    await vi.waitFor(async () => expect(await listed()).toHaveLength(1))
+    await vi.waitFor(async () => expect(await listed()).toHaveLength(1), PATIENCE)
     const [{ id } = { id: '' }] = await listed()
     shop.manner = 'takes'
     clock.advance(7 * DAY)
@@ -429,13 +478,16 @@ describe('a delivery that is given up', () => {
     await received(shop, 5)
     expect(shop.received[4]?.sid).toBe(shop.received[0]?.sid)
     expect(await listed()).toEqual([])
-    await vi.waitFor(async () => expect(await rowsIn(session)).toMatchObject([{ state: 'told' }]))
+    await vi.waitFor(
+      async () => expect(await rowsIn(session)).toMatchObject([{ state: 'told' }]),
+      PATIENCE,
+    )
     expect(await deliveries.replay(id, clock.now())).toMatchObject({ refusal: { code: 'unknown' } })
   })
 
   it('is replayed to a user whose object has long been deleted, and comes back to the list', async () => {
     const { shop, session } = await givenUp()
-    await vi.waitFor(async () => expect(await listed()).toHaveLength(1))
+    await vi.waitFor(async () => expect(await listed()).toHaveLength(1), PATIENCE)
     for (let day = 0; day < 3; day += 1) await later(session, DAY)
     await later(session, 1)
     expect(await rowsOf(session.userId, 'SELECT name FROM sqlite_master')).toEqual([])
@@ -443,16 +495,22 @@ describe('a delivery that is given up', () => {
     expect((await deliveries.replay(id, clock.now())).ok).toBe(true)
     await received(shop, 5)
     for (const seconds of [2, 6, 36]) {
-      await vi.waitFor(async () => expect(await rowsIn(session)).toMatchObject([{ state: 'due' }]))
+      await vi.waitFor(
+        async () => expect(await rowsIn(session)).toMatchObject([{ state: 'due' }]),
+        PATIENCE,
+      )
       await later(session, seconds)
     }
-    await vi.waitFor(async () => expect(await listed()).toMatchObject([{ id, attempts: 4 }]))
+    await vi.waitFor(
+      async () => expect(await listed()).toMatchObject([{ id, attempts: 4 }]),
+      PATIENCE,
+    )
     expect(shop.received).toHaveLength(8)
   })
 
   it('is not replayed, and stays on the list, while the object does not answer', async () => {
     const { session } = await givenUp()
-    await vi.waitFor(async () => expect(await listed()).toHaveLength(1))
+    await vi.waitFor(async () => expect(await listed()).toHaveLength(1), PATIENCE)
     const isDown = () => {
       throw new Error('down')
     }

@@ -218,8 +218,9 @@ describe('disconnecting an application', () => {
     const ada = await person(clock.now())
     await family(ada)
     await disconnect(ada)
-    expect(await rowsOf(ada.userId, 'SELECT * FROM participants')).toMatchObject([
-      { application_id: SHOP, sid: ada.sid, ended_at: START, end_cause: 'person' },
+    expect(await rowsOf(ada.userId, 'SELECT * FROM participants')).toEqual([])
+    expect(await rowsOf(ada.userId, 'SELECT * FROM deliveries')).toMatchObject([
+      { application_id: SHOP, sid: ada.sid, ended_at: START },
     ])
   })
 

@@ -22,7 +22,10 @@ async function without(part: keyof typeof broken) {
   const bindings = { [part]: broken[part] } as unknown as Partial<Env>
   const world = await createWorld({}, bindings)
   const stranger = world.newBrowser()
-  const browser: Browser = createBrowser({ fetch: world.fetch, providers: [] })
+  const browser: Browser = createBrowser({
+    fetch: async (request) => world.fetch(request),
+    providers: [],
+  })
   const lines = jar.list('login.example').map(({ name, value }) => `${name}=${value}`)
   for (const line of lines) {
     browser.jar.store(`${line}; Path=/; Secure`, new URL('https://login.example'))

@@ -9,6 +9,9 @@ import { snapshot } from '../../world/snapshot.ts'
 import { GONE, LIVES, signedInPerson, whatLivesOf } from '../../sign-out/signed-in-person.ts'
 import { formOf, idTokenFor, LOGOUT, logoutUrl, shopper } from './participant.ts'
 
+/** A busy machine takes its time. */
+const PATIENCE = { timeout: 10_000 }
+
 const BYE = 'https://shop.example/bye'
 const SIGNED_OUT = `${settings.ISSUER}/auth/sso/logout/callback`
 
@@ -46,7 +49,7 @@ describe('RP-Initiated Logout 1.0 §2: a hint of the very session', () => {
       expect(await whatLivesOf({ browser, ...me })).toEqual(GONE)
       const provider = new URL(left.headers.get('location')!)
       expect(provider.origin + provider.pathname).toBe('https://otrotl.example/end-session')
-      await vi.waitFor(() => expect(shop.received).toHaveLength(1))
+      await vi.waitFor(() => expect(shop.received).toHaveLength(1), PATIENCE)
       expect(shop.received[0]?.sid).toBe((await knownTo(shop, session)).clientSid)
       const back = `${SIGNED_OUT}?state=${provider.searchParams.get('state')}`
       const last = await browser.request(back, { from: world.otrotl.issuer })
@@ -84,12 +87,14 @@ describe('RP-Initiated Logout 1.0 §2: a hint of the very session', () => {
     const { browser, hint } = await shopper(world)
     const log = captureLog()
     await browser.request(logoutUrl({ id_token_hint: hint }), fromShop)
-    await vi.waitFor(() =>
-      expect(
-        decisions(log.lines)
-          .map(({ event }) => event)
-          .toSorted(),
-      ).toEqual(['logout.delivered', 'session.ended']),
+    await vi.waitFor(
+      () =>
+        expect(
+          decisions(log.lines)
+            .map(({ event }) => event)
+            .toSorted(),
+        ).toEqual(['logout.delivered', 'session.ended']),
+      PATIENCE,
     )
   })
 
@@ -208,7 +213,7 @@ describe('a request that proves nothing asks the person first, and changes nothi
     const last = await me.browser.navigate(action, { method: 'POST', from: settings.ISSUER, body })
     expect(last.url.href).toBe(`${BYE}?state=%22%3E%3Cb%3E`)
     expect(await whatLivesOf(me)).toEqual(GONE)
-    await vi.waitFor(() => expect(me.shop.received).toHaveLength(1))
+    await vi.waitFor(() => expect(me.shop.received).toHaveLength(1), PATIENCE)
   })
 
   it('and when the person says yes to nobody in particular, ends on our own page', async () => {

@@ -14,6 +14,9 @@ import type { TokenBody } from '../token/token-world.ts'
 import { answerOf, authorizeUrl, CALLBACK, go, signedInBrowser } from '../authorization/asking.ts'
 import { logoutUrl } from './participant.ts'
 
+/** A busy machine takes its time. */
+const PATIENCE = { timeout: 10_000 }
+
 let world: World
 let shop: ReceivingApplication
 
@@ -77,7 +80,7 @@ describe.each(['public', 'pairwise'] as const)('an application with %s subjects'
       { from: shop.origin },
     )
     expect(left.headers.get('location')).toContain('https://otrotl.example/end-session')
-    await vi.waitFor(() => expect(shop.received).toHaveLength(1))
+    await vi.waitFor(() => expect(shop.received).toHaveLength(1), PATIENCE)
     const { sub, sid } = decodeJwt(me.idToken)
     expect(shop.received[0]).toMatchObject({ aud: shop.id, sub, sid })
     expect(await userInfo(me.accessToken)).toBe(401)
@@ -125,6 +128,6 @@ it('an application that got an ID token without a code is told as well', async (
     return { browser, idToken: answerOf(back).get('id_token')! }
   })()
   await me.browser.request(logoutUrl({ id_token_hint: me.idToken }), { from: shop.origin })
-  await vi.waitFor(() => expect(shop.received).toHaveLength(1))
+  await vi.waitFor(() => expect(shop.received).toHaveLength(1), PATIENCE)
   expect(shop.received[0]?.sid).toBe(decodeJwt(me.idToken).sid)
 })

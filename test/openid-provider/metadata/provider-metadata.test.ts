@@ -2,6 +2,7 @@ import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { gatewayFor } from '../../../src/gateway.ts'
 import { providerMetadata } from '../../../src/openid-provider/metadata/provider-metadata.ts'
+import { registerApplication } from '../../world/applications.ts'
 import { settings } from '../../world/settings.ts'
 
 const PATHS = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
@@ -45,6 +46,33 @@ describe.each(PATHS)('GET %s', (path) => {
 })
 
 describe('the metadata', () => {
+  it('names implicit and password only while an active application is registered for them', async () => {
+    const exceptional = async () => {
+      const { grant_types_supported: grants, response_types_supported: types } = await read()
+      return {
+        grants: (grants as string[]).filter((name) => /implicit|password/.test(name)),
+        types,
+      }
+    }
+    const off = { grants: [], types: ['code'] }
+    expect(await exceptional()).toEqual(off)
+    const app = await registerApplication({
+      oauth: {
+        grantTypes: ['implicit', 'password'],
+        scope: ['openid'],
+        responseTypes: ['token', 'id_token', 'id_token token'],
+      },
+    })
+    expect(await exceptional()).toEqual({
+      grants: ['implicit', 'password'],
+      types: ['code', 'token', 'id_token', 'id_token token'],
+    })
+    await env.DIRECTORY.prepare(`UPDATE applications SET status = 'disabled' WHERE id = ?`)
+      .bind(app.id)
+      .run()
+    expect(await exceptional()).toEqual(off)
+  })
+
   it('names the issuer that stands in every token and answer, and https URLs below it', async () => {
     const { issuer, ...members } = await read()
     expect(issuer).toBe(settings.ISSUER)
@@ -67,11 +95,11 @@ describe('the metadata', () => {
   })
 
   it('promises nothing of an endpoint that is not there', () => {
-    const bare = providerMetadata({ issuer: 'https://a.example' }, [])
+    const bare = providerMetadata({ issuer: 'https://a.example' }, [], ['implicit'])
     for (const name of Object.keys(bare)) expect(name).not.toMatch(/_endpoint|logout|jwks/)
     expect(bare.grant_types_supported).toEqual([])
     const posted = [{ method: 'POST', path: '/oauth/authorize' }]
-    expect(providerMetadata({ issuer: 'https://a.example' }, posted)).not.toHaveProperty(
+    expect(providerMetadata({ issuer: 'https://a.example' }, posted, [])).not.toHaveProperty(
       'authorization_endpoint',
     )
   })
@@ -83,7 +111,7 @@ describe('the metadata', () => {
       request_uri_parameter_supported: false,
       claims_parameter_supported: true,
       authorization_response_iss_parameter_supported: true,
-      response_types_supported: ['code', 'token', 'id_token', 'id_token token'],
+      response_types_supported: ['code'],
       response_modes_supported: ['query', 'fragment', 'form_post'],
       subject_types_supported: ['public', 'pairwise'],
       pushed_authorization_request_endpoint: 'https://login.example/oauth/par',

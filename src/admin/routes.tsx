@@ -2,6 +2,8 @@
  * The door of the management API, by which operators look after users, sessions, applications and keys. Every
  * route is under `/admin/api/` (api/routes.ts) and wants an admin API key, the description too; none looks at a
  * cookie or is shared with another origin. What is refused has changed nothing.
+ *
+ * `GET /admin` is the operators' page, which has nothing in it before its script is given a key.
  */
 import { Hono } from 'hono'
 import type { RequestVariables } from '../platform/request-facts.ts'
@@ -9,6 +11,7 @@ import { memoise } from '../platform/secrets.ts'
 import { ADMIN_PATH } from './admin-parts.ts'
 import type { AdminParts } from './admin-parts.ts'
 import { checkOperator } from './check-operator.ts'
+import { OperatorsPage } from './operators-page.tsx'
 import { answerProblem } from './problem.ts'
 
 export function adminRoutes(parts: AdminParts) {
@@ -41,6 +44,11 @@ export function adminRoutes(parts: AdminParts) {
   app.all(`${ADMIN_PATH}/*`, async (c) => {
     const loaded = await api()
     return loaded.fetch(c.req.raw, { facts: c.get('facts') })
+  })
+
+  app.get('/admin', (c) => {
+    c.header('Cache-Control', 'no-store')
+    return c.html(<OperatorsPage nonce={c.get('secureHeadersNonce')} />)
   })
 
   return app

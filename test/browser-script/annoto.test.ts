@@ -1,0 +1,362 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createAnnoto } from '../../src/browser/annoto.ts'
+import { WidgetAuthError } from '../../src/browser/annoto-api.ts'
+import type { AnnotoApi, BootConfig, WidgetHost, WidgetUser } from '../../src/browser/annoto-api.ts'
+import { Origin, gateway, settle } from './browser-stand-in.ts'
+import type { Tab } from './browser-stand-in.ts'
+
+let origin: Origin
+let tab: Tab
+let annoto: WidgetHost
+let changes: (string | undefined)[]
+/** Whether the gateway can be reached. */
+let isUp: boolean
+let lifetimeSeconds: number
+let serial: number
+
+/** Widget tokens that the gateway takes, and whom each stands for. */
+let known: Map<string, { readonly user: WidgetUser; readonly expiresAt: number }>
+
+const ada: WidgetUser = { id: 'ada', name: 'Ada', scope: 'user' }
+const mel: WidgetUser = { id: 'mel', name: 'Mel', scope: 'moderator' }
+const config: BootConfig = {
+  clientId: 'comments',
+  widgets: [{ player: { type: 'html5' } }],
+  demoMode: false,
+}
+
+function mint(user: WidgetUser, seconds = lifetimeSeconds): string {
+  const payload = btoa(JSON.stringify({ jti: user.id, serial: ++serial })).replaceAll('=', '')
+  const token = `eyJhbGciOiJIUzI1NiJ9.${payload}.signature`
+  known.set(token, { user, expiresAt: origin.serverTime + seconds })
+  return token
+}
+
+async function answer(request: Request): Promise<Response> {
+  if (!isUp) throw new TypeError('network')
+  const { pathname } = new URL(request.url)
+  if (pathname === '/widgets/comments/token') {
+    const user = { ada, mel }[origin.session?.sub ?? '']
+    const token = user === undefined ? '' : mint(user)
+    return Response.json({ success: true, token, expires_in: token === '' ? 0 : lifetimeSeconds })
+  }
+  const { token } = await request.json<{ token: string }>()
+  const holder = known.get(token)
+  const left = (holder?.expiresAt ?? 0) - origin.serverTime
+  if (holder === undefined || left <= 0) {
+    const error = holder === undefined ? 'wrong_signature' : 'expired'
+    return Response.json({ success: false, error }, { status: 401 })
+  }
+  return Response.json({ success: true, user: holder.user, expires_in: left })
+}
+
+beforeEach(() => {
+  origin = new Origin()
+  origin.session = undefined
+  origin.answerApi = answer
+  isUp = true
+  lifetimeSeconds = 1200
+  serial = 0
+  known = new Map()
+  changes = []
+  tab = origin.openTab()
+  annoto = createAnnoto({ page: tab.page, gateway, application: undefined })
+  annoto.widget.onChange((user) => void changes.push(user?.id))
+})
+
+const signIn = (sub: string) => void (origin.session = { sub, sid: `session-of-${sub}` })
+
+async function boot(changed: Partial<BootConfig> = {}): Promise<AnnotoApi> {
+  let api: AnnotoApi | undefined
+  annoto.on('ready', (ready: AnnotoApi) => void (api = ready))
+  annoto.boot({ ...config, ...changed })
+  await origin.pass(0)
+  return api!
+}
+
+const asked = (name: string) =>
+  origin.requests.filter(({ url }) => new URL(url).pathname === `/widgets/comments/${name}`)
+
+async function endSession(reason = 'person'): Promise<void> {
+  origin.session = undefined
+  origin.hangUp(4001, reason)
+  await origin.pass(0)
+}
+
+describe('a page with a widget', () => {
+  it('is ready once it has booted, also for whoever listens later', async () => {
+    const ready: unknown[] = []
+    annoto.on('ready', (api: AnnotoApi) => void ready.push(api))
+    await origin.pass(1)
+    expect(ready).toEqual([])
+    annoto.boot(config)
+    annoto.on('ready', (api: AnnotoApi) => void ready.push(api))
+    await origin.pass(0)
+    annoto.on('ready', (api: AnnotoApi) => void ready.push(api))
+    await origin.pass(0)
+    expect(ready).toHaveLength(3)
+    expect(new Set(ready).size).toBe(1)
+  })
+
+  it('knows who is signed in, by a token that is fetched anew at each load', async () => {
+    signIn('ada')
+    await boot()
+    expect(annoto.widget.user()).toEqual(ada)
+    expect(annoto.widget.token()).toMatch(/^eyJ/)
+    expect(changes).toEqual(['ada'])
+    const [request] = asked('token')
+    expect(request?.url).toBe('https://login.example/widgets/comments/token')
+    expect([...origin.items.keys()]).toEqual([])
+  })
+
+  it('knows a stranger by the empty token, and asks nobody to sign in', async () => {
+    await boot()
+    expect(annoto.widget.user()).toBeUndefined()
+    expect(annoto.widget.token()).toBeUndefined()
+    expect(asked('auth')).toEqual([])
+    expect(tab.navigations).toEqual([])
+    expect(origin.connections).toEqual([])
+  })
+
+  it('is of the application that the script is told, where the client id is another', async () => {
+    const other = createAnnoto({ page: tab.page, gateway, application: 'comments' })
+    signIn('ada')
+    other.boot({ ...config, clientId: 'eyJhbGciOiJIUzI1NiJ9.x.y' })
+    await origin.pass(0)
+    expect(other.widget.user()).toEqual(ada)
+  })
+
+  it('presents a token that it has been given in place of a fetched one', async () => {
+    signIn('ada')
+    await boot({ ssoToken: mint(mel) })
+    expect(annoto.widget.user()).toEqual(mel)
+  })
+
+  it('asks the gateway where the token that it has been given is no good', async () => {
+    signIn('ada')
+    await boot({ ssoToken: 'x.y.z' })
+    expect(annoto.widget.user()).toEqual(ada)
+  })
+})
+
+describe('a token', () => {
+  it('is fetched again before it expires, without a use of the session', async () => {
+    signIn('ada')
+    await boot()
+    await origin.pass(1165)
+    expect(asked('token')).toHaveLength(1)
+    await origin.pass(10)
+    expect(asked('token').map(({ url }) => new URL(url).search)).toEqual(['', '?renewal=true'])
+    await origin.pass(3600)
+    expect(annoto.widget.user()).toEqual(ada)
+    expect(changes).toEqual(['ada'])
+  })
+
+  it('is renewed with a use of the session where the person has used it', async () => {
+    signIn('ada')
+    await boot()
+    annoto.widget.token()
+    await origin.pass(1175)
+    expect(asked('token').map(({ url }) => new URL(url).search)).toEqual(['', ''])
+  })
+
+  it('is not renewed by a page that nobody looks at, expires there, and is back at once', async () => {
+    signIn('ada')
+    await boot()
+    tab.isVisible = false
+    await origin.pass(1300)
+    expect(asked('token')).toHaveLength(1)
+    expect(annoto.widget.user()).toBeUndefined()
+    tab.isVisible = true
+    tab.wake()
+    await settle()
+    expect(annoto.widget.user()).toEqual(ada)
+    expect(changes).toEqual(['ada', undefined, 'ada'])
+  })
+
+  it('that ran out while the machine slept is gone when it wakes', async () => {
+    signIn('ada')
+    await boot()
+    origin.session = undefined
+    origin.sleep(5000)
+    isUp = false
+    tab.wake()
+    expect(annoto.widget.user()).toBeUndefined()
+  })
+
+  it('outlives a gateway that does not answer, until it expires', async () => {
+    signIn('ada')
+    await boot()
+    isUp = false
+    await origin.pass(1199)
+    expect(annoto.widget.user()).toEqual(ada)
+    await origin.pass(2)
+    expect(annoto.widget.user()).toBeUndefined()
+    isUp = true
+    await origin.pass(20)
+    expect(annoto.widget.user()).toEqual(ada)
+  })
+})
+
+describe('the end of the session', () => {
+  it('drops the token the moment that the tab is told', async () => {
+    signIn('ada')
+    await boot()
+    expect(origin.connections.map(({ url }) => url)).toEqual([
+      'wss://login.example/widgets/comments/events',
+    ])
+    await endSession()
+    expect(annoto.widget.user()).toBeUndefined()
+    expect(annoto.widget.token()).toBeUndefined()
+    expect(changes).toEqual(['ada', undefined])
+    expect(origin.connections).toEqual([])
+  })
+
+  it('brings whoever has signed in instead', async () => {
+    signIn('ada')
+    await boot()
+    signIn('mel')
+    origin.hangUp(4001, 'replaced_by_sign_in')
+    await settle()
+    expect(annoto.widget.user()).toBeUndefined()
+    await origin.pass(2)
+    expect(annoto.widget.user()).toEqual(mel)
+    expect(origin.connections).toHaveLength(1)
+  })
+
+  it('drops an answer that was on its way', async () => {
+    signIn('ada')
+    let release = () => {}
+    const held = new Promise<void>((resolve) => (release = resolve))
+    await boot()
+    origin.answerApi = async (request) => {
+      const response = await answer(request)
+      await held
+      return response
+    }
+    await origin.pass(1175)
+    await endSession()
+    release()
+    origin.answerApi = answer
+    await settle()
+    expect(annoto.widget.user()).toBeUndefined()
+  })
+})
+
+describe('api.auth', () => {
+  it('takes a token from elsewhere, and keeps it until it expires', async () => {
+    const api = await boot()
+    await expect(api.auth(mint(mel, 600))).resolves.toBeUndefined()
+    expect(annoto.widget.user()).toEqual(mel)
+    await origin.pass(601)
+    expect(annoto.widget.user()).toBeUndefined()
+  })
+
+  it('keeps it beyond that where the gateway has the same person signed in', async () => {
+    const api = await boot()
+    signIn('mel')
+    await api.auth(mint(mel, 600))
+    await origin.pass(900)
+    expect(annoto.widget.user()).toEqual(mel)
+    await endSession()
+    expect(annoto.widget.user()).toBeUndefined()
+  })
+
+  it('does not put the person of the gateway in the place of another', async () => {
+    signIn('ada')
+    const api = await boot()
+    await api.auth(mint(mel, 600))
+    await origin.pass(500)
+    expect(annoto.widget.user()).toEqual(mel)
+    await origin.pass(101)
+    expect(annoto.widget.user()).toBeUndefined()
+  })
+
+  it('rejects with the reason, or tells the callback and resolves', async () => {
+    const api = await boot()
+    const refused = api.auth('x.y.z')
+    await expect(refused).rejects.toBeInstanceOf(WidgetAuthError)
+    await expect(refused).rejects.toMatchObject({ code: 'wrong_signature' })
+    const heard: unknown[] = []
+    const callback = (error?: Error) => void heard.push(error)
+    await api.auth('x.y.z', callback)
+    await api.auth(mint(ada), callback)
+    expect(heard).toMatchObject([{ code: 'wrong_signature' }, undefined])
+    isUp = false
+    await expect(api.auth(mint(ada))).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('with an empty token is a stranger', async () => {
+    signIn('ada')
+    const api = await boot()
+    await api.auth('')
+    expect(annoto.widget.user()).toBeUndefined()
+    expect(asked('auth')).toHaveLength(1)
+  })
+})
+
+describe('api.logout', () => {
+  it('forgets the person, and asks for nobody any more', async () => {
+    signIn('ada')
+    const api = await boot()
+    const heard: unknown[] = []
+    await api.logout(() => void heard.push('done'))
+    expect(annoto.widget.user()).toBeUndefined()
+    expect(origin.connections).toEqual([])
+    await origin.pass(5000)
+    tab.wake()
+    await settle()
+    expect([asked('token').length, heard]).toEqual([1, ['done']])
+  })
+})
+
+describe('a stranger who wants to do something', () => {
+  it('is whom the page makes of them', async () => {
+    const calls: string[] = []
+    const api = await boot({
+      ux: {
+        async ssoAuthRequestHandle() {
+          calls.push('ux')
+          await api.auth(mint(mel))
+        },
+      },
+    })
+    expect(await annoto.widget.requestAuth()).toEqual(mel)
+    expect(await annoto.widget.requestAuth()).toEqual(mel)
+    expect(calls).toEqual(['ux'])
+  })
+
+  it('is asked for where newer pages have put the hook', async () => {
+    const calls: string[] = []
+    await boot({
+      ux: { ssoAuthRequestHandle: () => void calls.push('ux') },
+      hooks: { ssoAuthRequestHandle: () => void calls.push('hooks') },
+    })
+    expect(await annoto.widget.requestAuth()).toBeUndefined()
+    expect(calls).toEqual(['hooks'])
+  })
+
+  it('is known without being asked where they have signed in meanwhile', async () => {
+    const calls: string[] = []
+    await boot({ ux: { ssoAuthRequestHandle: () => void calls.push('ux') } })
+    signIn('ada')
+    expect(await annoto.widget.requestAuth()).toEqual(ada)
+    expect(calls).toEqual([])
+  })
+
+  it('goes to sign in where the page has no hook', async () => {
+    await boot()
+    await annoto.widget.requestAuth()
+    expect(tab.navigations).toEqual([
+      `${gateway}/auth/sso/login?return_to=${encodeURIComponent(tab.page.location())}`,
+    ])
+  })
+
+  it('leaves by the hook of the page, and is forgotten though that fails', async () => {
+    signIn('ada')
+    const failing = async () => Promise.reject(new Error('offline'))
+    await boot({ ux: { logoutRequestHandle: failing } })
+    await expect(annoto.widget.requestLogout()).rejects.toThrow('offline')
+    expect(annoto.widget.user()).toBeUndefined()
+  })
+})
