@@ -58,6 +58,14 @@ const assets = [
     file: 'account.js',
     contentType: javaScript,
   },
+  // For pages of sites that share sessions; served by shared-sessions/.
+  {
+    name: 'socializeScript',
+    entry: 'src/browser/socialize.ts',
+    format: 'iife',
+    file: 'socialize.js',
+    contentType: javaScript,
+  },
   {
     name: 'operatorsScript',
     entry: 'src/browser/operators.ts',

@@ -12,6 +12,8 @@ export interface DevSettings {
   readonly marketplacePort: number
   /** Of the bookshelf; 0: any free one. */
   readonly bookshelfPort: number
+  /** Of the two sites that share a sign-in; 0: any free one. */
+  readonly sharedSitesPort: number
   /** Of the page with a widget; 0: any free one. */
   readonly videoCommentsPort: number
   /** Origin of the gateway for browsers: its ISSUER. Another host name than OTROTL's, so that cookies do not mix. */
@@ -36,6 +38,7 @@ const defaultPorts = {
   secondApp: 9081,
   marketplace: 9082,
   bookshelf: 9084,
+  sharedSites: 9086,
   videoComments: 9083,
 }
 
@@ -81,6 +84,11 @@ export function readSettings(
       environment,
       'BOOKSHELF_PORT',
       isWhereExpected ? defaultPorts.bookshelf : 0,
+    ),
+    sharedSitesPort: readPort(
+      environment,
+      'SHARED_SITES_PORT',
+      isWhereExpected ? defaultPorts.sharedSites : 0,
     ),
     videoCommentsPort,
     gatewayOrigin: `http://localhost:${gatewayPort}`,

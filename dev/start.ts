@@ -14,6 +14,8 @@ import { startOtrotl } from './otrotl/otrotl.ts'
 import type { Otrotl } from './otrotl/otrotl.ts'
 import { people } from './otrotl/people.ts'
 import { findFreePorts } from './find-free-ports.ts'
+import { startSharedSites } from './shared-sites/shared-sites.ts'
+import type { SharedSites } from './shared-sites/shared-sites.ts'
 import { startSecondApp } from './second-app/second-app.ts'
 import type { SecondApp } from './second-app/second-app.ts'
 import { prepareSecrets } from './secrets.ts'
@@ -29,6 +31,7 @@ const running: {
   marketplace?: Marketplace
   bookshelf?: Bookshelf
   videoComments?: VideoComments
+  sharedSites?: SharedSites
   gateway?: GatewayProcess
 } = {}
 let isStopping = false
@@ -41,6 +44,7 @@ async function start(): Promise<void> {
   await demandFreePort(settings.marketplacePort, 'MARKETPLACE_PORT')
   await demandFreePort(settings.bookshelfPort, 'BOOKSHELF_PORT')
   await demandFreePort(settings.videoCommentsPort, 'VIDEO_COMMENTS_PORT')
+  await demandFreePort(settings.sharedSitesPort, 'SHARED_SITES_PORT')
   const secrets = prepareSecrets(settings.secretsFile)
   say('Starting Drawbridge and a local OTROTL ...')
   running.secondApp = await startSecondApp({
@@ -79,6 +83,13 @@ async function start(): Promise<void> {
     stateDirectory: settings.stateDirectory,
     log: (line) => say(`video    ${line}`),
   })
+  running.sharedSites = await startSharedSites({
+    port: settings.sharedSitesPort,
+    issuer: settings.gatewayOrigin,
+    adminKey: secrets.ADMIN_API_KEY,
+    stateDirectory: settings.stateDirectory,
+    log: (line) => say(`sites    ${line}`),
+  })
   await applyMigrations(settings)
   if (isStopping) return
   running.gateway = startGateway(settings, (line) => say(`gateway  ${line}`))
@@ -87,9 +98,11 @@ async function start(): Promise<void> {
   await running.marketplace.register()
   await running.bookshelf.register()
   await running.videoComments.register()
-  const { secondApp, marketplace, bookshelf, videoComments } = running
+  await running.sharedSites.register()
   if (isStopping) return
-  say(whatToOpen(settings, { secondApp, marketplace, bookshelf, videoComments }))
+  const { secondApp, marketplace, bookshelf, videoComments, sharedSites } = running
+  const samples = { secondApp, marketplace, bookshelf, videoComments }
+  say(whatToOpen(settings, samples, sharedSites.origins))
 }
 
 async function stop(reason: string, exitCode: number): Promise<void> {
@@ -105,6 +118,7 @@ function whatToOpen(
   samples: Readonly<
     Record<'secondApp' | 'marketplace' | 'bookshelf' | 'videoComments', { origin: string }>
   >,
+  sharedSiteOrigins: readonly string[],
 ): string {
   const data = shown(settings.stateDirectory)
   const secrets = shown(settings.secretsFile)
@@ -118,6 +132,7 @@ function whatToOpen(
     Marketplace ${samples.marketplace.origin}  (Drawbridge's own application: it signs people in through here)
     Bookshelf   ${samples.bookshelf.origin}  (a service that Drawbridge hands people over to)
     Video       ${samples.videoComments.origin}  (comments under a video: a widget that knows who is signed in)
+    Two sites   ${sharedSiteOrigins.join(' and ')}  (they share one sign-in)
     Operators   ${settings.gatewayOrigin}/admin  (the key is ADMIN_API_KEY in ${secrets})
 
     Settings are in wrangler.toml, secrets in ${secrets}, data in ${data}/.

@@ -34,6 +34,8 @@ export async function runChores(env: Env, context: ExecutionContext): Promise<vo
     pending_disables: () => core.disableUser.retryPending(facts, clock()),
     stalled_cut_offs: () => core.cutOffDrain.restart(clock()),
     upstream_sessions: () => core.users.forgetUpstreamSessions(clock()),
+    site_sessions: () => core.siteSessions.forgetExpired(clock()),
+    site_connections: () => core.siteConnections.forgetExpired(clock()),
     canary: () => core.canary.run(facts, clock()),
   }
   for (const [chore, work] of Object.entries(chores)) {

@@ -1,55 +1,14 @@
 /**
  * The whole gateway on one page: the environment becomes a checked Config, the core nouns are built from
- * it once per isolate, and every feature is mounted from one list. Each feature names its own routes.
+ * it once per isolate (gateway-core.ts), and every feature is mounted from one list. Each feature names its own routes.
  */
 import { Hono } from 'hono'
 import { accountRoutes } from './account/routes.tsx'
 import { adminRoutes } from './admin/routes.tsx'
+import { buildCore } from './gateway-core.ts'
+import type { Core } from './gateway-core.ts'
 import { parseConfig } from './config.ts'
-import type { Config } from './config.ts'
-import { createApplicationRegistry } from './core/applications/application-registry.ts'
-import { createApplications } from './core/applications/applications.ts'
-import { createHandoffKeys } from './core/applications/handoff-keys.ts'
-import { createHandoffSessions } from './core/applications/handoff-sessions.ts'
-import { createRotateWidgetSecret } from './core/applications/rotate-widget-secret.ts'
-import { createSubjects } from './core/applications/subject.ts'
-import { createWidgetSecrets } from './core/applications/widget-secrets.ts'
-import { createAudit } from './core/audit/audit.ts'
-import { createAskedSignIns } from './core/identity-providers/asked-sign-in.ts'
-import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
 import { signOutTargets } from './core/identity-providers/sign-out-targets.ts'
-import { createKeptValues } from './core/references/kept-values.ts'
-import { createCanaryRuns } from './core/revocation/canary-runs.ts'
-import { createCanary } from './core/revocation/canary.ts'
-import { createAccessChecks } from './core/revocation/check-access.ts'
-import { createCutOffDrain } from './core/revocation/cut-off-drain.ts'
-import { createCutOffRecords } from './core/revocation/cut-off-progress.ts'
-import { createCutOffs, createSessionRules } from './core/revocation/cut-offs.ts'
-import { createDepartures } from './core/revocation/departure.ts'
-import { createDisableUser } from './core/revocation/disable-user.ts'
-import { createEndApplication } from './core/revocation/end-application.ts'
-import { createEndSession } from './core/revocation/end-session.ts'
-import { createLogoutDeliveries } from './core/revocation/logout-deliveries.ts'
-import { createPasswordSessions } from './core/revocation/password-sessions.ts'
-import { createRequireUser } from './core/revocation/require-user.ts'
-import { createRevocation } from './core/revocation/revocation.ts'
-import { createSignOut } from './core/revocation/sign-out.ts'
-import { createFindTold } from './core/revocation/told-applications.ts'
-import { createUndeliveredLogouts } from './core/revocation/undelivered-logouts.ts'
-import { createConsents } from './core/sessions/consents.ts'
-import { createGrants } from './core/sessions/grants.ts'
-import { createPasswordAttempts } from './core/sessions/password-attempts.ts'
-import { createSessions } from './core/sessions/sessions.ts'
-import { createAccessTokens } from './core/tokens/access-tokens.ts'
-import { createApplicationTokens } from './core/tokens/application-tokens.ts'
-import { createSignedClaims } from './core/tokens/sign-claims.ts'
-import { createKeyOperations } from './core/tokens/key-operations.ts'
-import { createKeys } from './core/tokens/keys.ts'
-import { createEarlyLogouts } from './core/users/early-logouts.ts'
-import { createLocalCredentials } from './core/users/local-credentials.ts'
-import { createUserDirectory } from './core/users/user-directory.ts'
-import { createUserRoles } from './core/users/user-roles.ts'
-import { createUsers } from './core/users/users.ts'
 import {
   answerThrown,
   answerUnrouted,
@@ -59,7 +18,6 @@ import {
   securityHeaders,
 } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
-import { createClientAuthentication } from './openid-provider/client-authentication.ts'
 import { metadataRoutes } from './openid-provider/metadata/routes.ts'
 import { deviceRoutes } from './openid-provider/device/routes.tsx'
 import { tokenRoutes } from './openid-provider/token/routes.ts'
@@ -67,17 +25,17 @@ import { pushRoutes } from './openid-provider/pushed-requests/routes.ts'
 import { authorizationRoutes } from './openid-provider/authorization/routes.tsx'
 import { logoutRoutes } from './openid-provider/logout/routes.tsx'
 import { assetRoutes } from './pages/asset-routes.tsx'
-import { systemClock } from './platform/clock.ts'
-import { createDoors } from './platform/doors.ts'
 import { log } from './platform/log.ts'
 import type { RequestVariables } from './platform/request-facts.ts'
 import { handoffRoutes } from './service-handoff/routes.ts'
+import { sharedSessionsRoutes } from './shared-sessions/routes.ts'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { signOutRoutes } from './sign-out/routes.tsx'
 import { tokenBridgeRoutes } from './token-bridge/routes.ts'
 import { widgetTokenRoutes } from './widget-tokens/routes.ts'
 
 const features = (core: Core) => [
+  sharedSessionsRoutes(core),
   signInRoutes(core),
   signOutRoutes(core),
   logoutRoutes(core),
@@ -91,152 +49,6 @@ const features = (core: Core) => [
   accountRoutes(core),
   adminRoutes(core),
 ]
-
-function buildCore(config: Config, env: Env) {
-  const clock = systemClock
-  const keys = createKeys({
-    keyRing: env.KEY_RING,
-    published: env.REVOCATION,
-    keyEncryptionKey: config.secrets.keyEncryptionKey,
-  })
-  const accessTokens = createAccessTokens({ config, keys })
-  const rules = createSessionRules({ config, keys })
-  const newRevocation = () =>
-    createRevocation({ hints: env.REVOCATION, userSessions: env.USER_SESSIONS, rules })
-  const revocation = newRevocation()
-  const accessChecks = createAccessChecks({ accessTokens, revocation })
-  const audit = createAudit(env.DIRECTORY, clock)
-  const asking = {
-    userSessions: env.USER_SESSIONS,
-    handleKey: config.secrets.handleKey,
-    tokenLifetimeSeconds: config.accessToken.lifetimeSeconds,
-    rules,
-  }
-  const sessions = createSessions({ ...asking, deadlines: config.session })
-  const ends = createEndSession({ sessions, audit })
-  const applications = createApplications(env.DIRECTORY)
-  const subjects = createSubjects(config.secrets.handleKey)
-  const deliveries = createLogoutDeliveries({
-    userSessions: env.USER_SESSIONS,
-    undelivered: createUndeliveredLogouts(env.DIRECTORY),
-  })
-  const identityProviders = createIdentityProviders({
-    config,
-    metadata: env.PROVIDER_METADATA,
-    documents: env.REVOCATION,
-  })
-  const users = createUsers(env.DIRECTORY)
-  const widgetSecrets = createWidgetSecrets({
-    directory: env.DIRECTORY,
-    keyEncryptionKey: config.secrets.keyEncryptionKey,
-  })
-  const applicationRegistry = createApplicationRegistry({
-    directory: env.DIRECTORY,
-    issuer: config.issuer,
-    widgetSecrets,
-  })
-  const people = createUserDirectory(env.DIRECTORY)
-  const localCredentials = createLocalCredentials(env.DIRECTORY)
-  const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
-  const cutOffRecords = createCutOffRecords(env.DIRECTORY)
-  const cutOffDrain = createCutOffDrain({
-    queue: env.SESSION_ENDS,
-    records: cutOffRecords,
-    people,
-    ends,
-  })
-  const canaryRuns = createCanaryRuns(env.DIRECTORY)
-  return {
-    config,
-    clock,
-    keys,
-    accessTokens,
-    revocation,
-    accessChecks,
-    requireUser: createRequireUser({ config, clock, audit, accessChecks }),
-    audit,
-    applications,
-    subjects,
-    handoffKeys: createHandoffKeys(env.DIRECTORY),
-    handoffSessions: createHandoffSessions({ directory: env.DIRECTORY, subjects }),
-    authenticateClient: createClientAuthentication({
-      config,
-      applications,
-      references: env.ONE_TIME_REFERENCES,
-    }),
-    deliveries,
-    widgetSecrets,
-    rotateWidgetSecret: createRotateWidgetSecret({
-      applications: applicationRegistry,
-      widgetSecrets,
-    }),
-    applicationRegistry,
-    users,
-    userRoles: createUserRoles(env.DIRECTORY),
-    localCredentials,
-    passwordSessions: createPasswordSessions({
-      config,
-      localCredentials,
-      users,
-      sessions,
-      ends,
-      passwordAttempts: createPasswordAttempts(asking),
-    }),
-    people,
-    earlyLogouts: createEarlyLogouts(env.DIRECTORY),
-    identityProviders,
-    sessions,
-    grants: createGrants(asking),
-    consents: createConsents(asking),
-    applicationTokens: createApplicationTokens({ config, keys }),
-    signedClaims: createSignedClaims({ config, keys }),
-    askedSignIns: createAskedSignIns(config.secrets.handleKey),
-    ends,
-    signOut: createSignOut({
-      config,
-      clock,
-      sessions,
-      identityProviders,
-      ending: ends,
-      departures: createDepartures(config),
-      findTold: createFindTold({ config, applications, deliveries }),
-    }),
-    disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
-    keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),
-    cutOffs,
-    cutOffRecords,
-    cutOffDrain,
-    endApplication: createEndApplication({ cutOffs, cutOffRecords, cutOffDrain, people, audit }),
-    canaryRuns,
-    canary: createCanary({
-      sessions,
-      accessTokens,
-      ends,
-      runs: canaryRuns,
-      provider: config.identityProviders[0]!,
-      newRevocation,
-      clock,
-    }),
-    references: env.ONE_TIME_REFERENCES,
-    keptValues: createKeptValues({
-      references: env.ONE_TIME_REFERENCES,
-      handleKey: config.secrets.handleKey,
-    }),
-    doors: createDoors({
-      sign_in: env.SIGN_IN_LIMIT,
-      callback: env.CALLBACK_LIMIT,
-      bridge: env.BRIDGE_LIMIT,
-      back_channel: env.BACK_CHANNEL_LIMIT,
-      admin: env.ADMIN_LIMIT,
-      token: env.TOKEN_LIMIT,
-      device: env.DEVICE_LIMIT,
-      authorize: env.AUTHORIZE_LIMIT,
-      handoff: env.HANDOFF_LIMIT,
-    }),
-  }
-}
-
-type Core = ReturnType<typeof buildCore>
 
 /** `core` is undefined when the configuration is not valid. */
 interface Gateway {

@@ -26,6 +26,7 @@ const ROUTES = [
   'ALL /auth/sso/events',
   'ALL /auth/sso/token',
   'ALL /oauth/device',
+  'ALL /oneall/:site/*',
   'ALL /widgets/:application/auth',
   'ALL /widgets/:application/events',
   'ALL /widgets/:application/token',
@@ -61,6 +62,7 @@ const ROUTES = [
   'GET /sso/v1/login/',
   'GET /sso/v1/login/:host',
   'GET /sso/v1/login/:host/',
+  'GET /ping.html',
   'GET /widgets/bootstrap.js',
   'OPTIONS /.well-known/oauth-authorization-server',
   'OPTIONS /.well-known/openid-configuration',
@@ -122,6 +124,7 @@ const ADMIN_ROUTES = [
   'GET /applications/:id/handoff-keys',
   'GET /applications/:id/secrets',
   'GET /applications/:id/secrets/:secret',
+  'GET /applications/:id/site-keys',
   'GET /applications/:id/widget-secrets',
   'GET /audit',
   'GET /canary',
@@ -141,6 +144,7 @@ const ADMIN_ROUTES = [
   'POST /applications/:id/enable',
   'POST /applications/:id/handoff-keys',
   'POST /applications/:id/secrets',
+  'POST /applications/:id/site-keys',
   'POST /applications/:id/widget-secrets',
   'POST /cut-offs',
   'POST /keys/:kid/compromise',
@@ -234,7 +238,7 @@ describe.each(PATHS)('%s, by every method,', (path) => {
     for (const method of METHODS) {
       const { status, headers } = await ask(method, path)
       if (status === 405) expect(headers.get('allow'), method).toMatch(/GET|POST|PUT|DELETE/)
-      const isGuarded = path === '/api/me' || path.startsWith('/admin/api/')
+      const isGuarded = path === '/api/me' || /^\/(admin\/api|oneall)\//.test(path)
       const isTaken = ROUTES.some((route) => route === `${method} ${path}`)
       if (['PUT', 'PATCH'].includes(method) && !isGuarded && !isTaken) {
         expect(status, method).toBe(405)

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import type { KeptSiteKeys } from '../core/applications/kept-site-keys.ts'
 import type { ApplicationRegistry } from '../core/applications/application-registry.ts'
 import type { RotateWidgetSecret } from '../core/applications/rotate-widget-secret.ts'
 import type { KeptWidgetSecrets } from '../core/applications/widget-secrets.ts'
@@ -39,6 +40,7 @@ export interface AdminParts {
   readonly cutOffDrain: Pick<CutOffDrain, 'start'>
   readonly canaryRuns: Pick<CanaryRuns, 'list'>
   readonly applicationRegistry: ApplicationRegistry
+  readonly siteKeys: KeptSiteKeys
   readonly rotateWidgetSecret: RotateWidgetSecret
   readonly widgetSecrets: Pick<KeptWidgetSecrets, 'list'>
   readonly endApplication: EndApplication

@@ -11,9 +11,18 @@ export type BodyRefusal = 'body_too_large' | 'unsupported_media_type' | 'invalid
  */
 export async function readBody(
   request: Request,
-  { mediaType, maxBytes }: { readonly mediaType: string; readonly maxBytes: number },
+  {
+    mediaType,
+    maxBytes,
+  }: {
+    /** `ignored` takes a body of clients that declare anything or nothing. */
+    readonly mediaType: string
+    readonly maxBytes: number
+  },
 ): Promise<Result<string, BodyRefusal>> {
-  if (!hasMediaType(request.headers, mediaType)) return refuse('unsupported_media_type')
+  if (mediaType !== 'ignored' && !hasMediaType(request.headers, mediaType)) {
+    return refuse('unsupported_media_type')
+  }
   if (Number(request.headers.get('content-length')) > maxBytes) return refuse('body_too_large')
   if (request.body === null) return ok('')
   if (request.bodyUsed || request.body.locked)

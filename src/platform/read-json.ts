@@ -13,12 +13,25 @@ const MAX_DEPTH = 32
  */
 export async function readJson(request: Request): Promise<Result<unknown, BodyRefusal>> {
   const body = await readBody(request, { mediaType: 'application/json', maxBytes: MAX_BYTES })
+  return body.ok ? parseJson(body.value) : body
+}
+
+/**
+ * As `readJson`, whatever the body is declared to be, and `undefined` where there is none: for clients whose
+ * `Content-Type` says nothing.
+ */
+export async function readUndeclaredJson(request: Request): Promise<Result<unknown, BodyRefusal>> {
+  const body = await readBody(request, { mediaType: 'ignored', maxBytes: MAX_BYTES })
   if (!body.ok) return body
-  const problem = checkStructure(body.value)
+  return body.value.trim() === '' ? ok(undefined) : parseJson(body.value)
+}
+
+function parseJson(text: string): Result<unknown, BodyRefusal> {
+  const problem = checkStructure(text)
   if (problem !== undefined) return refuse('invalid_body', { check: problem })
   let isPortable = true
   try {
-    const value: unknown = JSON.parse(body.value, (_name, member: unknown) => {
+    const value: unknown = JSON.parse(text, (_name, member: unknown) => {
       if (!isPortableScalar(member)) isPortable = false
       return member
     })

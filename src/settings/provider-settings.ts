@@ -51,6 +51,7 @@ const RESERVED_IDS = [
   'login',
   'logout',
   'sessions',
+  'storage',
   'token',
 ]
 

@@ -29,6 +29,7 @@ export async function startSecondGateway(
     marketplacePort: 0,
     videoCommentsPort: 0,
     bookshelfPort: 0,
+    sharedSitesPort: 0,
     gatewayOrigin: origin,
     gatewayBackChannelOrigin: origin,
     // Nobody signs in there; it only has to be somewhere else.

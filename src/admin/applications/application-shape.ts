@@ -23,6 +23,13 @@ import {
 } from './handoff-shape.ts'
 import type { WireHandoff } from './handoff-shape.ts'
 import {
+  sharedSessionsSchema,
+  shownSharedSessionsSchema,
+  showSharedSessions,
+  toSharedSessions,
+} from './shared-sessions-shape.ts'
+import type { WireSharedSessions } from './shared-sessions-shape.ts'
+import {
   newWidgetSchema,
   showWidget,
   toWidget,
@@ -83,6 +90,7 @@ const registrationMembers = {
   first_party: z.boolean().optional().openapi({ description: "The company's own: no consent" }),
   oauth: oauthSchema.optional(),
   handoff: handoffSchema.optional(),
+  shared_sessions: sharedSessionsSchema.optional(),
   widget: widgetSchema.optional(),
 }
 
@@ -121,6 +129,7 @@ export const patchSchema = z
       .partial()
       .nullable(),
     handoff: handoffPatchSchema.nullable(),
+    shared_sessions: sharedSessionsSchema.partial().nullable(),
     version: z.int(),
   })
   .partial()
@@ -137,6 +146,7 @@ export const applicationSchema = z
     updated_at: seconds,
     oauth: z.object(oauthMembers).partial().optional(),
     handoff: z.object(handoffMembers).partial().optional(),
+    shared_sessions: shownSharedSessionsSchema.optional(),
     widget: z.object(widgetMembers).partial().optional(),
   })
   .openapi('Application')
@@ -168,18 +178,21 @@ export const toRegistration = ({
   first_party: isFirstParty,
   oauth,
   handoff,
+  shared_sessions: sharedSessions,
   widget,
 }: {
   readonly name: string
   readonly first_party?: boolean | undefined
   readonly oauth?: WireOAuth | undefined
   readonly handoff?: WireHandoff | undefined
+  readonly shared_sessions?: WireSharedSessions | undefined
   readonly widget?: z.infer<typeof widgetSchema> | undefined
 }): Registration => ({
   name,
   isFirstParty,
   oauth: oauth && toOAuth(oauth),
   handoff: handoff && toHandoff(handoff),
+  sharedSessions: toSharedSessions(sharedSessions),
   widget: widget && toWidget(widget),
 })
 
@@ -250,6 +263,7 @@ export const showApplication = (kept: KeptApplication): z.infer<typeof applicati
   updated_at: kept.updatedAt,
   ...(kept.oauth !== undefined && { oauth: showOAuth(kept.oauth) }),
   ...(kept.handoff !== undefined && { handoff: showHandoff(kept.handoff) }),
+  ...(kept.sharedSessions && { shared_sessions: showSharedSessions(kept.sharedSessions) }),
   ...(kept.widget !== undefined && { widget: showWidget(kept, kept.widget) }),
 })
 

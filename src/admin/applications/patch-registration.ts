@@ -3,20 +3,32 @@ import type { KeptApplication } from '../../core/applications/applications-table
 import type { Registration } from '../../core/applications/registration.ts'
 import { showHandoff } from './handoff-shape.ts'
 import { showOAuth, toRegistration } from './application-shape.ts'
+import { showSharedSessions } from './shared-sessions-shape.ts'
 import { showWidget } from './widget-shape.ts'
 import type { patchSchema } from './application-shape.ts'
 
 /** The registration that a merge patch (RFC 7396) makes of the present one. It is judged like any other. */
 export function patchRegistration(
   present: KeptApplication,
-  { name, first_party: isFirstParty, oauth, handoff, widget }: z.infer<typeof patchSchema>,
+  {
+    name,
+    first_party: isFirstParty,
+    oauth,
+    handoff,
+    widget,
+    shared_sessions: site,
+  }: z.infer<typeof patchSchema>,
 ): Registration {
+  const siteBefore = present.sharedSessions && showSharedSessions(present.sharedSessions)
+  const siteAfter =
+    site === undefined ? siteBefore : (site ?? undefined) && { ...siteBefore, ...site }
   return toRegistration({
     name: name ?? present.name,
     first_party: isFirstParty === undefined ? present.isFirstParty : (isFirstParty ?? undefined),
     oauth: patched(present.oauth && showOAuth(present.oauth), oauth),
     handoff: patched(present.handoff && showHandoff(present.handoff), handoff),
     widget: patchWidget(present, widget),
+    shared_sessions: siteAfter && { ...siteAfter, subdomain: siteAfter.subdomain ?? '' },
   })
 }
 

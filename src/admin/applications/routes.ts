@@ -28,6 +28,8 @@ import { isSeen, tagOf } from './if-match.ts'
 import { patchRegistration } from './patch-registration.ts'
 import { handoffKeyRoutes } from './handoff-key-routes.ts'
 import { secretRoutes } from './secret-routes.ts'
+import { showSharedSessions } from './shared-sessions-shape.ts'
+import { siteKeyRoutes } from './site-key-routes.ts'
 import { widgetSecretRoutes } from './widget-secret-routes.ts'
 import { showWidget } from './widget-shape.ts'
 
@@ -253,6 +255,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
 
   secretRoutes(api, parts)
   handoffKeyRoutes(api, parts)
+  siteKeyRoutes(api, parts)
   widgetSecretRoutes(api, parts)
 }
 
@@ -265,6 +268,7 @@ const shown = ({
   application,
   secret,
   handoffKey,
+  siteKeys,
   widgetSecret,
 }: Registered): z.infer<typeof registeredSchema> => ({
   ...showApplication(application),
@@ -284,4 +288,7 @@ const shown = ({
     },
   }),
   ...(secret !== undefined && { client_secret: secret.secret, client_secret_id: secret.id }),
+  ...(application.sharedSessions && {
+    shared_sessions: showSharedSessions(application.sharedSessions, siteKeys),
+  }),
 })

@@ -21,6 +21,8 @@ import type { ApplicationContent, KeptApplication } from './applications-table.t
 import { judgeRegistration } from './registration.ts'
 import type { Registration } from './registration.ts'
 import type { RegistrationProblem } from './registration-problem.ts'
+import { createKeptSiteKeys } from './kept-site-keys.ts'
+import type { ShownSiteKeys } from './kept-site-keys.ts'
 import { checkWidgetSecret } from './widget-rules.ts'
 import type { KeptWidgetSecrets } from './widget-secrets.ts'
 
@@ -44,6 +46,7 @@ export interface Registered {
   /** The API key of service hand-off, where one was made. */
   readonly handoffKey: ShownKey | undefined
   readonly widgetSecret: ShownSecret | undefined
+  readonly siteKeys: ShownSiteKeys | undefined
 }
 
 export type ProblemsOr<Value> =
@@ -113,6 +116,7 @@ export function createApplicationRegistry({
   const table = createApplicationsTable(directory)
   const secrets = createApplicationSecretsTable(directory)
   const handoffKeys = createHandoffKeys(directory)
+  const siteKeyPairs = createKeptSiteKeys(directory)
 
   const kept = async (id: string) => (isApplicationId(id) ? table.find(id) : undefined)
 
@@ -143,6 +147,7 @@ export function createApplicationRegistry({
       const id = clientId ?? newApplicationId()
       const secret = usesSecret(content) ? newSecret(clientSecret) : undefined
       const handoffKey = content.handoff && (await handoffKeys.make(id, now))
+      const siteKeys = content.sharedSessions && siteKeyPairs.make()
       const widgetSecret = content.widget && widgetSecrets.make(brought)
       try {
         await directory.batch([
@@ -152,13 +157,13 @@ export function createApplicationRegistry({
           ...(widgetSecret === undefined
             ? []
             : [await widgetSecrets.insertion(id, widgetSecret, now)]),
+          ...(siteKeys === undefined ? [] : [await siteKeyPairs.insertion(id, siteKeys, now)]),
         ])
       } catch (thrown) {
-        if (!/UNIQUE constraint/.test(String(thrown))) throw thrown
-        return { ok: false, problems: [{ pointer: '/client_id', detail: 'is in use' }] }
+        return inUse(thrown)
       }
       const application = { id, ...content, ...NEW, createdAt: now, updatedAt: now }
-      return ok({ application, secret, handoffKey: handoffKey?.shown, widgetSecret })
+      return ok({ application, secret, handoffKey: handoffKey?.shown, widgetSecret, siteKeys })
     },
 
     find: kept,
@@ -168,20 +173,26 @@ export function createApplicationRegistry({
     async change({ id, version }, registration, now) {
       const judged = await judgeRegistration(registration, { issuer })
       if (!judged.ok) return judged
-      const application = isApplicationId(id)
-        ? await table.replace({ id, version }, judged.content, now)
-        : undefined
+      let application: KeptApplication | undefined
+      try {
+        application = isApplicationId(id)
+          ? await table.replace({ id, version }, judged.content, now)
+          : undefined
+      } catch (thrown) {
+        return inUse(thrown)
+      }
       if (application === undefined) return ok(await failure(id))
       const handoffKey = await handoffKeys.keepFor(application, now)
       const widgetSecret = await keepWidgetSecret(application, now)
+      const siteKeys = await siteKeyPairs.keep(application, now)
       if (!usesSecret(application)) {
         await secrets.removeAll(id)
-        return ok(ok({ application, secret: undefined, handoffKey, widgetSecret }))
+        return ok(ok({ application, secret: undefined, handoffKey, widgetSecret, siteKeys }))
       }
       const isWithout = (await secrets.validHashes(id, now)).length === 0
       const secret = isWithout ? newSecret() : undefined
       if (secret !== undefined) await secrets.insertion(await hashed(secret, id), now).run()
-      return ok(ok({ application, secret, handoffKey, widgetSecret }))
+      return ok(ok({ application, secret, handoffKey, widgetSecret, siteKeys }))
     },
 
     async remove(id, version, now = systemClock()) {
@@ -237,6 +248,14 @@ export function createApplicationRegistry({
 
 /** The application was removed between two looks at it. */
 const isGone = (thrown: unknown): boolean => /FOREIGN KEY constraint/.test(String(thrown))
+
+/** Two of a kind: the id of the application, or the subdomain of the site. */
+function inUse(thrown: unknown): { ok: false; problems: readonly RegistrationProblem[] } {
+  const text = String(thrown)
+  if (!/UNIQUE constraint/.test(text)) throw thrown
+  const pointer = text.includes('applications.id') ? '/client_id' : '/shared_sessions/subdomain'
+  return { ok: false, problems: [{ pointer, detail: 'is in use' }] }
+}
 
 const NEW = { status: 'active', version: 1 } as const
 

@@ -1,6 +1,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { AdapterRule } from './request-adapter.ts'
+import type { SharedSessionsSite } from './shared-sessions-site.ts'
 import type { Widget } from './widget.ts'
 
 /** Signs with what an ID token of this application is signed; pinned by its registration. */
@@ -97,6 +98,7 @@ export interface Application {
   readonly status: 'active' | 'disabled'
   readonly oauth: OAuthClient | undefined
   readonly handoff?: HandoffService | undefined
+  readonly sharedSessions?: SharedSessionsSite | undefined
   readonly widget?: Widget | undefined
   readonly createdAt: EpochSeconds
   readonly updatedAt: EpochSeconds

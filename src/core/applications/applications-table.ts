@@ -1,6 +1,7 @@
 /** The tables `applications` and `removed_applications` (migrations/0005_applications.sql). */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Application, HandoffApplication, HandoffService, OAuthClient } from './application.ts'
+import type { SharedSessionsSite } from './shared-sessions-site.ts'
 import type { Widget } from './widget.ts'
 
 /** An application as it is kept: with the version that a change has to name. */
@@ -11,7 +12,7 @@ export interface KeptApplication extends Application {
 /** The queue visits everybody, and a delivery is given up after a day. */
 const REMOVED_KEPT_SECONDS = 31 * 86_400
 
-const COLUMNS = `id, name, is_first_party, status, oauth, handoff, widget, version, created_at, updated_at`
+const COLUMNS = `id, name, is_first_party, status, oauth, handoff, widget, shared_sessions, version, created_at, updated_at`
 
 /** The most services that one page shows. */
 const MOST_SERVICES = 100
@@ -23,6 +24,34 @@ export const createApplicationsTable = (directory: D1Database) => ({
       .bind(id)
       .first<Row>()
     return row === null ? undefined : fromRow(row)
+  },
+
+  async findBySubdomain(subdomain: string): Promise<KeptApplication | undefined> {
+    const row = await directory
+      .prepare(
+        `SELECT ${COLUMNS} FROM applications
+         WHERE shared_sessions IS NOT NULL AND json_extract(shared_sessions, '$.subdomain') = ?1`,
+      )
+      .bind(subdomain)
+      .first<Row>()
+    return row === null ? undefined : fromRow(row)
+  },
+
+  /** What a site may change of itself. False when it is no site any more. */
+  async setAllowedDomains(
+    id: string,
+    domains: readonly string[],
+    now: EpochSeconds,
+  ): Promise<boolean> {
+    const { meta } = await directory
+      .prepare(
+        `UPDATE applications SET shared_sessions = json_set(shared_sessions, '$.allowedDomains', json(?2)),
+           version = version + 1, updated_at = ?3
+         WHERE id = ?1 AND shared_sessions IS NOT NULL`,
+      )
+      .bind(id, JSON.stringify(domains), now)
+      .run()
+    return meta.changes > 0
   },
 
   /** A page in order of the id, after the last id of the page before. */
@@ -64,26 +93,37 @@ export const createApplicationsTable = (directory: D1Database) => ({
       oauth,
       handoff,
       widget,
+      sharedSessions,
     }: ApplicationContent & { readonly id: string },
     now: EpochSeconds,
   ): D1PreparedStatement =>
     directory
       .prepare(
-        `INSERT INTO applications (id, name, is_first_party, oauth, handoff, widget, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?5, ?5)`,
+        `INSERT INTO applications
+           (id, name, is_first_party, oauth, handoff, widget, shared_sessions, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?8, ?5, ?5)`,
       )
-      .bind(id, name, isFirstParty ? 1 : 0, toJson(oauth), now, toJson(handoff), toJson(widget)),
+      .bind(
+        id,
+        name,
+        isFirstParty ? 1 : 0,
+        toJson(oauth),
+        now,
+        toJson(handoff),
+        toJson(widget),
+        toJson(sharedSessions),
+      ),
 
   /** Replaces the content of the version that was seen; undefined when that is not there (any more). */
   async replace(
     { id, version }: { readonly id: string; readonly version: number },
-    { name, isFirstParty, oauth, handoff, widget }: ApplicationContent,
+    { name, isFirstParty, oauth, handoff, widget, sharedSessions }: ApplicationContent,
     now: EpochSeconds,
   ): Promise<KeptApplication | undefined> {
     const row = await directory
       .prepare(
         `UPDATE applications SET name = ?3, is_first_party = ?4, oauth = ?5, handoff = ?7, widget = ?8,
-           version = version + 1, updated_at = ?6
+           shared_sessions = ?9, version = version + 1, updated_at = ?6
          WHERE id = ?1 AND version = ?2 RETURNING ${COLUMNS}`,
       )
       .bind(
@@ -95,6 +135,7 @@ export const createApplicationsTable = (directory: D1Database) => ({
         now,
         toJson(handoff),
         toJson(widget),
+        toJson(sharedSessions),
       )
       .first<Row>()
     return row === null ? undefined : fromRow(row)
@@ -171,7 +212,7 @@ export type ApplicationsTable = ReturnType<typeof createApplicationsTable>
 /** What a registration says of an application. */
 export type ApplicationContent = Pick<
   Application,
-  'name' | 'isFirstParty' | 'oauth' | 'handoff' | 'widget'
+  'name' | 'isFirstParty' | 'oauth' | 'handoff' | 'widget' | 'sharedSessions'
 >
 
 interface Row {
@@ -181,6 +222,7 @@ interface Row {
   readonly status: Application['status']
   readonly oauth: string | null
   readonly handoff: string | null
+  readonly shared_sessions: string | null
   readonly widget: string | null
   readonly version: number
   readonly created_at: number
@@ -188,7 +230,7 @@ interface Row {
 }
 
 /** JSON has no undefined: what is not there is read as such again. */
-const toJson = (capability: OAuthClient | HandoffService | Widget | undefined) =>
+const toJson = (capability: object | undefined) =>
   capability === undefined ? null : JSON.stringify(capability)
 
 const fromRow = (row: Row): KeptApplication => ({
@@ -198,6 +240,10 @@ const fromRow = (row: Row): KeptApplication => ({
   status: row.status,
   oauth: row.oauth === null ? undefined : (JSON.parse(row.oauth) as OAuthClient),
   ...(row.handoff === null ? {} : { handoff: JSON.parse(row.handoff) as HandoffService }),
+  sharedSessions:
+    row.shared_sessions === null
+      ? undefined
+      : (JSON.parse(row.shared_sessions) as SharedSessionsSite),
   ...(row.widget === null ? {} : { widget: JSON.parse(row.widget) as Widget }),
   version: row.version,
   createdAt: row.created_at,

@@ -13,6 +13,8 @@ import type { HandoffRegistration } from './handoff-rules.ts'
 import { judgeAuthentication, judgeGrants, judgeSector } from './grant-rules.ts'
 import { reportTo } from './registration-problem.ts'
 import type { RegistrationProblem } from './registration-problem.ts'
+import { completeSite, judgeSite } from './shared-sessions-site.ts'
+import type { SharedSessionsRegistration } from './shared-sessions-site.ts'
 import { judgeUris, sectorsOf } from './uri-rules.ts'
 import type { GatewayPlace } from './uri-rules.ts'
 import { judgeWidget } from './widget-rules.ts'
@@ -45,6 +47,7 @@ export interface Registration {
   readonly isFirstParty?: boolean | undefined
   readonly oauth?: OAuthRegistration | undefined
   readonly handoff?: HandoffRegistration | undefined
+  readonly sharedSessions?: SharedSessionsRegistration | undefined
   readonly widget?: WidgetRegistration | undefined
 }
 
@@ -63,9 +66,12 @@ export async function judgeRegistration(
   const problems = [...judgeName(name)]
   const handoff = capabilities.handoff && judgeHandoff(capabilities.handoff, place, problems)
   const widget = capabilities.widget && judgeWidget(capabilities.widget, place, problems)
+  const site = capabilities.sharedSessions && completeSite(capabilities.sharedSessions)
+  problems.push(...(site === undefined ? [] : judgeSite(site)))
   const others = {
-    ...(handoff === undefined ? {} : { handoff }),
-    ...(widget === undefined ? {} : { widget }),
+    ...(handoff && { handoff }),
+    ...(widget && { widget }),
+    ...(site && { sharedSessions: site }),
   }
   if (oauth === undefined) {
     if (problems.length > 0) return { ok: false, problems }

@@ -47,6 +47,16 @@ export type AuditEventName =
   | 'handoff.signed_in'
   | 'handoff.ended'
   | 'handoff.refused'
+  | 'site.refused'
+  | 'site.read'
+  | 'site.changed'
+  | 'site_user.changed'
+  | 'site_user.refused'
+  | 'shared_session.started'
+  | 'shared_session.refused'
+  | 'connection.issued'
+  | 'connection.taken'
+  | 'connection.refused'
   | 'client.refused'
   | 'tokens.issued'
   | 'tokens.refreshed'
@@ -66,10 +76,6 @@ export type AuditEventName =
   | 'authorization.accepted'
   | 'authorization.refused'
   | 'authorization.pushed'
-  | 'widget_token.issued'
-  | 'widget_token.refused'
-  | 'widget_token.accepted'
-  | 'widget_token.rejected'
   | 'application.registered'
   | 'application.changed'
   | 'application.removed'
@@ -79,6 +85,10 @@ export type AuditEventName =
   | 'application.secret_removed'
   | 'application.ended'
   | 'application.disconnected'
+  | 'widget_token.issued'
+  | 'widget_token.refused'
+  | 'widget_token.accepted'
+  | 'widget_token.rejected'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
@@ -86,6 +96,7 @@ const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'token.issued',
   'widget_token.issued',
   'operator.read',
+  'site.read',
   'tab.connected',
   'tokens.refreshed',
   'introspection.answered',

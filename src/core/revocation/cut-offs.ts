@@ -19,6 +19,7 @@ import type { SessionRules } from '../sessions/session-rules.ts'
 import type { CutOff, CutOffCause, CutOffScope } from '../tokens/cut-off.ts'
 import { KV_CACHE_SECONDS, MEMORY_SECONDS, PUBLISHED_SECONDS } from '../tokens/key-lifetimes.ts'
 import type { Keys } from '../tokens/keys.ts'
+import { STORAGE_PROVIDER_ID } from '../users/pushed-user.ts'
 
 /** Typically all isolates have followed by then: how long the record is held in an isolate and by KV. */
 export const CUT_OFF_EFFECTIVE_SECONDS = MEMORY_SECONDS + KV_CACHE_SECONDS
@@ -43,6 +44,7 @@ export const createSessionRules =
       providerIds: [
         ...[...config.identityProviders, ...config.handoffHosts].map(({ id }) => id),
         LOCAL_PROVIDER_ID,
+        STORAGE_PROVIDER_ID,
       ],
     })
   }

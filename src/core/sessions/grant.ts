@@ -7,7 +7,12 @@ import type { LiveSession, SessionId, UserId } from './session.ts'
  * object, one way to mint (only under a live session, in its epoch), one way to take (once, in the transaction
  * of its effect); all of a session's grants die with it.
  */
-export type GrantKind = 'authorization_code' | 'refresh_token' | 'device_code' | 'handoff_ticket'
+export type GrantKind =
+  | 'authorization_code'
+  | 'refresh_token'
+  | 'device_code'
+  | 'handoff_ticket'
+  | 'connection_token'
 
 /**
  * What whoever takes a grant must present again. A wrong application or redirect URI consumes nothing, so

@@ -14,7 +14,8 @@ export const grantsTable = `
   CREATE TABLE grants (
     id TEXT PRIMARY KEY,
     family TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('authorization_code', 'refresh_token', 'device_code', 'handoff_ticket')),
+    kind TEXT NOT NULL CHECK (kind IN
+      ('authorization_code', 'refresh_token', 'device_code', 'handoff_ticket', 'connection_token')),
     sid TEXT NOT NULL,
     epoch INTEGER NOT NULL,
     application_id TEXT NOT NULL,

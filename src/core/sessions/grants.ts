@@ -21,6 +21,7 @@ const HANDLE_KINDS: Readonly<Record<GrantKind, HandleKind>> = {
   refresh_token: 'r',
   device_code: 'd',
   handoff_ticket: 't',
+  connection_token: 'n',
 }
 
 const ID_BYTES = 12

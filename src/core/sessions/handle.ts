@@ -18,8 +18,8 @@ import { createAuthenticator } from '../../platform/secrets.ts'
 import type { Authenticator, RotatingSecret } from '../../platform/secrets.ts'
 import type { UserId } from './session.ts'
 
-/** Session cookie, authorization code, refresh token, device code, hand-off ticket. */
-export type HandleKind = 's' | 'c' | 'r' | 'd' | 't'
+/** Session cookie, authorization code, refresh token, device code, hand-off ticket, connection. */
+export type HandleKind = 's' | 'c' | 'r' | 'd' | 't' | 'n'
 
 /** What a handle points at. */
 export interface HandleTarget {

@@ -83,6 +83,8 @@ export type EndCause =
   | 'provider_back_channel'
   | 'provider_front_channel'
   | 'operator'
+  /** A site that shares the session, or the people in it, has asked for it. */
+  | 'application'
   | 'idle_deadline'
   | 'absolute_deadline'
   | 'too_many_sessions'

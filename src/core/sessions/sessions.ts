@@ -36,6 +36,8 @@ export interface OpenSession {
   readonly idToken?: string
   readonly userAgent: string | undefined
   readonly continent: string | undefined
+  /** Where the session lives for another time than the configured one. */
+  readonly deadlines?: { readonly idleSeconds: number; readonly absoluteSeconds: number }
   readonly now: EpochSeconds
   /**
    * Called with the new session's id before the session becomes usable (the directory's index of upstream
@@ -208,7 +210,7 @@ export function createSessions(
         profile: asserted.profile,
         device: describeDevice(userAgent),
         sealedIdToken: await idTokens.seal(idToken),
-        ...deadlines,
+        ...(asserted.deadlines ?? deadlines),
       }
       try {
         await beforeUsable?.(sid)

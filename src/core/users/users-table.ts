@@ -249,3 +249,16 @@ export const userFromRow = (row: UserRow): User => ({
   profileUpdatedAt: row.profile_updated_at ?? undefined,
   createdAt: row.created_at,
 })
+
+/** How these rows follow what sites push; pushed-user.ts says what stands for the numbers. */
+export const PUSHED_USER_SQL = {
+  update: `UPDATE users SET name = ?3, email = ?4, email_key = ?5, picture = ?6, updated_at = ?2
+    WHERE id = ?1 AND email_verified = 0 AND last_sign_in_at IS NULL`,
+  identityInsertion: `INSERT INTO identities
+      (issuer, subject, user_id, provider_id, created_at, last_sign_in_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?5)`,
+  identityMove: 'UPDATE identities SET user_id = ?3 WHERE issuer = ?1 AND subject = ?2',
+  identityRemoval: 'DELETE FROM identities WHERE issuer = ?1 AND subject = ?2',
+  removal: `DELETE FROM users WHERE id = ?1
+    AND NOT EXISTS (SELECT 1 FROM identities WHERE user_id = ?1)`,
+} as const

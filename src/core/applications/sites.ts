@@ -1,0 +1,117 @@
+/**
+ * Sites: applications with the capability `shared_sessions`. Found by their subdomain, proven by a key pair.
+ * A private key is shown once, when it is made, and kept as a hash. Read from the directory each time, so
+ * that a change, a disabling or a withdrawn key holds at once.
+ */
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { isEqualConstantTime, sha256Base64url } from '../../platform/digest.ts'
+import { describeThrown, log } from '../../platform/log.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import { isUuid } from '../../platform/uuid.ts'
+import { createApplicationsTable } from './applications-table.ts'
+import type { KeptApplication } from './applications-table.ts'
+import { isSubdomain } from './shared-sessions-site.ts'
+import { createKeptSiteKeys } from './kept-site-keys.ts'
+import type { ShownSiteKeys } from './kept-site-keys.ts'
+import { createSiteKeysTable } from './site-keys-table.ts'
+
+/** A site that may act now. */
+export interface Site {
+  readonly applicationId: string
+  readonly name: string
+  readonly isFirstParty: boolean
+  readonly subdomain: string
+  readonly allowedDomains: readonly string[]
+  /** Whose people and sessions it shares: of its group, or its own alone. */
+  readonly company: string
+  readonly createdAt: EpochSeconds
+}
+
+export interface Sites {
+  /** The active site of a subdomain. */
+  find(subdomain: string): Promise<Result<Site, 'unknown_site' | 'unavailable'>>
+  /** As `find`, but only for who presents one of the site's key pairs that are valid now. */
+  authenticate(
+    subdomain: string,
+    keys: ShownSiteKeys | undefined,
+    now: EpochSeconds,
+  ): Promise<Result<Site, 'unknown_site' | 'wrong_keys' | 'unavailable'>>
+  /** The active site behind an application. */
+  findByApplication(id: string): Promise<Result<Site, 'unknown_site' | 'unavailable'>>
+  /** Throws where the directory does not answer. */
+  setAllowedDomains(site: Site, domains: readonly string[], now: EpochSeconds): Promise<boolean>
+}
+
+export function createSites(directory: D1Database): Sites {
+  const applications = createApplicationsTable(directory)
+  const keyPairs = createSiteKeysTable(directory)
+
+  const find: Sites['find'] = async (subdomain) => {
+    if (!isSubdomain(subdomain)) return refuse('unknown_site')
+    try {
+      const site = toSite(await applications.findBySubdomain(subdomain))
+      return site === undefined ? refuse('unknown_site') : ok(site)
+    } catch (thrown) {
+      return unavailable(thrown)
+    }
+  }
+
+  return {
+    find,
+
+    async authenticate(subdomain, keys, now) {
+      const found = await find(subdomain)
+      if (!found.ok) return found
+      if (keys === undefined || !isUuid(keys.publicKey)) return refuse('wrong_keys')
+      try {
+        const { applicationId } = found.value
+        const hash = await keyPairs.validHash(applicationId, keys.publicKey, now)
+        const presented = await sha256Base64url(keys.privateKey)
+        const isRight = await isEqualConstantTime(hash ?? '', presented)
+        return isRight && hash !== undefined ? found : refuse('wrong_keys')
+      } catch (thrown) {
+        return unavailable(thrown)
+      }
+    },
+
+    async findByApplication(id) {
+      try {
+        const site = toSite(await applications.find(id))
+        return site === undefined ? refuse('unknown_site') : ok(site)
+      } catch (thrown) {
+        return unavailable(thrown)
+      }
+    },
+
+    setAllowedDomains: ({ applicationId }, domains, now) =>
+      applications.setAllowedDomains(applicationId, domains, now),
+  }
+}
+
+/** Sites as they prove themselves, and as operators look after their keys. */
+export const createSiteRegistry = (directory: D1Database) => ({
+  sites: createSites(directory),
+  siteKeys: createKeptSiteKeys(directory),
+})
+
+/** Undefined for what is no site, or may not act as one now. */
+function toSite(application: KeptApplication | undefined): Site | undefined {
+  const site = application?.sharedSessions
+  if (application?.status !== 'active' || site === undefined) return undefined
+  const { id, name, isFirstParty, createdAt } = application
+  return {
+    applicationId: id,
+    name,
+    isFirstParty,
+    subdomain: site.subdomain,
+    allowedDomains: site.allowedDomains,
+    company: site.group === undefined ? `site:${id}` : `group:${site.group}`,
+    createdAt,
+  }
+}
+
+function unavailable(thrown: unknown) {
+  log('error', { event: 'directory.failed', error: describeThrown(thrown) })
+  return refuse('unavailable')
+}

@@ -1,0 +1,139 @@
+/** The table `site_identities` (migrations/0011_shared_sessions.sql). */
+import type { EpochSeconds } from '../../platform/clock.ts'
+import type { IdentityContent, PageOf, SiteIdentity } from './site-user.ts'
+
+export type NewSiteIdentity = Omit<SiteIdentity, 'version' | 'createdAt' | 'updatedAt'>
+
+export const createSiteIdentitiesTable = (directory: D1Database) => {
+  const one = async (statement: D1PreparedStatement) => {
+    const row = await statement.first<Row>()
+    return row === null ? undefined : fromRow(row)
+  }
+
+  return {
+    find: (company: string, identityToken: string) =>
+      one(
+        directory
+          .prepare('SELECT * FROM site_identities WHERE company = ?1 AND identity_token = ?2')
+          .bind(company, identityToken),
+      ),
+
+    findByIdentity: (company: string, issuer: string, subject: string) =>
+      one(
+        directory
+          .prepare(
+            'SELECT * FROM site_identities WHERE company = ?1 AND issuer = ?2 AND subject = ?3',
+          )
+          .bind(company, issuer, subject),
+      ),
+
+    /** Of up to some hundred users, the oldest first. */
+    async ofUsers(userTokens: readonly string[]): Promise<readonly SiteIdentity[]> {
+      if (userTokens.length === 0) return []
+      const { results } = await directory
+        .prepare(
+          `SELECT * FROM site_identities WHERE user_token IN (SELECT value FROM json_each(?1))
+           ORDER BY created_at, identity_token`,
+        )
+        .bind(JSON.stringify(userTokens))
+        .all<Row>()
+      return results.map(fromRow)
+    },
+
+    async list(company: string, { limit, offset, isDescending }: PageOf) {
+      const direction = isDescending ? 'DESC' : 'ASC'
+      const [entries, count] = await directory.batch<Row & { total: number }>([
+        directory
+          .prepare(
+            `SELECT * FROM site_identities WHERE company = ?1
+             ORDER BY created_at ${direction}, identity_token ${direction} LIMIT ?2 OFFSET ?3`,
+          )
+          .bind(company, limit, offset),
+        directory
+          .prepare('SELECT COUNT(*) AS total FROM site_identities WHERE company = ?1')
+          .bind(company),
+      ])
+      return {
+        entries: (entries?.results ?? []).map(fromRow),
+        total: count?.results[0]?.total ?? 0,
+      }
+    },
+
+    insertion: (identity: NewSiteIdentity, now: EpochSeconds): D1PreparedStatement =>
+      directory
+        .prepare(
+          `INSERT INTO site_identities (identity_token, user_token, company, provider_id, issuer, subject,
+             content, created_at, updated_at)
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)`,
+        )
+        .bind(
+          identity.identityToken,
+          identity.userToken,
+          identity.company,
+          identity.providerId,
+          identity.issuer,
+          identity.subject,
+          JSON.stringify(identity.content),
+          now,
+        ),
+
+    /**
+     * The content made from the version that was seen. Where another change has come between, it fails with
+     * `isChangedMeanwhile`, and with it all of its batch.
+     */
+    contentChange: (
+      { identityToken, version }: Pick<SiteIdentity, 'identityToken' | 'version'>,
+      content: IdentityContent,
+      now: EpochSeconds,
+    ): D1PreparedStatement =>
+      directory
+        .prepare(
+          `UPDATE site_identities SET content = ?3, version = iif(version = ?2, version + 1, NULL),
+             updated_at = ?4
+           WHERE identity_token = ?1`,
+        )
+        .bind(identityToken, version, JSON.stringify(content), now),
+
+    move: (identityToken: string, userToken: string, now: EpochSeconds): D1PreparedStatement =>
+      directory
+        .prepare(
+          'UPDATE site_identities SET user_token = ?2, updated_at = ?3 WHERE identity_token = ?1',
+        )
+        .bind(identityToken, userToken, now),
+
+    removal: (identityToken: string): D1PreparedStatement =>
+      directory
+        .prepare('DELETE FROM site_identities WHERE identity_token = ?1')
+        .bind(identityToken),
+  }
+}
+
+/** Whether a batch failed for a version that is not there any more. */
+export const isChangedMeanwhile = (thrown: unknown): boolean =>
+  /NOT NULL constraint failed: site_identities\.version/.test(String(thrown))
+
+interface Row {
+  readonly identity_token: string
+  readonly user_token: string
+  readonly company: string
+  readonly provider_id: string
+  readonly issuer: string
+  readonly subject: string
+  readonly content: string
+  readonly version: number
+  readonly created_at: number
+  readonly updated_at: number
+}
+
+const fromRow = (row: Row): SiteIdentity => ({
+  identityToken: row.identity_token,
+  userToken: row.user_token,
+  company: row.company,
+  providerId: row.provider_id,
+  issuer: row.issuer,
+  subject: row.subject,
+  content: JSON.parse(row.content) as IdentityContent,
+  version: row.version,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})

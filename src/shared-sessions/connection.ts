@@ -1,0 +1,103 @@
+/**
+ * A connection tells a site once how somebody came to it. Its token goes through the person's browser, so it
+ * is worth nothing to anybody but the site that it was made for: a grant of the session that it came from, which
+ * dies with it, and which the site's own keys take, once.
+ */
+import type { Site } from '../core/applications/sites.ts'
+import type { SessionId } from '../core/sessions/session.ts'
+import type { ConnectionPlugin, OpenConnection } from '../core/users/site-connections-table.ts'
+import type { KnownUser, SiteIdentity, SiteUser } from '../core/users/site-user.ts'
+import type { EpochSeconds } from '../platform/clock.ts'
+import { sha256Base64url } from '../platform/digest.ts'
+import { ok, refuse } from '../platform/refusal.ts'
+import type { Result } from '../platform/refusal.ts'
+import { isUuid, randomUuid } from '../platform/uuid.ts'
+import type { SiteParts } from './site-parts.ts'
+
+/** A browser posts it at once, and the site asks at once. */
+export const CONNECTION_SECONDS = 120
+
+export interface NewConnection {
+  readonly site: Site
+  readonly user: SiteUser
+  readonly identity: SiteIdentity
+  /** The session that the person came by. */
+  readonly sid: SessionId
+  readonly plugin: ConnectionPlugin
+  /** One that the site is allowed. */
+  readonly callbackUri: string
+  readonly now: EpochSeconds
+}
+
+/** The token of a new connection. */
+export async function issueConnection(
+  { grants, siteConnections, connectionGrants }: SiteParts,
+  { site, user, identity, sid, plugin, callbackUri, now }: NewConnection,
+): Promise<Result<string, 'no_session' | 'unavailable'>> {
+  const { applicationId } = site
+  const minted = await grants.mint({
+    userId: user.userId,
+    sid,
+    grant: {
+      kind: 'connection_token',
+      binding: { applicationId },
+      content: { scope: [], isOpenId: false },
+      lifetimeSeconds: CONNECTION_SECONDS,
+    },
+    now,
+  })
+  if (!minted.ok) return minted
+  const token = randomUuid()
+  const connection = {
+    tokenHash: await sha256Base64url(token),
+    sealedGrant: await connectionGrants.seal(minted.value.handle),
+    applicationId,
+    plugin,
+    callbackUri,
+    identityToken: identity.identityToken,
+    userToken: user.userToken,
+    expiresAt: now + CONNECTION_SECONDS,
+  }
+  await siteConnections.add(connection, now)
+  return ok(token)
+}
+
+export interface TakenConnection extends KnownUser {
+  readonly connection: OpenConnection
+  readonly identity: SiteIdentity
+}
+
+/** What a site is told for a token, once. Another site, and a session that is over, are told nothing. */
+export async function takeConnection(
+  { grants, siteConnections, siteUsers, connectionGrants }: SiteParts,
+  { site, token, now }: { readonly site: Site; readonly token: string; readonly now: EpochSeconds },
+): Promise<Result<TakenConnection, 'unknown_connection' | 'unavailable'>> {
+  if (!isUuid(token)) return refuse('unknown_connection')
+  const { applicationId, company } = site
+  const hash = await sha256Base64url(token)
+  const connection = await siteConnections.find(applicationId, hash, now)
+  const handle = connection && (await connectionGrants.unseal(connection.sealedGrant))
+  if (connection === undefined || typeof handle !== 'string') return refuse('unknown_connection')
+  const taken = await grants.take({
+    kind: 'connection_token',
+    handle,
+    presented: { applicationId },
+    participationOf: async () => ({
+      applicationId,
+      subject: connection.userToken,
+      clientSid: connection.identityToken,
+    }),
+    now,
+  })
+  if (!taken.ok) {
+    const { code } = taken.refusal
+    return code === 'unavailable' ? refuse(code) : refuse('unknown_connection', { grant: code })
+  }
+  await siteConnections.spend(connection, token)
+  const user = await siteUsers.find(company, { userToken: connection.userToken })
+  const identities = user === undefined ? [] : await siteUsers.identitiesOf(user)
+  const identity = identities.find((each) => each.identityToken === connection.identityToken)
+  if (user === undefined || identity === undefined) return refuse('unknown_connection')
+  await siteUsers.noteLogin(user, now)
+  return ok({ connection, user, identity, identities })
+}

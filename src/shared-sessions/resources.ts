@@ -1,0 +1,108 @@
+/**
+ * Every resource of OneAll's API in one table, in its own words. What stands below with `notOffered` is
+ * OneAll's and is not done here: it answers 501, so that nobody takes silence for success.
+ */
+import { listConnections, readConnection } from './connection-resources.ts'
+import { failed } from './envelope.ts'
+import type { Answer } from './envelope.ts'
+import * as sessions from './session-resources.ts'
+import type { SiteParts, SiteRequest } from './site-parts.ts'
+import * as site from './site-resources.ts'
+import * as storage from './storage-resources.ts'
+import * as users from './user-resources.ts'
+
+export type SiteMethod = 'GET' | 'POST' | 'PUT' | 'DELETE'
+
+export interface Resource {
+  readonly method: SiteMethod
+  /** Path below the site, without `.json`; each `*` is a token. */
+  readonly path: string
+  readonly answer: (parts: SiteParts, request: SiteRequest) => Promise<Answer>
+  /** Nothing is removed unless the query says `confirm_deletion=true`. */
+  readonly isDeletion: boolean
+}
+
+type Handle = Resource['answer']
+
+const resource = (method: SiteMethod, path: string, answer: Handle): Resource => ({
+  method,
+  path,
+  answer,
+  isDeletion: method === 'DELETE',
+})
+
+const notOffered: Handle = async () => failed(501)
+
+export const resources: readonly Resource[] = [
+  resource('GET', '/sso/sessions', sessions.listSessions),
+  resource('PUT', '/sso/sessions', sessions.startByTokens),
+  resource('GET', '/sso/sessions/*', sessions.readByToken),
+  resource('DELETE', '/sso/sessions/*', sessions.endByToken),
+  // The documentation spells it both ways.
+  ...['/sso/sessions/identities/*', '/sso/sessions/identites/*'].flatMap((path) => [
+    resource('PUT', path, sessions.startByIdentity),
+    resource('GET', path, sessions.readByIdentity),
+    resource('DELETE', path, sessions.endByIdentity),
+  ]),
+
+  resource('POST', '/storage/users', storage.createUser),
+  resource('PUT', '/storage/users/*', storage.updateUser),
+  resource('POST', '/storage/users/*', storage.updateUser),
+  resource('PUT', '/storage/users/user/synchronize', storage.synchronizeUser),
+  resource('POST', '/storage/users/user/lookup', storage.lookUpUser),
+
+  resource('GET', '/users', users.listUsers),
+  resource('PUT', '/users', notOffered),
+  resource('GET', '/users/*', users.readUser),
+  resource('DELETE', '/users/*', users.deleteUser),
+  resource('GET', '/users/*/contacts', notOffered),
+  resource('POST', '/users/*/publish', notOffered),
+
+  resource('GET', '/identities', users.listIdentities),
+  resource('GET', '/identities/*', users.readIdentity),
+  resource('DELETE', '/identities/*', users.deleteIdentity),
+  resource('PUT', '/identities/*/link', users.linkIdentity),
+  resource('PUT', '/identities/*/synchronize', users.synchronizeIdentity),
+  resource('GET', '/identities/*/contacts', notOffered),
+
+  resource('GET', '/connections', listConnections),
+  // Clients in Python and on phones use the singular.
+  resource('GET', '/connections/*', readConnection),
+  resource('GET', '/connection/*', readConnection),
+
+  resource('GET', '/site', site.readSite),
+  resource('GET', '/site/allowed-domains', site.readAllowedDomains),
+  resource('PUT', '/site/allowed-domains', site.writeAllowedDomains),
+  resource('GET', '/site/connections', listConnections),
+  resource('POST', '/site/connections', site.noteFormLogin),
+]
+
+/** What OneAll keeps below these is publishing, statistics and comments. */
+const NOT_OFFERED_BELOW = ['/sharing', '/shorturls', '/discussions', '/providers/', '/push']
+
+export type FoundResource =
+  | { readonly kind: 'found'; readonly resource: Resource; readonly tokens: readonly string[] }
+  | { readonly kind: 'other_methods'; readonly methods: readonly string[] }
+  | { readonly kind: 'not_offered' }
+  | { readonly kind: 'unknown' }
+
+const patterns = resources.map((each) => ({
+  each,
+  pattern: new RegExp(`^${each.path.replaceAll('*', '([^/]+)')}\\.json$`),
+}))
+
+/** `path`: below the site, with its extension. */
+export function findResource(method: string, path: string): FoundResource {
+  const matches = patterns.flatMap(({ each, pattern }) => {
+    const match = pattern.exec(path)
+    return match === null ? [] : [{ each, tokens: match.slice(1) }]
+  })
+  const match = matches.find(({ each }) => each.method === method)
+  if (match) return { kind: 'found', resource: match.each, tokens: match.tokens }
+  if (NOT_OFFERED_BELOW.some((prefix) => path.startsWith(prefix))) return { kind: 'not_offered' }
+  if (matches.length > 0) {
+    return { kind: 'other_methods', methods: matches.map(({ each }) => each.method) }
+  }
+  // The same in XML.
+  return path.endsWith('.xml') ? { kind: 'not_offered' } : { kind: 'unknown' }
+}

@@ -1,0 +1,118 @@
+/** What a browser gets that a site has brought here. */
+import type { Context } from 'hono'
+import { raw } from 'hono/html'
+import { socializeScript } from '../pages/built-assets.ts'
+import { ErrorPage } from '../pages/error-page.tsx'
+import { PageShell } from '../pages/page-shell.tsx'
+import type { RequestVariables } from '../platform/request-facts.ts'
+import type { BroughtOutcome, BroughtRefusal } from './socialize.ts'
+
+type Environment = { Variables: RequestVariables }
+
+/** The script that sites' pages load; it knows where it came from. */
+export function answerLibrary(c: Context<Environment>, siteBase: string): Response {
+  const body = `window.oneall={...window.oneall,base:${JSON.stringify(siteBase)}};${socializeScript.body}`
+  return c.body(body, 200, {
+    'Content-Type': socializeScript.contentType,
+    'Cache-Control': 'public, max-age=300',
+    'Cross-Origin-Resource-Policy': 'cross-origin',
+    'X-Content-Type-Options': 'nosniff',
+  })
+}
+
+export function answerBrought(
+  c: Context<Environment>,
+  outcome: BroughtOutcome,
+): Response | Promise<Response> {
+  c.header('Cache-Control', 'no-store')
+  switch (outcome.kind) {
+    case 'sent':
+      if (outcome.cookie !== undefined) c.header('Set-Cookie', outcome.cookie, { append: true })
+      c.header('Location', outcome.location)
+      return c.body(null, 303)
+    case 'told':
+      return answerTold(c, outcome)
+    case 'refused':
+      return answerRefused(c, outcome.code)
+  }
+}
+
+/** The connection, posted to the site: by itself where scripts run, and with a button where they do not. */
+function answerTold(
+  c: Context<Environment>,
+  { callbackUri, fields }: Extract<BroughtOutcome, { kind: 'told' }>,
+): Response | Promise<Response> {
+  const nonce = c.get('secureHeadersNonce')
+  c.header(
+    'Content-Security-Policy',
+    [
+      "default-src 'none'",
+      `script-src ${nonce === undefined ? "'none'" : `'nonce-${nonce}'`}`,
+      "style-src 'self'",
+      "img-src 'self'",
+      // The site may send the browser on, to wherever on its side.
+      'form-action *',
+      "base-uri 'none'",
+      "frame-ancestors 'none'",
+      "require-trusted-types-for 'script'",
+    ].join('; '),
+  )
+  c.header('X-Frame-Options', 'DENY')
+  return c.html(
+    <PageShell title="Signing in" nonce={nonce}>
+      <div class="body">
+        <h1>One more step</h1>
+        <form id="callback" method="post" action={callbackUri}>
+          {Object.entries(fields).map(([name, value]) => (
+            <input type="hidden" name={name} value={value} />
+          ))}
+          <p class="actions">
+            <button class="button primary" id="go-on" type="submit">
+              Continue
+            </button>
+          </p>
+        </form>
+        <script nonce={nonce}>{raw("document.getElementById('callback').submit()")}</script>
+      </div>
+    </PageShell>,
+  )
+}
+
+const REFUSALS = {
+  unknown_page: {
+    status: 404,
+    title: 'This page does not exist',
+    explanation: 'The address that brought you here leads nowhere.',
+    nextStep: 'Go back to the site that you came from.',
+  },
+  page_not_allowed: {
+    status: 400,
+    title: 'This site cannot bring you here',
+    explanation:
+      'The address that you would be brought back to is not one that the site is registered with.',
+    nextStep: 'Go back to the site that you came from, and tell its operator if this comes again.',
+  },
+  not_offered: {
+    status: 403,
+    title: 'This way to sign in is not offered',
+    explanation: 'The site asks for a way to sign in that it is not registered for.',
+    nextStep: 'Go back to the site and choose another way.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'We cannot look right now',
+    explanation: 'Something that we need does not answer. Nothing has changed.',
+    nextStep: 'Try again in a moment.',
+  },
+} as const satisfies Record<BroughtRefusal, object>
+
+function answerRefused(
+  c: Context<Environment>,
+  code: BroughtRefusal,
+): Response | Promise<Response> {
+  const { status, ...words } = REFUSALS[code]
+  if (status === 503) c.header('Retry-After', '1')
+  const requestId = c.get('facts').requestId
+  const nonce = c.get('secureHeadersNonce')
+  return c.html(<ErrorPage {...words} code={code} requestId={requestId} nonce={nonce} />, status)
+}

@@ -1,0 +1,102 @@
+import { exports } from 'cloudflare:workers'
+import { systemClock } from '../../src/platform/clock.ts'
+import { applicationRegistry } from './applications.ts'
+import { settings } from './settings.ts'
+
+export interface TestSite {
+  readonly id: string
+  readonly subdomain: string
+  readonly keys: { readonly publicKey: string; readonly privateKey: string }
+}
+
+/** A registered site. Throws with all problems where the registration is not taken. */
+export async function registerSite({
+  subdomain,
+  group = 'acme',
+  allowedDomains = [`${subdomain}.example`],
+  isFirstParty = true,
+}: {
+  readonly subdomain: string
+  readonly group?: string | null
+  readonly allowedDomains?: readonly string[]
+  readonly isFirstParty?: boolean
+}): Promise<TestSite> {
+  const sharedSessions = { subdomain, allowedDomains, group: group ?? undefined }
+  const registered = await applicationRegistry().register(
+    { name: subdomain, isFirstParty, sharedSessions },
+    systemClock(),
+  )
+  if (!registered.ok) throw new Error(JSON.stringify(registered.problems))
+  const { application, siteKeys } = registered.value
+  return { id: application.id, subdomain, keys: siteKeys! }
+}
+
+/** Parsed JSON, looked into freely: a wrong way in it fails the test that goes it. */
+type Json = ReturnType<typeof JSON.parse>
+
+/** What a site receives: the status, and what the envelope holds. */
+export interface SiteAnswer {
+  readonly status: number
+  readonly headers: Headers
+  readonly request: { readonly resource: string; readonly status: { code: number; flag: string } }
+  /** `response.result`; undefined where there is none. */
+  readonly result: { readonly data?: Json } | undefined
+  readonly data: Json
+}
+
+const basic = ({ publicKey, privateKey }: TestSite['keys']): string =>
+  `Basic ${btoa(`${publicKey}:${privateKey}`)}`
+
+/** One call as a client makes it; `body` is what stands under `request`. */
+export async function ask(
+  site: Pick<TestSite, 'subdomain'> & { readonly keys?: TestSite['keys'] },
+  method: string,
+  path: string,
+  body?: unknown,
+  { headers = {}, text, origin = settings.ISSUER, prefix = `/oneall/${site.subdomain}` } = {} as {
+    headers?: Record<string, string>
+    text?: string
+    origin?: string
+    prefix?: string
+  },
+): Promise<SiteAnswer> {
+  const response = await exports.default.fetch(`${origin}${prefix}${path}`, {
+    method,
+    headers: { ...(site.keys && { authorization: basic(site.keys) }), ...headers },
+    ...(text !== undefined && { body: text }),
+    ...(body !== undefined && { body: JSON.stringify({ request: body }) }),
+  })
+  const { response: envelope } = (await response.json()) as { response: Json }
+  return {
+    status: response.status,
+    headers: response.headers,
+    request: envelope.request,
+    result: envelope.result,
+    data: envelope.result?.data,
+  }
+}
+
+/** Pushes a person; answers their tokens. */
+export async function pushUser(
+  site: TestSite,
+  user: Record<string, unknown> = {},
+): Promise<{ readonly userToken: string; readonly identityToken: string }> {
+  const answer = await ask(site, 'POST', '/storage/users.json', {
+    user: { identity: { displayName: 'Ada Lovelace' }, ...user },
+  })
+  if (answer.status !== 201) throw new Error(`not pushed: ${JSON.stringify(answer.request)}`)
+  const { user: made } = answer.data
+  return { userToken: made.user_token, identityToken: made.identity.identity_token }
+}
+
+/** Starts a shared session on an identity; answers its token. */
+export async function startShared(
+  site: TestSite,
+  identityToken: string,
+  session: unknown = {},
+): Promise<string> {
+  const path = `/sso/sessions/identities/${identityToken}.json`
+  const answer = await ask(site, 'PUT', path, { sso_session: session })
+  if (answer.status !== 201) throw new Error(`not started: ${JSON.stringify(answer.request)}`)
+  return answer.data.sso_session.sso_session_token
+}
