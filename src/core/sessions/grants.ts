@@ -155,10 +155,10 @@ export function createGrants({
       return asked.ok ? ok(undefined) : asked
     },
 
-    async participate({ userId, sid, participation, scope = [], now }) {
+    async participate({ userId, sid, participation, scope = [], needsConsent, now }) {
       const ruled = await rulesAt(now)
       if (!ruled.ok) return ruled
-      const question = { sid, participation, scope, rules: ruled.value, now }
+      const question = { sid, participation, scope, needsConsent, rules: ruled.value, now }
       return flatten(
         await askUserSessions(userSessions, userId, async (object) =>
           object.participate({ ...question, tokenLifetimeSeconds }),
