@@ -1,3 +1,5 @@
+import { isFetchedAhead } from '../protocol/fetched-ahead.ts'
+
 /**
  * Whether a request is a person going somewhere (Fetch Metadata Request Headers, W3C). A sign-in must not
  * begin because something was merely loaded: a prefetch, a picture, a frame, a script. Whoever does not say
@@ -5,10 +7,7 @@
  * send a mode without meaning anything by it.
  */
 export function isNavigation(headers: Headers): boolean {
-  const purposes = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].map(
-    (name) => headers.get(name) ?? '',
-  )
-  if (purposes.some((purpose) => /prefetch|prerender|preview/i.test(purpose))) return false
+  if (isFetchedAhead(headers)) return false
   const destination = headers.get('sec-fetch-dest')
   if (destination === null) return true
   return destination === 'document' && (headers.get('sec-fetch-mode') ?? 'navigate') === 'navigate'

@@ -14,6 +14,7 @@ import { ok, refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
 import type { RequestFacts } from '../platform/request-facts.ts'
 import { uniqueParameters } from '../platform/unique-parameters.ts'
+import { isFetchedAhead } from '../protocol/fetched-ahead.ts'
 
 export interface FrontchannelParts {
   readonly config: Config
@@ -78,8 +79,7 @@ export async function receiveFrontchannelLogout(
 
 /** A prefetch, a picture or a script must end nothing. Browsers that do not say what they load are believed. */
 function isFrameOrPage(headers: Headers): boolean {
-  const purpose = headers.get('sec-purpose') ?? headers.get('purpose') ?? ''
-  if (/prefetch|prerender|preview/i.test(purpose)) return false
+  if (isFetchedAhead(headers)) return false
   const destination = headers.get('sec-fetch-dest')
   return destination === null || ['iframe', 'frame', 'document'].includes(destination)
 }

@@ -66,7 +66,15 @@ export interface NewGrant {
   readonly content: GrantContent
   /** Never later than the session's absolute deadline, whatever is asked for. */
   readonly lifetimeSeconds: number
+  /** What it rests on; undefined for an application that needs no consent. */
+  readonly needsConsent?: NeededConsent | undefined
 }
+
+/**
+ * What a person has to have agreed to at the moment of the minting: whoever reads a consent and then mints
+ * would not notice that it was withdrawn in between.
+ */
+export type NeededConsent = Pick<Consent, 'scope' | 'claims'>
 
 export interface TakenGrant {
   /**
@@ -105,7 +113,10 @@ export interface Grants {
     readonly participation?: Participation
     readonly now: EpochSeconds
   }): Promise<
-    Result<{ readonly handle: string; readonly family: string }, 'no_session' | 'unavailable'>
+    Result<
+      { readonly handle: string; readonly family: string },
+      'no_session' | 'no_consent' | 'unavailable'
+    >
   >
   /**
    * What a grant would give to whom, without taking it: who is to be asked for which proof. No object write.
@@ -174,8 +185,9 @@ export interface Grants {
     readonly participation: Participation
     /** For the list of connections. */
     readonly scope?: readonly string[]
+    readonly needsConsent?: NeededConsent | undefined
     readonly now: EpochSeconds
-  }): Promise<Result<{ readonly family: string }, 'no_session' | 'unavailable'>>
+  }): Promise<Result<{ readonly family: string }, 'no_session' | 'no_consent' | 'unavailable'>>
   /** The services that a person was handed over to, and is signed in to. */
   handoffs(userId: UserId, now: EpochSeconds): Promise<Result<readonly Handoff[], 'unavailable'>>
 }

@@ -164,10 +164,10 @@ export function createGrants({
       return askUserSessions(userSessions, userId, async (object) => object.listHandoffs(question))
     },
 
-    async participate({ userId, sid, participation, scope = [], now }) {
+    async participate({ userId, sid, participation, scope = [], needsConsent, now }) {
       const ruled = await rulesAt(now)
       if (!ruled.ok) return ruled
-      const question = { sid, participation, scope, rules: ruled.value, now }
+      const question = { sid, participation, scope, needsConsent, rules: ruled.value, now }
       return flatten(
         await askUserSessions(userSessions, userId, async (object) =>
           object.participate({ ...question, tokenLifetimeSeconds }),

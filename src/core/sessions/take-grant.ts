@@ -6,13 +6,14 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { noteConsentUsed } from './consents-table.ts'
+import { findConsent, noteConsentUsed } from './consents-table.ts'
 import { endFamilies } from './grant-ends.ts'
 import type {
   GrantBinding,
   GrantContent,
   GrantKind,
   GrantRefusal,
+  NeededConsent,
   NewGrant,
   Participation,
 } from './grant.ts'
@@ -20,7 +21,7 @@ import { advanceGrant, extendTokensOf, insertGrant, surplusGrants } from './gran
 import type { GrantRow } from './grants-table.ts'
 import { isSameHash } from './live-session.ts'
 import { noteParticipant, noteParticipantUsed } from './participants-table.ts'
-import { findOutsideEnd } from './session-rules.ts'
+import { findOutsideEnd, isConsentOver } from './session-rules.ts'
 import type { Ruled } from './session-rules.ts'
 import type { SessionRow } from './sessions-table.ts'
 import { tokensUntil } from './sessions-table.ts'
@@ -112,6 +113,21 @@ export function findGrantEnd(
   )
 }
 
+/** Whether the consent that something rests on is not there, or does not go so far. */
+export function isConsentMissing(
+  sql: SqlStorage,
+  applicationId: string,
+  needed: NeededConsent | undefined,
+  { rules }: Ruled,
+): boolean {
+  if (needed === undefined) return false
+  const given = findConsent(sql, applicationId)
+  if (given === undefined || isConsentOver(given, rules)) return true
+  const isBeyond = (member: 'scope' | 'claims') =>
+    needed[member].some((value) => !given[member].includes(value))
+  return isBeyond('scope') || isBeyond('claims')
+}
+
 /** Mints a grant; the oldest of too many give way, with all that came from them. */
 export function mintGrant(
   sql: SqlStorage,
@@ -119,13 +135,14 @@ export function mintGrant(
   session: SessionRow,
   { grantId: id, family, secretHash, grant, participation }: MintedGrant,
   question: Ruled & { readonly now: EpochSeconds },
-): Result<undefined, 'no_session'> {
-  const { kind, binding, content, lifetimeSeconds } = grant
+): Result<undefined, 'no_session' | 'no_consent'> {
+  const { kind, binding, content, lifetimeSeconds, needsConsent } = grant
   const { applicationId } = binding
   const { sid, epoch, absoluteDeadlineAt } = session
   const { now } = question
   const cause = findGrantEnd(user, session, { applicationId, createdAt: now }, question)
   if (cause !== undefined) return refuse('no_session', { cause })
+  if (isConsentMissing(sql, applicationId, needsConsent, question)) return refuse('no_consent')
   const surplus = surplusGrants(sql, applicationId, sid)
   endFamilies(sql, user, [...new Set(surplus.map((row) => row.family))], now)
   insertGrant(sql, {

@@ -17,7 +17,11 @@ import type {
   Connection,
   Consent,
   GrantRefusal,
+<<<<<<< HEAD
   Handoff,
+=======
+  NeededConsent,
+>>>>>>> shared
   Participation,
   PeekedGrant,
 } from './grant.ts'
@@ -29,7 +33,7 @@ import { isConsentOver, isOutlawed, ruled } from './session-rules.ts'
 import type { Ruled } from './session-rules.ts'
 import type { LiveSession, SessionId, UserId } from './session.ts'
 import { moveIdleDeadline } from './sessions-table.ts'
-import { findGrantEnd, mintGrant, standingOf, takeGrant } from './take-grant.ts'
+import { findGrantEnd, isConsentMissing, mintGrant, standingOf, takeGrant } from './take-grant.ts'
 import type { MintedGrant, PresentedGrant, Taken, Taking } from './take-grant.ts'
 import { prepare } from './user-sessions-schema.ts'
 import { UserRows } from './user-rows.ts'
@@ -78,7 +82,10 @@ export class UserGrants extends DurableObject<Env> {
     tokenLifetimeSeconds,
     minted,
     ...question
-  }: InSession & Minting & { readonly minted: MintedGrant }): Result<undefined, 'no_session'> {
+  }: InSession & Minting & { readonly minted: MintedGrant }): Result<
+    undefined,
+    'no_session' | 'no_consent'
+  > {
     const { sql } = this.rows
     const live = this.rows.withLive(question, (found, session) => {
       const user = allowTokenLifetime(sql, found, tokenLifetimeSeconds)
@@ -168,16 +175,22 @@ export class UserGrants extends DurableObject<Env> {
   /** Notes that an application takes part in a live session. The family is that of what it gets without a grant. */
   participate(
     input: InSession &
-      Minting & { readonly participation: Participation; readonly scope: readonly string[] },
-  ): Result<{ readonly family: string }, 'no_session'> {
+      Minting & {
+        readonly participation: Participation
+        readonly scope: readonly string[]
+        readonly needsConsent?: NeededConsent | undefined
+      },
+  ): Result<{ readonly family: string }, 'no_session' | 'no_consent'> {
     const { sql } = this.rows
-    const { participation, scope, now } = input
+    const { participation, scope, needsConsent, now } = input
     const { applicationId } = participation
     const live = this.rows.withLive(
       { sid: input.sid, rules: input.rules, now },
       (user, session) => {
         const cause = findGrantEnd(user, session, { applicationId, createdAt: now }, input)
         if (cause !== undefined) return refuse('no_session', { cause })
+        const isMissing = isConsentMissing(sql, applicationId, needsConsent, input)
+        if (isMissing) return refuse('no_consent')
         allowTokenLifetime(sql, user, input.tokenLifetimeSeconds)
         forgetDue(sql, input.sid, participation)
         return ok({ family: noteParticipant(sql, input.sid, participation, { scope, now }).family })

@@ -19,6 +19,7 @@ export type PageReason =
   | 'malformed_query'
   | 'request_too_large'
   | 'consent_not_asked' // the consent form of somebody else, of another session, or used before
+  | 'fetched_ahead' // nobody has come yet: nothing is answered, and nothing used up
   | 'rate_limited'
   | 'unavailable'
 

@@ -8,6 +8,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { NO_CLAIMS_ASKED } from '../claims-request.ts'
+import { consentBehind } from '../consent/consent-needed.ts'
 import { issueIdToken } from '../id-token.ts'
 import { grantedScope, issueUserToken } from '../user-token.ts'
 import type { AuthorizationError, AuthorizationRequest } from './authorization-request.ts'
@@ -55,6 +56,7 @@ async function issueCode(
       },
       content: contentOf(request),
       lifetimeSeconds: CODE_SECONDS,
+      needsConsent: consentBehind(request),
     },
     now,
   })
@@ -81,6 +83,7 @@ async function issueTokens(
       clientSid: await parts.subjects.sessionIdFor(application, sid),
     },
     scope: request.scope,
+    needsConsent: consentBehind(request),
     now,
   })
   if (!noted.ok) return over(noted.refusal.code)
@@ -134,6 +137,12 @@ const contentOf = (request: AuthorizationRequest): GrantContent => {
   }
 }
 
-/** The session was live a moment ago: it has ended meanwhile, or nobody can say. */
-const over = (code: 'no_session' | 'session_over' | 'unavailable') =>
-  refuse(code === 'unavailable' ? 'temporarily_unavailable' : 'login_required', { check: code })
+/** The session was live a moment ago, and the consent there: one has ended meanwhile, or nobody can say. */
+const over = (code: keyof typeof OVER) => refuse(OVER[code], { check: code })
+
+const OVER = {
+  no_session: 'login_required',
+  session_over: 'login_required',
+  no_consent: 'consent_required',
+  unavailable: 'temporarily_unavailable',
+} as const

@@ -54,6 +54,13 @@ export const pageAnswers: Readonly<Record<PageReason, PageAnswer>> = {
       'It did not come from our own page, or that page was used before, or you have signed in anew since. Nothing has been changed.',
     nextStep: 'Please go back to the application and begin again from there.',
   },
+  fetched_ahead: {
+    status: 403,
+    title: 'This page was loaded before you came',
+    explanation:
+      'It was loaded in the background, so nothing was answered. Nothing has been changed.',
+    nextStep: 'Please open it as a page of its own.',
+  },
   rate_limited: {
     status: 429,
     title: 'Too many requests at once',

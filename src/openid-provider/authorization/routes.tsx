@@ -17,6 +17,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Doors } from '../../platform/doors.ts'
 import { isWellEscaped, readForm } from '../../platform/read-form.ts'
 import type { KeptValues } from '../../core/references/kept-value.ts'
+import { isFetchedAhead } from '../../protocol/fetched-ahead.ts'
 import { isFromOwnPage } from '../../protocol/same-origin.ts'
 import { createConsentProofs } from '../consent/consent-proof.ts'
 import { decideConsent } from '../consent/decide-consent.ts'
@@ -60,7 +61,11 @@ export function authorizationRoutes(core: AuthorizationCore) {
     async (c: Context<Environment>): Promise<Response> => {
       const facts = c.get('facts')
       const entrance = await doors.mayEnter('authorize', facts)
-      const parameters = entrance.ok ? await readParameters(c.req.raw) : 'rate_limited'
+      const parameters = !entrance.ok
+        ? 'rate_limited'
+        : isFetchedAhead(c.req.raw.headers)
+          ? 'fetched_ahead'
+          : await readParameters(c.req.raw)
       const outcome =
         typeof parameters === 'string'
           ? page({ code: parameters })

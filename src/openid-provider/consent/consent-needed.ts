@@ -1,4 +1,4 @@
-import type { Consent, Consents } from '../../core/sessions/grant.ts'
+import type { Consent, Consents, NeededConsent } from '../../core/sessions/grant.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import { ok } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -24,6 +24,12 @@ export async function isConsentLacking(
   const given = await consents.read(userId, application.id)
   return given.ok ? ok(!covers(given.value, request)) : given
 }
+
+/** What an answer to this request rests on, for whoever gives it; nothing for the company's own applications. */
+export const consentBehind = (request: AuthorizationRequest): NeededConsent | undefined =>
+  request.target.application.isFirstParty
+    ? undefined
+    : { scope: request.scope, claims: claimNames(request) }
 
 const covers = (consent: Consent | undefined, request: AuthorizationRequest): boolean =>
   consent !== undefined &&

@@ -60,6 +60,13 @@ export async function approveDevice(
   now: EpochSeconds,
 ): Promise<Result<undefined, 'unknown_code' | 'no_session' | 'unavailable'>> {
   const { content, expiresAt } = request
+  const consent = { scope: content.scope, claims: [] }
+  const needsConsent = application.isFirstParty ? undefined : consent
+  if (needsConsent !== undefined) {
+    const applicationId = application.id
+    const given = await consents.give({ userId, sid, consent: { applicationId, ...consent }, now })
+    if (!given.ok) return given
+  }
   const minted = await grants.mint({
     userId,
     sid,
@@ -68,14 +75,14 @@ export async function approveDevice(
       binding: { applicationId: application.id },
       content,
       lifetimeSeconds: Math.max(1, expiresAt - now),
+      needsConsent,
     },
     now,
   })
-  if (!minted.ok) return minted
-  if (!application.isFirstParty) {
-    const consent = { applicationId: application.id, scope: content.scope, claims: [] }
-    const given = await consents.give({ userId, sid, consent, now })
-    if (!given.ok) return given
+  if (!minted.ok) {
+    const { code } = minted.refusal
+    // Disconnected in that very moment: what this rests on was taken back.
+    return refuse(code === 'no_consent' ? 'unknown_code' : code)
   }
   const decision = { state: 'approved', handle: minted.value.handle } as const
   const decided = await deviceRequests.decide({ userCode, deviceCode }, decision, now)

@@ -17,6 +17,7 @@ import type { Doors } from '../../platform/doors.ts'
 import { readForm } from '../../platform/read-form.ts'
 import type { Refusal } from '../../platform/refusal.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
+import { isFetchedAhead } from '../../protocol/fetched-ahead.ts'
 import { isFromOwnPage } from '../../protocol/same-origin.ts'
 import { answerProblem, askPerson, leadOn, passBy } from './logout-answers.tsx'
 import type { LogoutProblem } from './logout-answers.tsx'
@@ -118,7 +119,6 @@ async function leave(
 
 /** A page that was fetched ahead, and a picture, are nobody's wish. Browsers that do not say what they load are believed. */
 function isOpenedByPerson(headers: Headers): boolean {
-  const purpose = headers.get('sec-purpose') ?? headers.get('purpose') ?? ''
-  if (/prefetch|prerender|preview/i.test(purpose)) return false
+  if (isFetchedAhead(headers)) return false
   return [null, 'document', 'iframe'].includes(headers.get('sec-fetch-dest'))
 }

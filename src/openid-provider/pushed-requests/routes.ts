@@ -77,6 +77,7 @@ function errorOf(refusal: { readonly code: PushRefusalCode }): OAuthError {
     case 'malformed_query':
     case 'request_too_large':
     case 'consent_not_asked':
+    case 'fetched_ahead':
     case 'rate_limited':
       return invalidRequest('A parameter is malformed, or stands there twice.')
     default:

@@ -96,7 +96,10 @@ async function beginFamily(
     readonly participation: Participation
   },
 ): Promise<
-  Result<{ readonly family: string; readonly refreshToken?: string }, 'no_session' | 'unavailable'>
+  Result<
+    { readonly family: string; readonly refreshToken?: string },
+    'no_session' | 'no_consent' | 'unavailable'
+  >
 > {
   if (!application.oauth.grantTypes.includes('refresh_token')) {
     return grants.participate({ userId, sid, participation, scope: content.scope, now })

@@ -4,6 +4,7 @@ import type { LiveSession } from '../../core/sessions/session.ts'
 import type { IssuedToken } from '../../core/tokens/application-token.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
+import { claimsOfScope } from '../claims.ts'
 import { keptClaimsRequest } from '../claims-request.ts'
 import { issueIdToken } from '../id-token.ts'
 import { grantedScope, issueUserToken } from '../user-token.ts'
@@ -36,6 +37,9 @@ export async function prepareTokens(
   // RFC 8707 §2.2: the token request may repeat what was granted, never name another.
   const isOther = grant.content.resource !== undefined && resource !== grant.content.resource
   if (isOther) return refuse('invalid_target', { check: 'not_granted' })
+  // That of a grant may have been taken out of the registration since.
+  const isKnown = resource === undefined || application.oauth.resources.includes(resource)
+  if (!isKnown) return refuse('invalid_target', { check: 'not_registered' })
   const content = narrowed(application, {
     ...grant.content,
     ...(resource === undefined ? {} : { resource }),
@@ -50,7 +54,7 @@ export async function prepareTokens(
         application,
         session,
         scope: content.scope,
-        claims: keptClaimsRequest(content.claims),
+        claims: stillRegistered(application, content),
         nonce: grant.isRefresh === true ? undefined : content.nonce,
         accessToken: issued.value.token,
         now,
@@ -77,4 +81,11 @@ function narrowed({ oauth }: OAuthApplication, content: GrantContent): GrantCont
     scope,
     isOpenId: content.isOpenId && (scope.includes('openid') || oauth.alwaysIssueIdToken),
   }
+}
+
+/** The claims that the ID token was asked for by name, as far as they belong to a registered scope. */
+function stillRegistered({ oauth }: OAuthApplication, { claims }: Pick<GrantContent, 'claims'>) {
+  const registered = claimsOfScope(oauth.scope)
+  const { idToken } = keptClaimsRequest(claims)
+  return { idToken: idToken.filter((name) => registered.includes(name)) }
 }

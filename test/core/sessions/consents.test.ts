@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createConsents } from '../../../src/core/sessions/consents.ts'
+import { createGrants } from '../../../src/core/sessions/grants.ts'
 import { newUserId } from '../../../src/core/sessions/session.ts'
 import type { CutOff } from '../../../src/core/tokens/cut-off.ts'
 import { freezeClock } from '../../world/clock.ts'
@@ -9,6 +10,7 @@ import {
   family,
   grants,
   mintCode,
+  newGrant,
   OTHER,
   partsOf,
   person,
@@ -130,6 +132,59 @@ describe('a consent', () => {
     const consent = { applicationId: SHOP, scope: ['openid'], claims: [] }
     await ruled.give({ ...ada, consent, now: clock.now() })
     expect(valueOf(await ruled.read(ada.userId, SHOP))?.scope).toEqual(['openid'])
+  })
+})
+
+describe('what rests on a consent', () => {
+  const needsConsent = { scope: ['openid', 'email'], claims: ['picture'] }
+
+  /** A code, and a part without one, as for an application that is not the company's own. */
+  const attempts = (ada: Person, by = grants) => [
+    () => by.mint({ ...ada, now: clock.now(), grant: newGrant({ needsConsent }) }),
+    () =>
+      by.participate({
+        ...ada,
+        participation: { applicationId: SHOP, subject: 's', clientSid: 'c' },
+        needsConsent,
+        now: clock.now(),
+      }),
+  ]
+
+  it('is given with it, and not once it was withdrawn in between', async () => {
+    const ada = await person(clock.now())
+    await give(ada, ['openid', 'email'], ['picture'])
+    for (const attempt of attempts(ada)) expect(await attempt()).toMatchObject({ ok: true })
+    // Whoever has read the consent before does not notice.
+    await disconnect(ada)
+    const before = await stateOf(ada.userId)
+    for (const attempt of attempts(ada))
+      expect(await attempt()).toMatchObject(refused('no_consent'))
+    expect(await stateOf(ada.userId)).toEqual(before)
+  })
+
+  it.each([
+    ['without a scope value', ['openid'], ['picture']],
+    ['without a claim', ['openid', 'email'], []],
+  ])('is not given on one %s', async (_, scope, claims) => {
+    const ada = await person(clock.now())
+    await give(ada, scope, claims)
+    for (const attempt of attempts(ada))
+      expect(await attempt()).toMatchObject(refused('no_consent'))
+  })
+
+  it('is not given on the consent to another application, nor on one that was cut off', async () => {
+    const ada = await person(clock.now())
+    await give(ada, ['openid', 'email'], ['picture'], OTHER)
+    for (const attempt of attempts(ada))
+      expect(await attempt()).toMatchObject(refused('no_consent'))
+    await give(ada, ['openid', 'email'], ['picture'])
+    const cutOffs: CutOff[] = [
+      { scope: 'application', id: SHOP, at: START * 1000 + 5, cause: 'application_removed' },
+    ]
+    clock.advance(1)
+    const ruled = createGrants(partsOf(() => ({ cutOffs, providerIds: ['otrotl'] })))
+    for (const attempt of attempts(ada, ruled))
+      expect(await attempt()).toMatchObject(refused('no_consent'))
   })
 })
 

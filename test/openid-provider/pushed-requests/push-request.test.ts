@@ -109,6 +109,26 @@ describe('a pushed authorization request (RFC 9126)', () => {
     }
   })
 
+  it.each([
+    ['sec-purpose', 'prefetch'],
+    ['sec-purpose', 'prefetch;prerender'],
+    ['purpose', 'preview'],
+  ])('is not used up by a browser that loads it ahead (%s: %s)', async (name, purpose) => {
+    const clock = freezeClock()
+    const { world, app, reference } = await asking()
+    const requestUri = await reference()
+    const browser = await signedInBrowser(world)
+    const before = await snapshot()
+    const ahead = await browser.request(bring(app, requestUri), {
+      from: 'https://shop.example',
+      headers: { [name]: purpose },
+    })
+    expect([ahead.status, await errorCodeOf(ahead)]).toEqual([403, 'fetched_ahead'])
+    expect(await snapshot()).toEqual(before)
+    clock.advance(89)
+    expect(heard(await ask(browser, bring(app, requestUri))).code).toBeTruthy()
+  })
+
   it('is worth nothing after 90 seconds, and waits longer once a browser has brought it', async () => {
     const clock = freezeClock()
     const { world, app, reference } = await asking()

@@ -1,9 +1,11 @@
 import { decodeJwt } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { applicationRegistry } from '../../world/applications.ts'
+import type { OAuthRegistration } from '../../../src/core/applications/registration.ts'
+import { applicationRegistry, shopRegistration } from '../../world/applications.ts'
 import type { RegisteredApplication } from '../../world/applications.ts'
 import { NOON } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
+import { adaProfile } from '../made-up-application.ts'
 import { expectError, expectUntouched } from './expect-answer.ts'
 import { consents, registerShop, tokenWorld } from './token-world.ts'
 import type { TokenWorld } from './token-world.ts'
@@ -173,5 +175,41 @@ describe('a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
   it('is asked for in words', async () => {
     await expectUntouched('invalid_request', () => world.refresh(shop, undefined))
     await expectUntouched('invalid_request', () => world.refresh(shop, ''))
+  })
+})
+
+describe('a registration that has become smaller since', () => {
+  const API = 'https://api.example/'
+
+  const change = ({ id }: RegisteredApplication, oauth: OAuthRegistration) =>
+    applicationRegistry().change(
+      { id, version: 1 },
+      { name: 'Shop', isFirstParty: true, oauth: { ...shopRegistration.oauth, ...oauth } },
+      world.clock.now(),
+    )
+
+  it('gives no more tokens for an API that was taken out of it', async () => {
+    const wide = await registerShop({ oauth: { resources: [API] } })
+    const { session } = await world.person()
+    const code = await world.mint(session, wide, { content: { resource: API } })
+    const other = await world.mint(session, wide, { content: { resource: API } })
+    const { body } = await world.exchange(wide, code)
+    expect(decodeJwt(body.access_token).aud).toBe(API)
+    expect(await change(wide, { resources: [] })).toMatchObject({ value: { ok: true } })
+    await expectUntouched('invalid_target', () => world.refresh(wide, body.refresh_token))
+    await expectUntouched('invalid_target', () => world.exchange(wide, other))
+  })
+
+  it('tells no more claims that were asked for by name and belong to a scope it has lost', async () => {
+    const { session } = await world.person()
+    const claims = { userinfo: ['email'], idToken: ['email', 'name'] }
+    const content = { scope: ['openid'], claims }
+    const { body } = await world.exchange(shop, await world.mint(session, shop, { content }))
+    expect(decodeJwt(body.id_token!)).toMatchObject({ email: adaProfile.email })
+    const scope = ['openid', 'profile', 'offline_access']
+    expect(await change(shop, { scope })).toMatchObject({ value: { ok: true } })
+    const after = decodeJwt((await world.refresh(shop, body.refresh_token)).body.id_token!)
+    expect(after).not.toHaveProperty('email')
+    expect(after).toMatchObject({ name: adaProfile.name })
   })
 })
