@@ -1,11 +1,12 @@
 import { request } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { people } from '../../dev/otrotl/people.ts'
 
 export interface Answer {
   readonly status: number
   readonly url: URL
+  readonly headers: IncomingHttpHeaders
   readonly body: string
 }
 
@@ -29,8 +30,9 @@ export class HttpVisitor {
     let body = form === undefined ? undefined : String(new URLSearchParams(form))
     for (let hop = 0; hop < 20; hop += 1) {
       const response = await this.#ask(url, body)
-      const answer = { status: response.statusCode ?? 0, url, body: await text(response) }
-      const { location } = response.headers
+      const { statusCode: status = 0, headers } = response
+      const answer = { status, url, headers, body: await text(response) }
+      const { location } = headers
       if (location === undefined) return answer
       url = new URL(location, url)
       body = undefined

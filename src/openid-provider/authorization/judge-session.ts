@@ -68,7 +68,7 @@ function findReason(
   const isAuthenticatedWithin = (seconds: number) =>
     isFresh
       ? authTime >= receivedAt - seconds - CLOCK_TOLERANCE_SECONDS
-      : seconds > 0 && receivedAt - authTime <= seconds
+      : seconds > 0 && receivedAtMilliseconds <= (authTime + seconds) * 1000
   if (expectedSubject !== undefined && expectedSubject !== subject) return 'subject'
   if (prompts.has('login') && !isAuthenticatedWithin(0)) return 'login'
   if (maxAge !== undefined && !isAuthenticatedWithin(maxAge)) return 'max_age'

@@ -146,6 +146,13 @@ describe('a session that is fresh enough', () => {
     expect(taken).toMatchObject({ value: { content: { isAuthTimeAsked: true } } })
   })
 
+  it('is not one that is too old by a part of a second', async () => {
+    const { app, browser, clock } = await aMinuteLater()
+    clock.advance(0.2)
+    const answer = await ask(browser, authorizeUrl(app, { max_age: '60', prompt: 'none' }))
+    expect(heard(answer).error).toBe('login_required')
+  })
+
   it('does not have to be as fresh again after the person has taken their time', async () => {
     const { app, browser, clock } = await aMinuteLater()
     const waiting = await go(browser, authorizeUrl(app, { max_age: '1', prompt: 'consent' }))
