@@ -35,7 +35,7 @@ const sendToLogout = (suite: SuiteClient, visitor: HttpVisitor, sent: Parameters
 async function goAllTheWay(visitor: HttpVisitor, first: Answer): Promise<Answer> {
   let page = first
   for (let step = 0; step < 6 && page.url.origin !== server.origin; step += 1) {
-    const [, wait, refresh] = /^(\d+); ?url=(.+)$/.exec(page.headers['refresh'] ?? '') ?? []
+    const [, wait, refresh] = /^(\d+); ?url=(.+)$/.exec(String(page.headers['refresh'] ?? '')) ?? []
     for (const [, source = ''] of page.body.matchAll(/<iframe\b[^>]*\bsrc="([^"]*)"/g)) {
       // What a browser would need to load it, before the page is gone.
       const policy = String(page.headers['content-security-policy'])

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import type { OAuthApplication } from '../../src/core/applications/application.ts'
 import { createApplicationRegistry } from '../../src/core/applications/application-registry.ts'
-import type { BroughtCredentials } from '../../src/core/applications/application-registry.ts'
+import type { BroughtCredentials } from '../../src/core/applications/brought-credentials.ts'
 import { createApplications } from '../../src/core/applications/applications.ts'
 import type { OAuthRegistration, Registration } from '../../src/core/applications/registration.ts'
 import { createWidgetSecrets } from '../../src/core/applications/widget-secrets.ts'

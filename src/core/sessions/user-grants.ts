@@ -17,11 +17,8 @@ import type {
   Connection,
   Consent,
   GrantRefusal,
-<<<<<<< HEAD
   Handoff,
-=======
   NeededConsent,
->>>>>>> shared
   Participation,
   PeekedGrant,
 } from './grant.ts'

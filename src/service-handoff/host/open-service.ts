@@ -72,7 +72,8 @@ export async function openService(
     },
     now,
   })
-  if (!minted.ok) return minted
+  // It rests on no consent: who may be handed over to whom is the operator's word.
+  if (!minted.ok) return refuse(minted.refusal.code === 'no_session' ? 'no_session' : 'unavailable')
   const { handle: token } = minted.value
   const query = new URLSearchParams({ token, ...(state !== undefined && { state }) })
   return ok({
