@@ -46,7 +46,8 @@ export async function issueConnection(
     },
     now,
   })
-  if (!minted.ok) return minted
+  // It rests on no consent: which sites share their people is the operator's word.
+  if (!minted.ok) return refuse(minted.refusal.code === 'no_session' ? 'no_session' : 'unavailable')
   const token = randomUuid()
   const connection = {
     tokenHash: await sha256Base64url(token),

@@ -62,7 +62,7 @@ export async function signInWithPassword(
 
 type Begun = Result<
   { readonly family: string; readonly handle?: string },
-  'no_session' | 'unavailable'
+  'no_session' | 'no_consent' | 'unavailable'
 >
 
 async function grant(
