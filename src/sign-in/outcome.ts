@@ -7,7 +7,8 @@ import type { ProviderRefusal } from '../core/identity-providers/identity-provid
 import type { SignInRefusal } from '../core/users/user.ts'
 import type { BodyRefusal } from '../platform/read-body.ts'
 import type { Refusal } from '../platform/refusal.ts'
-import type { Asker, SignInTarget } from './sign-in-target.ts'
+import type { Asker } from './sign-in-attempt.ts'
+import type { SignInTarget } from './sign-in-target.ts'
 
 /** Every reason for which a sign-in is not begun or not finished. Each has its answer in answers.ts. */
 export type SignInReason =

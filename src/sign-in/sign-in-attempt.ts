@@ -2,6 +2,7 @@
  * One sign-in under way. It is stored nowhere: the browser that began it keeps it in a sealed cookie
  * (attempt-cookies.ts), which is what binds the provider's answer to this browser.
  */
+import type { AskedSignIn } from '../core/identity-providers/asked-sign-in.ts'
 import type {
   AttemptSecrets,
   AuthenticationRequest,
@@ -10,7 +11,9 @@ import type { EpochSeconds } from '../platform/clock.ts'
 import { sha256Base64url } from '../platform/digest.ts'
 import { randomToken } from '../platform/random.ts'
 import type { AttemptStates } from './attempt-state.ts'
-import type { Asker } from './sign-in-target.ts'
+
+/** Who asks for a sign-in, where it is not the person alone. */
+export type Asker = AskedSignIn['asker']
 
 export const ATTEMPT_LIFETIME_SECONDS = 600
 

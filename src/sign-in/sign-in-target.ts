@@ -1,10 +1,7 @@
-import type { AskedSignIn } from '../core/identity-providers/asked-sign-in.ts'
 import type { AuthenticationRequest } from '../core/identity-providers/identity-provider.ts'
 import { parseReturnTo } from './return-to.ts'
+import type { Asker } from './sign-in-attempt.ts'
 import type { SignInParts } from './sign-in-parts.ts'
-
-/** Who asks for a sign-in, where it is not the person alone. */
-export type Asker = AskedSignIn['asker']
 
 /** What a sign-in is for: where the person goes afterwards, and what the provider is asked. */
 export interface SignInTarget {

@@ -3,7 +3,7 @@
  * came, behind the session cookie. Whatever the credential, the user's object has the last word, so that nothing
  * is issued from a session that has ended, from the moment that it has.
  */
-import type { WidgetApplication } from '../core/applications/widget.ts'
+import type { WidgetApplication } from '../core/applications/application.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
 import { deadlineOf, parseUserId } from '../core/sessions/session.ts'
 import type { Profile, UserId } from '../core/sessions/session.ts'

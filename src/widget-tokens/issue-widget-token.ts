@@ -1,4 +1,4 @@
-import type { WidgetApplication } from '../core/applications/widget.ts'
+import type { WidgetApplication } from '../core/applications/application.ts'
 import type { AccessRefusalCode } from '../core/revocation/check-access.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import { ok, refuse } from '../platform/refusal.ts'

@@ -10,7 +10,7 @@
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import type { WidgetApplication } from '../core/applications/widget.ts'
+import type { WidgetApplication } from '../core/applications/application.ts'
 import { accessAnswer } from '../core/revocation/access-answer.ts'
 import type { AccessRefusalCode } from '../core/revocation/check-access.ts'
 import { isJsonObject } from '../platform/json-object.ts'

@@ -6,7 +6,8 @@
  * It says who somebody is in the widget and is good for nothing else: no session opens, nothing is stored.
  */
 import { widgetClientId, widgetScopes } from '../core/applications/widget.ts'
-import type { WidgetApplication, WidgetScope, WidgetSecrets } from '../core/applications/widget.ts'
+import type { WidgetScope, WidgetSecrets } from '../core/applications/widget.ts'
+import type { WidgetApplication } from '../core/applications/application.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'

@@ -1,5 +1,6 @@
 import { widgetClientId, widgetScopeOf } from '../core/applications/widget.ts'
-import type { WidgetApplication, WidgetScope } from '../core/applications/widget.ts'
+import type { WidgetScope } from '../core/applications/widget.ts'
+import type { WidgetApplication } from '../core/applications/application.ts'
 import type { Profile } from '../core/sessions/session.ts'
 import { parseProfileClaims } from '../core/users/profile-claims.ts'
 import type { EpochSeconds } from '../platform/clock.ts'

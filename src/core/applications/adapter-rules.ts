@@ -2,7 +2,7 @@
 import { grantTypes } from './application.ts'
 import type { OAuthClient } from './application.ts'
 import { isScopeToken } from './grant-rules.ts'
-import type { Report } from './registration-problem.ts'
+import type { Report } from './oauth-report.ts'
 import type { AdapterRule } from './request-adapter.ts'
 
 /**

@@ -109,6 +109,10 @@ export type OAuthApplication = Application & { readonly oauth: OAuthClient }
 
 /** An application that is active and has the capability `handoff`. */
 export type HandoffApplication = Application & { readonly handoff: HandoffService }
+
+/** An application that is active and has the capability `widget`. */
+export type WidgetApplication = Application & { readonly widget: Widget }
+
 /** How an application hears of sessions that end (Back-Channel Logout 1.0 §2.2). */
 export interface Backchannel {
   readonly uri: string | undefined

@@ -1,6 +1,6 @@
 /** Which grants, answers, scopes and proofs of identity fit together; what cannot work is not registered. */
 import type { GrantType, OAuthClient, ResponseType } from './application.ts'
-import type { Report } from './registration-problem.ts'
+import type { Report } from './oauth-report.ts'
 import { sectorsOf } from './uri-rules.ts'
 
 /** The grant that each response type belongs to (RFC 7591 §2.1). */

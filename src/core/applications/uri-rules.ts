@@ -5,7 +5,7 @@
  */
 import { hostKind } from '../../platform/host-kind.ts'
 import type { OAuthClient } from './application.ts'
-import type { Report } from './registration-problem.ts'
+import type { Report } from './oauth-report.ts'
 
 /** Where the gateway itself stands. */
 export interface GatewayPlace {

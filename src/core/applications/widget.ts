@@ -5,7 +5,6 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import type { Application } from './application.ts'
 
 /** What a person may do in the widget, from the least to the most. */
 export const widgetScopes = ['user', 'moderator', 'super-mod'] as const
@@ -28,9 +27,6 @@ export interface Widget {
   readonly roles: Readonly<Record<string, WidgetScope>>
 }
 
-/** An application that is active and has the capability `widget`. */
-export type WidgetApplication = Application & { readonly widget: Widget }
-
 /** What the rest of the house asks of the secrets of widgets. */
 export interface WidgetSecrets {
   /** All secrets that count now, the newest first: tokens are signed with that one, and verified under any. */
@@ -40,12 +36,13 @@ export interface WidgetSecrets {
   ): Promise<Result<readonly [string, ...string[]], 'no_secret' | 'unavailable'>>
 }
 
-export const widgetClientId = ({ id, widget }: WidgetApplication): string => widget.clientId ?? id
+export const widgetClientId = ({ id, widget }: { id: string; widget: Widget }): string =>
+  widget.clientId ?? id
 
 /** The application as a widget, if it is one now. */
-export function asWidget(
-  application: Application,
-): Result<WidgetApplication, 'unknown_application'> {
+export function asWidget<
+  Kind extends { readonly status: string; readonly widget?: Widget | undefined },
+>(application: Kind): Result<Kind & { readonly widget: Widget }, 'unknown_application'> {
   const { status, widget } = application
   if (status !== 'active' || widget === undefined) return refuse('unknown_application')
   return ok({ ...application, widget })

@@ -7,7 +7,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { within } from '../../platform/time-limit.ts'
-import { askFor, findTask, putOff, settle } from './outbox.ts'
+import { findTask, putOff, settle } from './outbox.ts'
 import {
   MOST_REVOKED_IN_HINT,
   revocationHintKey,
@@ -15,38 +15,13 @@ import {
 } from './revocation-hint.ts'
 import { revokedIds } from './revoked-ids.ts'
 import { endedSids, lastDeadlineAt } from './sessions-table.ts'
-import { CLOCK_MARGIN_SECONDS, findUser, raiseVersion } from './user-table.ts'
+import { CLOCK_MARGIN_SECONDS, findUser } from './user-table.ts'
 
-/** The alarm takes a fresh task up only after its caller has had this long to do it at once. */
-const CALLER_SECONDS = 5
-/** First gap between a write and its repetition; each further gap is twice the last. */
-const REASSERT_SECONDS = 30
 const LONGEST_BACK_OFF_SECONDS = 60
 /** A write that has not been answered by then is counted as failed. */
 const WRITE_LIMIT_MILLISECONDS = 30_000
 /** The shortest life that KV accepts for a record. */
 const SHORTEST_TTL_SECONDS = 60
-
-/**
- * Notes, in the transaction of a change, that the hint must be published. `revokes` tells whether tokens
- * may be alive that the change condemns: then the write is repeated until they have expired.
- */
-export function askForHint(sql: SqlStorage, now: EpochSeconds, revokes: boolean): void {
-  const version = raiseVersion(sql)
-  askFor(sql, 'publish_hint', { version, dueAt: now + CALLER_SECONDS })
-  if (revokes) askFor(sql, 'reassert_hint', { version, dueAt: now + REASSERT_SECONDS })
-}
-
-/** The alarm's part, before it publishes: repeats what KV may have lost. */
-export function askForDueReassertion(sql: SqlStorage, now: EpochSeconds): void {
-  const user = findUser(sql)
-  const task = findTask(sql, 'reassert_hint')
-  if (user === undefined || task === undefined || task.dueAt > now) return
-  if (now < user.revokedUntil) askFor(sql, 'publish_hint', { version: user.version, dueAt: now })
-  const nextAt = now + REASSERT_SECONDS * 2 ** (task.attempts + 1)
-  if (nextAt < user.revokedUntil) putOff(sql, 'reassert_hint', nextAt)
-  else settle(sql, 'reassert_hint', task.version)
-}
 
 export class HintPublisher {
   readonly #sql: SqlStorage

@@ -3,7 +3,7 @@
  * of grants by their `gid`. Both are random ids of one form, so one list serves, here and in the hint.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { askForHint } from './hint-publisher.ts'
+import { askForHint } from './hint-tasks.ts'
 import { tokensUntil } from './sessions-table.ts'
 import { extendRevokedUntil } from './user-table.ts'
 import type { UserRow } from './user-table.ts'

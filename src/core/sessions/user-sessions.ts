@@ -20,7 +20,7 @@ import type { Replayed } from './deliveries-table.ts'
 import type { DeliveryOutlet, DeliveryProgress } from './delivery.ts'
 import { endForProvider } from './end-for-provider.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
-import { askForHint } from './hint-publisher.ts'
+import { askForHint } from './hint-tasks.ts'
 import { findSignIn, listLive, toLiveSession } from './live-session.ts'
 import type { KeptSignIn, SessionQuestion } from './live-session.ts'
 import {
