@@ -133,7 +133,7 @@ describe('an application', () => {
   })
 
   it.each([
-    ['an unknown member', { ...marketplace, handoff: {} }, '#/handoff'],
+    ['an unknown member', { ...marketplace, hand_off: {} }, '#/hand_off'],
     [
       'another',
       { ...marketplace, oauth: { ...marketplace.oauth, redirect_uri: 'x' } },
