@@ -141,6 +141,7 @@ function buildCore(config: Config, env: Env) {
     applicationRegistry: createApplicationRegistry({
       directory: env.DIRECTORY,
       issuer: config.issuer,
+      prepareSigning: async (alg, now) => keys.signingKey(alg, now),
     }),
     users,
     localCredentials: createLocalCredentials(env.DIRECTORY),

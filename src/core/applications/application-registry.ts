@@ -10,7 +10,7 @@ import { sha256Base64url } from '../../platform/digest.ts'
 import { randomId, randomToken } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import type { Application } from './application.ts'
+import type { Application, IdTokenAlgorithm } from './application.ts'
 import { isApplicationId, isTakenName, newApplicationId } from './application-id.ts'
 import { createApplicationSecretsTable } from './application-secrets-table.ts'
 import type { ListedSecret } from './application-secrets-table.ts'
@@ -88,10 +88,16 @@ export interface ApplicationRegistry {
 export function createApplicationRegistry({
   directory,
   issuer,
+  prepareSigning = async () => undefined,
 }: {
   readonly directory: D1Database
   /** Our public origin. */
   readonly issuer: string
+  /**
+   * Makes sure that there is a key for an algorithm, so that it is published before the first token that it
+   * signs. Where that fails, it is made with that token.
+   */
+  readonly prepareSigning?: (alg: IdTokenAlgorithm, now: EpochSeconds) => Promise<unknown>
 }): ApplicationRegistry {
   const table = createApplicationsTable(directory)
   const secrets = createApplicationSecretsTable(directory)
@@ -100,6 +106,9 @@ export function createApplicationRegistry({
 
   const failure = async (id: string) =>
     refuse((await kept(id)) === undefined ? 'unknown_application' : 'changed_meanwhile')
+
+  const prepareFor = async ({ oauth }: Pick<ApplicationContent, 'oauth'>, now: EpochSeconds) =>
+    oauth && prepareSigning(oauth.idTokenSignedResponseAlg, now)
 
   return {
     async register({ clientId, clientSecret, ...registration }, now) {
@@ -121,6 +130,7 @@ export function createApplicationRegistry({
         if (!/UNIQUE constraint/.test(String(thrown))) throw thrown
         return { ok: false, problems: [{ pointer: '/client_id', detail: 'is in use' }] }
       }
+      await prepareFor(content, now)
       const application = { id, ...content, ...NEW, createdAt: now, updatedAt: now }
       return ok({ application, secret })
     },
@@ -136,6 +146,7 @@ export function createApplicationRegistry({
         ? await table.replace({ id, version }, judged.content, now)
         : undefined
       if (application === undefined) return ok(await failure(id))
+      await prepareFor(application, now)
       if (!usesSecret(application)) {
         await secrets.removeAll(id)
         return ok(ok({ application, secret: undefined }))
