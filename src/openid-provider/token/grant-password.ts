@@ -7,12 +7,13 @@ import type { Config } from '../../config.ts'
 import type { EndSession } from '../../core/revocation/end-session.ts'
 import type { PasswordAttempts } from '../../core/sessions/password-attempts.ts'
 import { LOCAL_PROVIDER_ID } from '../../core/sessions/session.ts'
-import type { LiveSession } from '../../core/sessions/session.ts'
+import type { LiveSession, UserId } from '../../core/sessions/session.ts'
 import type { Sessions } from '../../core/sessions/sessions.ts'
 import type { GrantContent, Participation } from '../../core/sessions/grant.ts'
 import type { LocalCredentials } from '../../core/users/local-credentials.ts'
 import { profileOf } from '../../core/users/user-profile.ts'
 import type { Users } from '../../core/users/user.ts'
+import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
@@ -89,7 +90,9 @@ async function openSession(
   const { userId, version } = checked.value
   // The name changed hands between the two looks: what was counted was counted for somebody else.
   if (userId !== holder.value) return refuse('invalid_grant', { check: 'changed_meanwhile' })
-  const user = await parts.users.find(userId)
+  const found = await findUser(parts, userId)
+  if (!found.ok) return found
+  const user = found.value
   if (user === undefined || user.status === 'disabled')
     return refuse('invalid_grant', { check: 'user_disabled' })
   const opened = await parts.sessions.open({
@@ -113,6 +116,15 @@ async function openSession(
   }
   await passwordAttempts.forget(userId)
   return ok({ session: opened.value.session, version })
+}
+
+async function findUser({ users }: Pick<PasswordGrantParts, 'users'>, userId: UserId) {
+  try {
+    return ok(await users.find(userId))
+  } catch (thrown) {
+    log('error', { event: 'directory.failed', error: describeThrown(thrown) })
+    return refuse('unavailable')
+  }
 }
 
 /** Tokens under the session, with a refresh token where the application is registered for one. */
