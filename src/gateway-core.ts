@@ -89,7 +89,12 @@ export function buildCore(config: Config, env: Env) {
   })
   const users = createUsers(env.DIRECTORY)
   const widgetSecrets = createWidgetSecrets({ directory, keyEncryptionKey })
-  const applicationRegistry = createApplicationRegistry({ directory, issuer, widgetSecrets })
+  const applicationRegistry = createApplicationRegistry({
+    directory,
+    issuer,
+    widgetSecrets,
+    prepareSigning: async (alg, now) => keys.signingKey(alg, now),
+  })
   const people = createUserDirectory(env.DIRECTORY)
   const localCredentials = createLocalCredentials(env.DIRECTORY)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })

@@ -4,22 +4,22 @@
  */
 export function pagePolicy({
   nonce,
-  formTargets = [],
+  formTargets = ["'self'"],
   frames = [],
 }: {
-  readonly nonce: string
-  /** Besides our own origin; browsers hold the redirects that follow a form to it as well. */
+  readonly nonce: string | undefined
+  /** Our own origin when left out; browsers hold the redirects that follow a form to it as well. */
   readonly formTargets?: readonly string[]
   /** Origins. */
   readonly frames?: readonly string[]
 }): Readonly<Record<string, string>> {
   const directives = [
     "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
+    `script-src ${nonce === undefined ? "'none'" : `'nonce-${nonce}'`}`,
     "style-src 'self'",
     "img-src 'self' https: data:",
     "connect-src 'self'",
-    `form-action ${["'self'", ...new Set(formTargets)].join(' ')}`,
+    `form-action ${[...new Set(formTargets)].join(' ')}`,
     ...(frames.length > 0 ? [`frame-src ${[...new Set(frames)].join(' ')}`] : []),
     "base-uri 'none'",
     "frame-ancestors 'none'",
@@ -34,9 +34,10 @@ export function pagePolicy({
 
 /**
  * A URL as a policy can name it: its origin, or its scheme where it has none that a policy could name (the
- * private-use schemes of native applications, RFC 8252 §7.1).
+ * private-use schemes of native applications, RFC 8252 §7.1, and IPv6 addresses).
  */
 export function policySource(address: string): string {
-  const { origin, protocol } = new URL(address)
-  return origin === 'null' ? protocol : origin
+  const { origin, protocol, hostname } = new URL(address)
+  const isWeb = protocol === 'https:' || protocol === 'http:'
+  return isWeb && !hostname.startsWith('[') ? origin : protocol
 }

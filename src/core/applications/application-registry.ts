@@ -10,7 +10,7 @@ import { sha256Base64url } from '../../platform/digest.ts'
 import { randomId, randomToken } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import type { Application } from './application.ts'
+import type { Application, IdTokenAlgorithm } from './application.ts'
 import { isApplicationId, newApplicationId } from './application-id.ts'
 import { judgeCredentials } from './brought-credentials.ts'
 import type { BroughtCredentials } from './brought-credentials.ts'
@@ -101,11 +101,17 @@ export function createApplicationRegistry({
   directory,
   issuer,
   widgetSecrets,
+  prepareSigning = async () => undefined,
 }: {
   readonly directory: D1Database
   /** Our public origin. */
   readonly issuer: string
   readonly widgetSecrets: KeptWidgetSecrets
+  /**
+   * Makes sure that there is a key for an algorithm, so that it is published before the first token that it
+   * signs. Where that fails, it is made with that token.
+   */
+  readonly prepareSigning?: (alg: IdTokenAlgorithm, now: EpochSeconds) => Promise<unknown>
 }): ApplicationRegistry {
   const table = createApplicationsTable(directory)
   const secrets = createApplicationSecretsTable(directory)
@@ -128,6 +134,9 @@ export function createApplicationRegistry({
 
   const failure = async (id: string) =>
     refuse((await kept(id)) === undefined ? 'unknown_application' : 'changed_meanwhile')
+
+  const prepareFor = async ({ oauth }: Pick<ApplicationContent, 'oauth'>, now: EpochSeconds) =>
+    oauth && prepareSigning(oauth.idTokenSignedResponseAlg, now)
 
   return {
     async register({ clientId, clientSecret, widgetSecret: brought, ...registration }, now) {
@@ -156,6 +165,7 @@ export function createApplicationRegistry({
       } catch (thrown) {
         return inUse(thrown)
       }
+      await prepareFor(content, now)
       const application = { id, ...content, ...NEW, createdAt: now, updatedAt: now }
       return ok({ application, secret, handoffKey: handoffKey?.shown, widgetSecret, siteKeys })
     },
@@ -179,6 +189,7 @@ export function createApplicationRegistry({
       const handoffKey = await handoffKeys.keepFor(application, now)
       const widgetSecret = await keepWidgetSecret(application, now)
       const siteKeys = await siteKeyPairs.keep(application, now)
+      await prepareFor(application, now)
       if (!usesSecret(application)) {
         await secrets.removeAll(id)
         return ok(ok({ application, secret: undefined, handoffKey, widgetSecret, siteKeys }))

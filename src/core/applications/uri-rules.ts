@@ -111,12 +111,14 @@ export function checkNotified(uri: string, place: GatewayPlace): string | undefi
 }
 
 /** RFC 8707 §2. */
-function checkResource(uri: string): string | undefined {
+function checkResource(uri: string, { issuer }: GatewayPlace): string | undefined {
   if (uri.length > LONGEST_URI_CHARACTERS)
     return `is longer than ${LONGEST_URI_CHARACTERS} characters`
   if (!/^[a-z][a-z0-9+.-]*:[\x21\x23-\x3b\x3d\x3f-\x5b\x5d-\x7e]+$/i.test(uri)) {
     return 'is not an absolute URI'
   }
+  // Whoever is registered for an API may introspect its tokens, and all applications have tokens for this one.
+  if (uri === `${issuer}/oauth/userinfo`) return 'is what every application has tokens for'
   return uri.includes('#') ? 'has a fragment' : undefined
 }
 
@@ -144,7 +146,7 @@ export function judgeUris(client: OAuthClient, place: GatewayPlace, report: Repo
     }
   })
   resources.forEach((uri, i) => {
-    const detail = checkResource(uri)
+    const detail = checkResource(uri, place)
     if (detail !== undefined) report('resources', detail, i)
   })
   judgeLogoutUris(client, place, report)

@@ -4,12 +4,13 @@
  */
 import type { Config } from '../../config.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { PasswordAttempts } from '../sessions/password-attempts.ts'
 import { LOCAL_PROVIDER_ID } from '../sessions/session.ts'
-import type { LiveSession } from '../sessions/session.ts'
+import type { LiveSession, UserId } from '../sessions/session.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { LocalCredentials } from '../users/local-credentials.ts'
 import { profileOf } from '../users/user-profile.ts'
@@ -78,7 +79,9 @@ export function createPasswordSessions(parts: {
       const { userId, version } = checked.value
       // The name changed hands between the two looks: what was counted was counted for somebody else.
       if (userId !== holder.value) return wrong('changed_meanwhile')
-      const user = await users.find(userId)
+      const found = await findUser(users, userId)
+      if (!found.ok) return found
+      const user = found.value
       if (user === undefined || user.status === 'disabled') return wrong('user_disabled')
       const opened = await sessions.open({
         userId,
@@ -109,5 +112,14 @@ export function createPasswordSessions(parts: {
       await discard(facts, opened, now)
       return isCurrent.ok ? wrong('password_changed') : refuse('unavailable')
     },
+  }
+}
+
+async function findUser(users: Pick<Users, 'find'>, userId: UserId) {
+  try {
+    return ok(await users.find(userId))
+  } catch (thrown) {
+    log('error', { event: 'directory.failed', error: describeThrown(thrown) })
+    return refuse('unavailable')
   }
 }

@@ -11,7 +11,7 @@ import type { Keys } from './keys.ts'
 import type { SigningKeyAlgorithm } from './signing-key.ts'
 
 /** No token of ours comes near it; refused before anything of it is decoded. */
-const LONGEST_TOKEN_CHARACTERS = 8192
+export const LONGEST_OWN_JWT_CHARACTERS = 8192
 
 const utf8 = new TextEncoder()
 
@@ -51,7 +51,7 @@ export function ownJwtHeader(
   token: string,
   { type, algorithms }: { type: OwnJwtType; algorithms: readonly SigningKeyAlgorithm[] },
 ): OwnJwtHeader | undefined {
-  if (token.length > LONGEST_TOKEN_CHARACTERS) return undefined
+  if (token.length > LONGEST_OWN_JWT_CHARACTERS) return undefined
   const [header = '', ...rest] = token.split('.', 4)
   if (rest.length !== 2) return undefined
   const members = parseJsonObject(decode(header) ?? new Uint8Array())

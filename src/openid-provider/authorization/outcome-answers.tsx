@@ -1,9 +1,9 @@
 /** What the browser gets for an outcome. No answer of these is ever stored by a cache. */
 import type { Context } from 'hono'
 import { ErrorPage } from '../../pages/error-page.tsx'
+import { pagePolicy, policySource } from '../../pages/page-policy.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
 import { ConsentPage } from '../consent/consent-page.tsx'
-import { formTargetOf, pagePolicy } from '../page-policy.ts'
 import { FormPostPage } from './form-post-page.tsx'
 import type { Answered, AuthorizationOutcome, ConsentNeeded, PageShown } from './outcome.ts'
 import { pageAnswers } from './page-answers.ts'
@@ -43,7 +43,7 @@ function answerApplication(
 ): Answering {
   if (mode !== 'form_post') return redirect(c, withAnswer(redirectUri, mode, parameters))
   const nonce = c.get('secureHeadersNonce')
-  setPolicy(c, [formTargetOf(redirectUri)])
+  setPolicy(c, [policySource(redirectUri)])
   return c.html(<FormPostPage redirectUri={redirectUri} parameters={parameters} nonce={nonce} />)
 }
 
@@ -53,7 +53,7 @@ function setPolicy(c: Context<Environment>, formTargets: readonly string[]): voi
 }
 
 function answerConsent(c: Context<Environment>, { view }: ConsentNeeded): Answering {
-  setPolicy(c, ["'self'", formTargetOf(view.redirectUri)])
+  setPolicy(c, ["'self'", policySource(view.redirectUri)])
   return c.html(<ConsentPage view={view} nonce={c.get('secureHeadersNonce')} />)
 }
 

@@ -32,7 +32,7 @@ export function askPerson(
   const nonce = c.get('secureHeadersNonce')
   c.header('Cache-Control', 'no-store')
   if (nonce !== undefined && destination !== undefined) {
-    const formTargets = [...signOutTargets(config), policySource(destination.url)]
+    const formTargets = ["'self'", ...signOutTargets(config), policySource(destination.url)]
     for (const [name, value] of Object.entries(pagePolicy({ nonce, formTargets }))) {
       c.header(name, value)
     }

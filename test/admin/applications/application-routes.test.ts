@@ -122,6 +122,18 @@ describe('an application', () => {
     expect(await isSecret('sharetribe', secret)).toBe(true)
   })
 
+  it('whose ID tokens are PS256 has a key for that before the first of them', async () => {
+    const algorithms = async () => {
+      const { body } = await createOperator().send('GET', '/.well-known/jwks.json')
+      return (body.keys as { alg: string }[]).map(({ alg }) => alg).toSorted()
+    }
+    const { client_id: id } = await registered()
+    expect(new Set(await algorithms())).toEqual(new Set(['ES256', 'RS256']))
+    const oauth = { id_token_signed_response_alg: 'PS256' }
+    expect((await ask('PATCH', `/applications/${id}`, { oauth })).status).toBe(200)
+    expect(await algorithms()).toContain('PS256')
+  })
+
   it('that is public gets no secret', async () => {
     const { oauth } = marketplace
     const answer = await registered({

@@ -432,6 +432,11 @@ describe('resources (RFC 8707 §2)', () => {
   ])('%j is one: %s', async (resource, isOne) => {
     expect(await problemsOf({ resources: [resource] })).toEqual(isOne ? [] : ['resources/0'])
   })
+
+  it('are never UserInfo, for which all applications have tokens that this one could then look into', async () => {
+    const resources = [`${ISSUER}/oauth/userinfo`]
+    expect(await problemsOf({ resources })).toEqual(['resources/0'])
+  })
 })
 
 describe('request adapters (Q01, Q06)', () => {

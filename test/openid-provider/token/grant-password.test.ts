@@ -160,6 +160,33 @@ describe('guessing a password', () => {
     expect((await login(PASSWORD)).status).toBe(200)
   }, 30_000)
 
+  it.each([1, 2, 3, 4, 5, 6, 7])(
+    'and a directory that fails from its query %i on: 503, and no session',
+    async (working) => {
+      const userId = await createPerson()
+      let queries = 0
+      const directory = new Proxy(env.DIRECTORY, {
+        get(target, name) {
+          if (name !== 'prepare') return Reflect.get(target, name) as unknown
+          return (query: string) => {
+            // What is written down afterwards is no part of the decision.
+            if (query.includes('audit_events')) return target.prepare(query)
+            queries += 1
+            if (queries >= working) throw new Error('down')
+            return target.prepare(query)
+          }
+        },
+      })
+      world = await tokenWorldWith({ DIRECTORY: directory })
+      const answer = await login()
+      if (answer.status !== 200) expectError(answer, 'temporarily_unavailable', 503)
+      const list = await sessionsOf().list(userId, NOON)
+      expect(list.ok && list.value.length).toBe(answer.status === 200 ? 1 : 0)
+      // The last of these has nothing left to fail.
+      expect(answer.status === 200).toBe(queries < working)
+    },
+  )
+
   it('is impossible while nobody can count', async () => {
     await createPerson()
     const down = {
