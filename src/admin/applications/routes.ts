@@ -229,8 +229,9 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     if (!disabled.ok) return answerProblem(c, 'not_found')
     const ended = await endWhatItHas(c, id)
     if (!ended.ok) return answerProblem(c, 'end_pending')
-    const removed = await registry.remove(id)
-    if (!removed.ok) return answerProblem(c, 'not_found')
+    // One that was let in again meanwhile has been given things that have not ended.
+    const removed = await registry.remove(id, disabled.value.version)
+    if (!removed.ok) return answerProblem(c, CHANGE_PROBLEMS[removed.refusal.code])
     await record(c, 'removed', id)
     return c.body(null, 204)
   })

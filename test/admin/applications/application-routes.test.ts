@@ -5,6 +5,7 @@ import { systemClock } from '../../../src/platform/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
 import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { snapshot } from '../../world/snapshot.ts'
+import { steppedBindings } from '../../world/stepped-bindings.ts'
 import { createOperator, unreachable } from '../operator.ts'
 
 let log: ReturnType<typeof captureLog>
@@ -466,6 +467,30 @@ describe('ending an application', () => {
     expect(await cutOffs()).toContainEqual(['application', id, 'application_removed'])
     const nobody = await ask('POST', '/cut-offs', { ...asked, id: 'nobody' })
     expect(nobody.status).toBe(404)
+  })
+
+  it('is not finished by removing what another operator has let in again in between', async () => {
+    const stepped = steppedBindings()
+    const watched = createOperator(stepped.bindings)
+    const outcomes: (readonly [number, number])[] = []
+    for (let step = 1; ; step += 1) {
+      const { client_id: id } = await registered()
+      const { value, wasInterrupted } = await stepped.interrupt(
+        step,
+        () => ask('POST', `/applications/${id}/enable`),
+        () => watched.ask('DELETE', `/applications/${id}`),
+      )
+      if (!wasInterrupted) break
+      const left = await ask('GET', `/applications/${id}`)
+      outcomes.push([value.status, left.status])
+      if (left.status === 200) expect(left.body.status, `step ${step}`).toBe('active')
+    }
+    expect(outcomes).toContainEqual([412, 200])
+    for (const outcome of outcomes)
+      expect([
+        [204, 404],
+        [412, 200],
+      ]).toContainEqual(outcome)
   })
 
   it('by removing it leaves nothing of it', async () => {
