@@ -82,9 +82,8 @@ const causes = async (id: UserId) => {
     id,
     `SELECT end_cause, epoch < (SELECT epoch FROM user) AS is_past FROM sessions ORDER BY rowid`,
   )
-  return rows.map(
-    ({ end_cause: cause, is_past: isPast }) => cause ?? (isPast === 1 ? 'epoch' : null),
-  )
+  // What ended with its epoch is written down soon after: its row may say so by now, or not.
+  return rows.map(({ end_cause: cause, is_past: isPast }) => (isPast === 1 ? 'epoch' : cause))
 }
 
 const EVERYONE = { scope: 'everyone', reason: 'operator' }
