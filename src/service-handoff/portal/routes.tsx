@@ -102,7 +102,7 @@ export function handoffPortalRoutes(parts: HostParts) {
     const nonce = c.get('secureHeadersNonce') ?? ''
     // Browsers hold the redirect that follows a form to the policy of the page that the form was on.
     for (const [name, value] of Object.entries(
-      pagePolicy({ nonce, formTargets: services.value.origins }),
+      pagePolicy({ nonce, formTargets: ["'self'", ...services.value.origins] }),
     )) {
       c.header(name, value)
     }
