@@ -51,8 +51,8 @@ async function addGrants(session: OfSession, count: number) {
     `INSERT INTO grants SELECT id || n, family || n, kind, sid, epoch, 'shop-' || n, generation, secret_hash,
        previous_hash, sealed_successor, taken_at, binding, content, created_at, expires_at, tokens_until
      FROM grants, counted`,
-    `INSERT INTO participants SELECT sid, 'shop-' || n, subject, client_sid, family || n, scope, first_at, last_at,
-       ended_at, end_cause FROM participants, counted`,
+    `INSERT INTO participants SELECT sid, 'shop-' || n, subject, client_sid, protocol, family || n, scope, first_at,
+       last_at, ended_at, end_cause FROM participants, counted`,
     `INSERT INTO consents SELECT 'shop-' || n, scope, claims, given_at, last_used_at FROM consents, counted`,
     `INSERT INTO revoked_ids SELECT printf('%032x', n), epoch, until FROM revoked_ids, counted`,
   ]) {
