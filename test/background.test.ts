@@ -41,6 +41,8 @@ describe('the cron', () => {
       'pending_disables done',
       'stalled_cut_offs done',
       'upstream_sessions done',
+      'site_sessions done',
+      'site_connections done',
       'canary done',
     ])
     const { results } = await env.DIRECTORY.prepare('SELECT sid FROM upstream_sessions').all()
@@ -61,6 +63,8 @@ describe('the cron', () => {
       'pending_disables failed',
       'stalled_cut_offs done',
       'upstream_sessions done',
+      'site_sessions done',
+      'site_connections done',
       'canary failed',
     ])
   })
