@@ -53,17 +53,20 @@ describe.each(variants)('$plan', (variant) => {
     expect(asked).toEqual(['sign-in'])
   })
 
-  it.runIf(hasToken)('oidcc-userinfo-get', async () => {
-    await suite.userInfo(await suite.signIn(person), 'get')
-  })
+  if (hasToken)
+    it('oidcc-userinfo-get', async () => {
+      await suite.userInfo(await suite.signIn(person), 'get')
+    })
 
-  it.runIf(hasToken)('oidcc-userinfo-post-header', async () => {
-    await suite.userInfo(await suite.signIn(person), 'post-header')
-  })
+  if (hasToken)
+    it('oidcc-userinfo-post-header', async () => {
+      await suite.userInfo(await suite.signIn(person), 'post-header')
+    })
 
-  it.runIf(hasToken)('oidcc-userinfo-post-body', async () => {
-    await suite.userInfo(await suite.signIn(person), 'post-body')
-  })
+  if (hasToken)
+    it('oidcc-userinfo-post-body', async () => {
+      await suite.userInfo(await suite.signIn(person), 'post-body')
+    })
 
   it.each(['profile', 'email', 'address', 'phone'] as const)('oidcc-scope-%s', async (value) => {
     const told = await claimsAbout(await suite.signIn(person, { scope: `openid ${value}` }))
@@ -243,24 +246,20 @@ describe.each(variants)('$plan', (variant) => {
     expect(page.body).toContain('redirect_uri_not_registered')
   })
 
-  it.runIf(variant.responseType === 'code')(
-    'oidcc-ensure-request-without-nonce-succeeds-for-code-flow',
-    async () => {
+  if (variant.responseType === 'code')
+    it('oidcc-ensure-request-without-nonce-succeeds-for-code-flow', async () => {
       const { nonce: _, ...sent } = suite.requestOf()
       const first = await person.visit(suite.authorizeUrl(sent))
       const { claims } = await suite.finish(await suite.follow(person, first, sent))
       expect(claims).not.toHaveProperty('nonce')
-    },
-  )
+    })
 
-  it.runIf(variant.responseType !== 'code')(
-    'oidcc-ensure-request-without-nonce-fails',
-    async () => {
+  if (variant.responseType !== 'code')
+    it('oidcc-ensure-request-without-nonce-fails', async () => {
       const { nonce: _, ...sent } = suite.requestOf()
       const first = await person.visit(suite.authorizeUrl(sent))
       const { callback } = await suite.follow(person, first, sent)
       expect(callback).toMatchObject({ error: 'invalid_request', state: sent['state'] })
       expect(callback).not.toHaveProperty('id_token')
-    },
-  )
+    })
 })
