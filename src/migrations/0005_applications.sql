@@ -19,7 +19,7 @@ CREATE TABLE removed_applications (
   removed_at INTEGER NOT NULL
 ) STRICT;
 
--- Client secrets: 256 random bits, or brought along from another provider. Owned by src/core/applications/application-secrets-table.ts.
+-- Client secrets: 256 random bits, or brought along from another provider. Owned by src/core/applications/rotated-secrets-table.ts.
 CREATE TABLE application_secrets (
   id TEXT PRIMARY KEY,
   application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,

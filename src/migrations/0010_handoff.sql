@@ -2,7 +2,7 @@
 ALTER TABLE applications ADD COLUMN handoff TEXT;
 ALTER TABLE removed_applications ADD COLUMN handoff TEXT;
 
--- API keys of services: `id.secret`, the secret 256 random bits. Owned by src/core/applications/handoff-keys.ts.
+-- API keys of services: `id.secret`, the secret 256 random bits. Owned by src/core/applications/rotated-secrets-table.ts.
 CREATE TABLE handoff_keys (
   id TEXT PRIMARY KEY,
   application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,

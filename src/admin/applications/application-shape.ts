@@ -9,7 +9,7 @@ import {
   responseTypes,
 } from '../../core/applications/application.ts'
 import type { OAuthClient } from '../../core/applications/application.ts'
-import type { ListedSecret } from '../../core/applications/application-secrets-table.ts'
+import type { ListedSecret } from '../../core/applications/rotated-secrets-table.ts'
 import type { KeptApplication } from '../../core/applications/applications-table.ts'
 import { grantAliases } from '../../core/applications/registration.ts'
 import type { OAuthRegistration, Registration } from '../../core/applications/registration.ts'

@@ -14,8 +14,8 @@ import type { Application, IdTokenAlgorithm } from './application.ts'
 import { isApplicationId, newApplicationId } from './application-id.ts'
 import { judgeCredentials } from './brought-credentials.ts'
 import type { BroughtCredentials } from './brought-credentials.ts'
-import { createApplicationSecretsTable } from './application-secrets-table.ts'
-import type { ListedSecret } from './application-secrets-table.ts'
+import { createRotatedSecretsTable } from './rotated-secrets-table.ts'
+import type { ListedSecret } from './rotated-secrets-table.ts'
 import { createHandoffKeys } from './handoff-keys.ts'
 import type { HandoffKeys, ShownKey } from './handoff-keys.ts'
 import { createApplicationsTable } from './applications-table.ts'
@@ -114,7 +114,7 @@ export function createApplicationRegistry({
   readonly prepareSigning?: (alg: IdTokenAlgorithm, now: EpochSeconds) => Promise<unknown>
 }): ApplicationRegistry {
   const table = createApplicationsTable(directory)
-  const secrets = createApplicationSecretsTable(directory)
+  const secrets = createRotatedSecretsTable(directory, 'application_secrets')
   const handoffKeys = createHandoffKeys(directory)
   const siteKeyPairs = createKeptSiteKeys(directory)
 

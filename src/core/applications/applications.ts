@@ -17,7 +17,7 @@ import type {
   OAuthClient,
 } from './application.ts'
 import { isApplicationId } from './application-id.ts'
-import { createApplicationSecretsTable } from './application-secrets-table.ts'
+import { createRotatedSecretsTable } from './rotated-secrets-table.ts'
 import { createApplicationsTable } from './applications-table.ts'
 
 /** Longer is nobody's: no registration takes such a secret. */
@@ -25,7 +25,7 @@ export const LONGEST_SECRET_CHARACTERS = 512
 
 export function createApplications(directory: D1Database): Applications {
   const table = createApplicationsTable(directory)
-  const secrets = createApplicationSecretsTable(directory)
+  const secrets = createRotatedSecretsTable(directory, 'application_secrets')
 
   const find: Applications['find'] = async (id) => {
     if (!isApplicationId(id)) return refuse('unknown_application')

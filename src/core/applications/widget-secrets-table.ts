@@ -1,6 +1,6 @@
 /** The table `widget_secrets` (migrations/0009_widgets.sql): sealed secrets, at most two for an application. */
 import type { EpochSeconds } from '../../platform/clock.ts'
-import type { ListedSecret } from './application-secrets-table.ts'
+import type { ListedSecret } from './rotated-secrets-table.ts'
 
 export interface SealedSecret {
   readonly id: string

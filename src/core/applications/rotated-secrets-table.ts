@@ -1,7 +1,11 @@
-/** The table `application_secrets` (migrations/0005_applications.sql): hashes of client secrets, never a secret. */
+/**
+ * Secrets that an application shows us and that are rotated with overlap: hashes, never a secret. Owns the tables
+ * `application_secrets` (client secrets, migrations/0005_applications.sql) and `handoff_keys` (API keys of
+ * services, migrations/0010_handoff.sql), which are alike.
+ */
 import type { EpochSeconds } from '../../platform/clock.ts'
 
-/** A client secret as operators see it: not the secret, and not its hash. */
+/** A secret as operators see it: not the secret, and not its hash. */
 export interface ListedSecret {
   readonly id: string
   readonly createdAt: EpochSeconds
@@ -22,10 +26,26 @@ export const MOST_SECRETS = 10
 /** ?2: now. Zero tolerance: a secret that ends now has ended. */
 const IS_VALID = `(expires_at IS NULL OR expires_at > ?2)`
 
-export const createApplicationSecretsTable = (directory: D1Database) => ({
+type Table = 'application_secrets' | 'handoff_keys'
+
+export const createRotatedSecretsTable = (directory: D1Database, table: Table) => ({
+  /** The application whose secret has this id, and its hash; undefined where it is not valid now. */
+  async findValid(
+    id: string,
+    now: EpochSeconds,
+  ): Promise<{ readonly applicationId: string; readonly hash: string } | undefined> {
+    const row = await directory
+      .prepare(
+        `SELECT application_id AS applicationId, hash FROM ${table} WHERE id = ?1 AND ${IS_VALID}`,
+      )
+      .bind(id, now)
+      .first<{ applicationId: string; hash: string }>()
+    return row ?? undefined
+  },
+
   async validHashes(applicationId: string, now: EpochSeconds): Promise<readonly string[]> {
     const { results } = await directory
-      .prepare(`SELECT hash FROM application_secrets WHERE application_id = ?1 AND ${IS_VALID}`)
+      .prepare(`SELECT hash FROM ${table} WHERE application_id = ?1 AND ${IS_VALID}`)
       .bind(applicationId, now)
       .all<{ hash: string }>()
     return results.map(({ hash }) => hash)
@@ -35,7 +55,7 @@ export const createApplicationSecretsTable = (directory: D1Database) => ({
   async list(applicationId: string, now: EpochSeconds): Promise<readonly ListedSecret[]> {
     const { results } = await directory
       .prepare(
-        `SELECT id, created_at AS createdAt, expires_at AS expiresAt FROM application_secrets
+        `SELECT id, created_at AS createdAt, expires_at AS expiresAt FROM ${table}
          WHERE application_id = ?1 AND ${IS_VALID} ORDER BY expires_at IS NULL DESC, created_at DESC, rowid DESC`,
       )
       .bind(applicationId, now)
@@ -47,7 +67,7 @@ export const createApplicationSecretsTable = (directory: D1Database) => ({
   insertion: ({ id, applicationId, hash }: NewSecret, now: EpochSeconds): D1PreparedStatement =>
     directory
       .prepare(
-        `INSERT INTO application_secrets (id, application_id, hash, created_at) VALUES (?1, ?2, ?3, ?4)`,
+        `INSERT INTO ${table} (id, application_id, hash, created_at) VALUES (?1, ?2, ?3, ?4)`,
       )
       .bind(id, applicationId, hash, now),
 
@@ -60,22 +80,22 @@ export const createApplicationSecretsTable = (directory: D1Database) => ({
     { endsAt, now }: { readonly endsAt: EpochSeconds; readonly now: EpochSeconds },
   ): Promise<boolean> {
     const forget = directory
-      .prepare('DELETE FROM application_secrets WHERE application_id = ?1 AND expires_at <= ?2')
+      .prepare(`DELETE FROM ${table} WHERE application_id = ?1 AND expires_at <= ?2`)
       .bind(applicationId, now)
     const [, added] = await directory.batch([
       forget,
       directory
         .prepare(
-          `INSERT INTO application_secrets (id, application_id, hash, created_at)
+          `INSERT INTO ${table} (id, application_id, hash, created_at)
            SELECT ?1, ?2, ?3, ?4 WHERE ?5 <= ?4
-             OR (SELECT COUNT(*) FROM application_secrets WHERE application_id = ?2) < ?6`,
+             OR (SELECT COUNT(*) FROM ${table} WHERE application_id = ?2) < ?6`,
         )
         .bind(id, applicationId, hash, now, endsAt, MOST_SECRETS),
       directory
         .prepare(
-          `UPDATE application_secrets SET expires_at = MIN(COALESCE(expires_at, ?3), ?3)
+          `UPDATE ${table} SET expires_at = MIN(COALESCE(expires_at, ?3), ?3)
            WHERE application_id = ?1 AND id <> ?2
-             AND EXISTS (SELECT 1 FROM application_secrets WHERE id = ?2)`,
+             AND EXISTS (SELECT 1 FROM ${table} WHERE id = ?2)`,
         )
         .bind(applicationId, id, endsAt),
       forget,
@@ -91,14 +111,12 @@ export const createApplicationSecretsTable = (directory: D1Database) => ({
   ): Promise<'removed' | 'unknown' | 'last_secret'> {
     const [known, removed] = await directory.batch([
       directory
-        .prepare(
-          `SELECT id FROM application_secrets WHERE application_id = ?1 AND ${IS_VALID} AND id = ?3`,
-        )
+        .prepare(`SELECT id FROM ${table} WHERE application_id = ?1 AND ${IS_VALID} AND id = ?3`)
         .bind(applicationId, now, id),
       directory
         .prepare(
-          `DELETE FROM application_secrets WHERE application_id = ?1 AND id = ?3 AND
-             EXISTS (SELECT 1 FROM application_secrets WHERE application_id = ?1 AND id <> ?3 AND ${IS_VALID})`,
+          `DELETE FROM ${table} WHERE application_id = ?1 AND id = ?3 AND
+             EXISTS (SELECT 1 FROM ${table} WHERE application_id = ?1 AND id <> ?3 AND ${IS_VALID})`,
         )
         .bind(applicationId, now, id),
     ])
@@ -108,10 +126,10 @@ export const createApplicationSecretsTable = (directory: D1Database) => ({
 
   async removeAll(applicationId: string): Promise<void> {
     await directory
-      .prepare('DELETE FROM application_secrets WHERE application_id = ?1')
+      .prepare(`DELETE FROM ${table} WHERE application_id = ?1`)
       .bind(applicationId)
       .run()
   },
 })
 
-export type ApplicationSecretsTable = ReturnType<typeof createApplicationSecretsTable>
+export type RotatedSecretsTable = ReturnType<typeof createRotatedSecretsTable>
