@@ -3,13 +3,11 @@
  * shows it to the host with its API key, acknowledges, and hears of every end. It keeps its sessions in memory.
  */
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { registerSample } from '../register-sample.ts'
+import { listen, redirect, show } from '../sample-server.ts'
 import { homePage, landingPage, problemPage } from './pages.ts'
-import { registerBookshelf } from './registration.ts'
-import type { Registration } from './registration.ts'
 
 export interface Bookshelf {
   /** For browsers. Its own host name, so that its cookies do not mix with anybody's. */
@@ -35,19 +33,15 @@ export async function startBookshelf(options: {
 }): Promise<Bookshelf> {
   const { issuer, log } = options
   const sessions = new Map<string, Session>()
-  let registration: Registration | undefined
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      log(`failed: ${String(error)}`)
-      if (response.headersSent) response.destroy()
-      else show(response, 502, problemPage('Drawbridge did not answer as expected. Try again.'))
-    })
+  let apiKey = ''
+  const server = await listen({
+    port: options.port,
+    answer,
+    sayFailed: (response) =>
+      show(response, 502, problemPage('Drawbridge did not answer as expected. Try again.')),
+    log: log,
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
+  const { port } = server
   const origin = `http://books.localhost:${port}`
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -77,7 +71,7 @@ export async function startBookshelf(options: {
   const ask = (path: string, body: Readonly<Record<string, string>>) =>
     fetch(`${issuer}/api/v1/sso/${path}/`, {
       method: 'POST',
-      headers: { apikey: registration?.apikey ?? '', 'content-type': 'application/json' },
+      headers: { apikey: apiKey, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
 
@@ -125,27 +119,20 @@ export async function startBookshelf(options: {
   return {
     origin,
     async register() {
-      registration = await registerBookshelf({
-        ...options,
+      const { adminKey, stateDirectory } = options
+      const { handoff } = await registerSample(
+        { gateway: issuer, adminKey, stateDirectory },
         origin,
-        backChannelOrigin: `http://127.0.0.1:${port}`,
-      })
+        {
+          name: 'Bookshelf',
+          handoff: {
+            login_url: `${origin}/sso/login`,
+            logout_url: `http://127.0.0.1:${port}/sso/logout/`,
+          },
+        },
+      )
+      apiKey = handoff?.apikey ?? ''
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    stop: () => server.stop(),
   }
-}
-
-function show(response: ServerResponse, status: number, page: string): void {
-  response
-    .writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' })
-    .end(page)
-}
-
-/** 303: whatever was posted is not posted on. */
-function redirect(response: ServerResponse, location: string): void {
-  response.writeHead(303, { location, 'cache-control': 'no-store' }).end()
 }

@@ -4,14 +4,13 @@
  * sessions in memory.
  */
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import * as client from 'openid-client'
+import { registerSample } from '../register-sample.ts'
+import { listen, redirect, show } from '../sample-server.ts'
 import { homePage, problemPage } from './pages.ts'
-import { registerMarketplace } from './registration.ts'
 
 export interface Marketplace {
   /** For browsers. Its own host name, so that its cookies do not mix with anybody's. */
@@ -47,18 +46,14 @@ export async function startMarketplace(options: {
   const sessions = new Map<string, Session>()
   const attempts = new Map<string, Attempt>()
   let gateway: client.Configuration | undefined
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      options.log(`failed: ${String(error)}`)
-      if (response.headersSent) response.destroy()
-      else show(response, 502, problemPage('Drawbridge did not answer as expected. Try again.'))
-    })
+  const server = await listen({
+    port: options.port,
+    answer,
+    sayFailed: (response) =>
+      show(response, 502, problemPage('Drawbridge did not answer as expected. Try again.')),
+    log: options.log,
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
+  const { port } = server
   const origin = `http://market.localhost:${port}`
   const redirectUri = `${origin}/callback`
 
@@ -160,13 +155,24 @@ export async function startMarketplace(options: {
     origin,
     async register() {
       const { issuer, adminKey, stateDirectory } = options
-      const { client_id: clientId, client_secret: secret } = await registerMarketplace({
-        issuer,
-        adminKey,
-        stateDirectory,
+      const { client_id: clientId, client_secret: secret } = await registerSample(
+        { gateway: issuer, adminKey, stateDirectory },
         origin,
-        backChannelOrigin: `http://127.0.0.1:${port}`,
-      })
+        {
+          name: 'Marketplace',
+          first_party: false,
+          oauth: {
+            redirect_uris: [redirectUri],
+            grant_types: ['authorization_code', 'refresh_token'],
+            response_types: ['code'],
+            scope: 'openid profile email',
+            token_endpoint_auth_method: 'client_secret_basic',
+            post_logout_redirect_uris: [`${origin}/`],
+            backchannel_logout_uri: `http://127.0.0.1:${port}/backchannel-logout`,
+            backchannel_logout_session_required: true,
+          },
+        },
+      )
       gateway = await client.discovery(
         new URL(issuer),
         clientId,
@@ -175,20 +181,6 @@ export async function startMarketplace(options: {
         { execute: [client.allowInsecureRequests] },
       )
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    stop: () => server.stop(),
   }
-}
-
-function redirect(response: ServerResponse, to: URL): void {
-  response.writeHead(303, { location: to.href, 'cache-control': 'no-store' }).end()
-}
-
-function show(response: ServerResponse, status: number, html: string): void {
-  response
-    .writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' })
-    .end(html)
 }

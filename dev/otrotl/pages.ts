@@ -1,3 +1,4 @@
+import { escapeHtml } from '../sample-page.ts'
 import { people } from './people.ts'
 
 /** The few pages of the local OTROTL. Nothing is loaded from anywhere: the style is in the page. */
@@ -15,15 +16,15 @@ export function signInPage(options: {
   const ordered = [...people].sort((a, b) => Number(b === expected) - Number(a === expected))
   const buttons = ordered.map(
     ({ subject, name, email, picture }) =>
-      `<li><button name="person" value="${escape(subject)}"><img src="${escape(picture)}" alt="" width="40" height="40">` +
-      `<span><strong>${escape(name)}</strong> <small>${escape(email)}</small></span></button></li>`,
+      `<li><button name="person" value="${escapeHtml(subject)}"><img src="${escapeHtml(picture)}" alt="" width="40" height="40">` +
+      `<span><strong>${escapeHtml(name)}</strong> <small>${escapeHtml(email)}</small></span></button></li>`,
   )
   return page(
     'Sign in',
     `<h1>Sign in to OTROTL</h1>
-<p>to continue to ${escape(options.applicationName)}. Choose who you are; no password is needed here.</p>
-<form method="post" action="${escape(options.action)}"><ul>${buttons.join('')}</ul></form>
-<form method="post" action="${escape(options.cancelAction)}"><button class="quiet">Cancel</button></form>`,
+<p>to continue to ${escapeHtml(options.applicationName)}. Choose who you are; no password is needed here.</p>
+<form method="post" action="${escapeHtml(options.action)}"><ul>${buttons.join('')}</ul></form>
+<form method="post" action="${escapeHtml(options.cancelAction)}"><button class="quiet">Cancel</button></form>`,
   )
 }
 
@@ -44,7 +45,7 @@ export const errorPage = (facts: Readonly<Record<string, unknown>>): string =>
   page(
     'Something went wrong',
     `<h1>OTROTL cannot go on</h1><dl>${Object.entries(facts)
-      .map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(String(value))}</dd>`)
+      .map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(String(value))}</dd>`)
       .join('')}</dl>`,
   )
 
@@ -88,6 +89,3 @@ button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 .quiet { border-color: transparent; color: var(--soft) }
 .choices { display: flex; flex-wrap: wrap; gap: .6rem; margin: 0 }
 dl { margin: 0; overflow-wrap: anywhere } dd { margin: 0 0 .75rem }`
-
-const escape = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)

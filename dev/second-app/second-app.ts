@@ -4,9 +4,8 @@
  * gateway. It keeps its sessions in memory and has no part in the gateway.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listen, redirect, show } from '../sample-server.ts'
 import { homePage, problemPage } from './pages.ts'
 
 export const secondAppClientId = 'second-app'
@@ -35,18 +34,14 @@ export async function startSecondApp(options: {
 }): Promise<SecondApp> {
   const sessions = new Map<string, Session>()
   const attempts = new Map<string, Attempt>()
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      options.log(`failed: ${String(error)}`)
-      if (response.headersSent) response.destroy()
-      else show(response, 502, problemPage('OTROTL did not answer as expected. Please try again.'))
-    })
+  const server = await listen({
+    port: options.port,
+    answer,
+    sayFailed: (response) =>
+      show(response, 502, problemPage('OTROTL did not answer as expected. Please try again.')),
+    log: options.log,
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, '127.0.0.1', resolve)
-  })
-  const origin = `http://second.localhost:${(server.address() as AddressInfo).port}`
+  const origin = `http://second.localhost:${server.port}`
   const redirectUri = `${origin}/callback`
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -82,7 +77,7 @@ export async function startSecondApp(options: {
     const attempt = { state: randomText(), verifier: randomText() }
     attempts.set(browser, attempt)
     response.setHeader('set-cookie', `second_app=${browser}; Path=/; HttpOnly; SameSite=Lax`)
-    redirect(response, `${options.issuer}/auth`, {
+    leadTo(response, `${options.issuer}/auth`, {
       response_type: 'code',
       client_id: secondAppClientId,
       redirect_uri: redirectUri,
@@ -117,15 +112,15 @@ export async function startSecondApp(options: {
     if (!answered.ok) throw new Error(`the token endpoint answers ${answered.status}`)
     const tokens = (await answered.json()) as { id_token: string; access_token: string }
     sessions.set(browser, { idToken: tokens.id_token, accessToken: tokens.access_token })
-    redirect(response, `${origin}/`)
+    leadTo(response, `${origin}/`)
   }
 
   /** OpenID Connect RP-Initiated Logout 1.0 §2: OTROTL asks the person, and tells all who must know. */
   function signOut(response: ServerResponse, browser = ''): void {
     const session = sessions.get(browser)
     sessions.delete(browser)
-    if (session === undefined) return redirect(response, `${origin}/`)
-    redirect(response, `${options.issuer}/session/end`, {
+    if (session === undefined) return leadTo(response, `${origin}/`)
+    leadTo(response, `${options.issuer}/session/end`, {
       id_token_hint: session.idToken,
       client_id: secondAppClientId,
       post_logout_redirect_uri: `${origin}/`,
@@ -134,28 +129,18 @@ export async function startSecondApp(options: {
 
   return {
     origin,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    stop: () => server.stop(),
   }
 }
 
 const randomText = (): string => randomBytes(32).toString('base64url')
 
-function redirect(
+function leadTo(
   response: ServerResponse,
   to: string,
   parameters: Readonly<Record<string, string>> = {},
 ): void {
   const url = new URL(to)
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
-  response.writeHead(303, { location: url.href, 'cache-control': 'no-store' }).end()
-}
-
-function show(response: ServerResponse, status: number, html: string): void {
-  response
-    .writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' })
-    .end(html)
+  redirect(response, url)
 }

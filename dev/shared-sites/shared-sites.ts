@@ -4,10 +4,9 @@
  * lives whenever it shows a page.
  */
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { listen, redirect, show } from '../sample-server.ts'
 import { openSiteApi } from './site-api.ts'
 import type { SiteApi, ToldUser } from './site-api.ts'
 import { sitePage } from './site-page.ts'
@@ -41,18 +40,14 @@ export async function startSharedSites(options: {
 }): Promise<SharedSites> {
   const apis = new Map<SiteName, SiteApi>()
   const signedIn = new Map<string, SignedIn>()
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      options.log(`failed: ${String(error)}`)
-      if (!response.headersSent) response.writeHead(502, { 'content-type': 'text/plain' })
-      response.end('Drawbridge did not answer as expected. Try again.')
-    })
+  const server = await listen({
+    port: options.port,
+    answer,
+    sayFailed: (response) =>
+      show(response, 502, 'Drawbridge did not answer as expected. Try again.'),
+    log: options.log,
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
+  const { port } = server
   const originOf = (name: SiteName) => `http://${name}.localhost:${port}`
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -70,12 +65,7 @@ export async function startSharedSites(options: {
         const person = await stillSignedIn(api, key)
         const libraryUrl = `${options.issuer}/oneall/${name}/socialize/library.js`
         const title = name === 'shop' ? 'The shop' : 'The blog'
-        response.writeHead(200, {
-          'content-type': 'text/html; charset=utf-8',
-          'cache-control': 'no-store',
-        })
-        response.end(sitePage({ title, libraryUrl, person }))
-        return
+        return show(response, 200, sitePage({ title, libraryUrl, person }))
       }
       case 'POST /sign-in':
         return signIn(request, response, { name, api })
@@ -88,7 +78,7 @@ export async function startSharedSites(options: {
           const path = `/sso/sessions/identities/${person.identityToken}.json?confirm_deletion=true`
           await api.ask('DELETE', path)
         }
-        return goHome(response)
+        return redirect(response, '/')
       }
       default:
         response.writeHead(404).end()
@@ -133,7 +123,7 @@ export async function startSharedSites(options: {
   ): Promise<void> {
     const form = new URLSearchParams(await text(request))
     const connection = await api.ask('GET', `/connections/${form.get('connection_token')}.json`)
-    if (connection.status !== 200) return goHome(response)
+    if (connection.status !== 200) return redirect(response, '/')
     const { identity } = connection.data['user'] as ToldUser
     const path = `/sso/sessions/identities/${identity.identity_token}.json`
     const found = await api.ask('GET', path)
@@ -153,7 +143,7 @@ export async function startSharedSites(options: {
     const { identity_token: identityToken, sso_session_token: token } = session
     signedIn.set(`${site} ${browser}`, { name, identityToken, token })
     response.setHeader('set-cookie', `site=${browser}; Path=/; HttpOnly; SameSite=Lax`)
-    goHome(response)
+    redirect(response, '/')
   }
 
   return {
@@ -166,14 +156,6 @@ export async function startSharedSites(options: {
         apis.set(subdomain, await openSiteApi(site))
       }
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    stop: () => server.stop(),
   }
-}
-
-function goHome(response: ServerResponse): void {
-  response.writeHead(303, { location: '/' }).end()
 }

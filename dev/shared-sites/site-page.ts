@@ -1,3 +1,5 @@
+import { escapeHtml } from '../sample-page.ts'
+
 /** The one page of a sample site, with the commands that OneAll's guide has pages push. */
 export const sitePage = ({
   title,
@@ -23,7 +25,7 @@ ${
   <label>Your name <input name="name" required maxlength="50"></label>
   <button id="sign-in">Sign in</button>
 </form>`
-    : `<p>Hello, <strong id="name">${escaped(person.name)}</strong>.</p>
+    : `<p>Hello, <strong id="name">${escapeHtml(person.name)}</strong>.</p>
 <form method="post" action="/sign-out"><button id="sign-out">Sign out everywhere</button></form>`
 }
 <script>
@@ -36,6 +38,3 @@ ${
 </script>
 <script async src="${libraryUrl}"></script>
 `
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')

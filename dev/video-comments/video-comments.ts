@@ -3,12 +3,11 @@
  * `/widgets/bootstrap.js`; the widget's own server, which is this one too, asks the gateway who somebody is by the
  * token that comes with a comment. It keeps the comments in memory.
  */
-import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { registerSample } from '../register-sample.ts'
+import { listen, show } from '../sample-server.ts'
 import { videoPage } from './page.ts'
-import { registerVideoComments } from './registration.ts'
 
 export interface VideoComments {
   /** Another origin than the gateway's, and the same site: the session cookie goes along, and CORS decides. */
@@ -42,25 +41,20 @@ export async function startVideoComments(options: {
   let comments: readonly Comment[] = []
   let serial = 0
   let clientId: string | undefined
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      options.log(`failed: ${String(error)}`)
-      if (response.headersSent) response.destroy()
-      else send(response, 502, { error: 'unavailable' })
-    })
+  const server = await listen({
+    port: options.port,
+    answer,
+    sayFailed: (response) => send(response, 502, { error: 'unavailable' }),
+    log: options.log,
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, '127.0.0.1', resolve)
-  })
-  const origin = `http://localhost:${(server.address() as AddressInfo).port}`
+  const origin = `http://localhost:${server.port}`
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (clientId === undefined) return send(response, 503, { error: 'not_ready' })
     const { pathname } = new URL(request.url ?? '/', origin)
     switch (`${request.method} ${pathname}`) {
       case 'GET /':
-        return show(response, videoPage({ gateway: gatewayOrigin, clientId }))
+        return show(response, 200, videoPage({ gateway: gatewayOrigin, clientId }))
       case 'GET /comments':
         return send(response, 200, { comments })
       case 'POST /comments':
@@ -115,14 +109,15 @@ export async function startVideoComments(options: {
     origin,
     async register() {
       const { adminKey, stateDirectory } = options
-      const registered = await registerVideoComments({ gateway, adminKey, stateDirectory, origin })
+      // It never needs its secret: it asks the gateway who somebody is.
+      const registered = await registerSample({ gateway, adminKey, stateDirectory }, origin, {
+        name: 'Video comments',
+        first_party: true,
+        widget: { allowed_origins: [origin], roles: { editor: 'moderator', admin: 'super-mod' } },
+      })
       clientId = registered.client_id
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    stop: () => server.stop(),
   }
 }
 
@@ -134,13 +129,7 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
   }
 }
 
-const UNCACHED = { 'cache-control': 'no-store' }
-
 function send(response: ServerResponse, status: number, body: unknown): void {
-  const headers = { 'content-type': 'application/json', ...UNCACHED }
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
   response.writeHead(status, headers).end(JSON.stringify(body))
-}
-
-function show(response: ServerResponse, html: string): void {
-  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...UNCACHED }).end(html)
 }
