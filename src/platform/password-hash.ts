@@ -4,7 +4,6 @@
  * password's SHA-512: the HMAC in it pads a short key with zeros and hashes a long one, so that `a` and `a\0`
  * would be one password.
  */
-import { scrypt } from 'node:crypto'
 import { base64url } from 'jose'
 import { randomBytes } from './random.ts'
 
@@ -68,6 +67,8 @@ async function derive(
   salt: Uint8Array,
   { N, r, p }: Parameters,
 ): Promise<Uint8Array> {
+  // When it is first needed: the module costs every start several milliseconds, and few gateways have passwords.
+  const { scrypt } = await import('node:crypto')
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-512', bytes))
   return new Promise((resolve, reject) => {
     scrypt(digest, salt, 32, { N, r, p, maxmem: 256 * N * r }, (error, derived) =>
