@@ -15,6 +15,7 @@ import type { Audit } from '../core/audit/audit.ts'
 import { createEndSession } from '../core/revocation/end-session.ts'
 import type { SignOut } from '../core/revocation/sign-out.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
+import { leadOn } from '../pages/lead-on.tsx'
 import type { Doors } from '../platform/doors.ts'
 import type { BackchannelParts } from './backchannel-logout.ts'
 import type { FrontchannelParts } from './frontchannel-logout.ts'
@@ -22,7 +23,6 @@ import { answerFrame, answerLogoutToken } from './provider-answers.tsx'
 import { isFromOwnPage } from '../protocol/same-origin.ts'
 import {
   answerReturn,
-  answerSignedOut,
   askFirst,
   refuseForeign,
   RETURN_PATH,
@@ -69,5 +69,5 @@ async function answerPost(
     await rejected('unavailable')
     return sayUnavailable(c)
   }
-  return answerSignedOut(c, parts.config, outcome.value)
+  return leadOn(c, outcome.value)
 }

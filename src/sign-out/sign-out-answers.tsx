@@ -1,12 +1,9 @@
 /** What the browser gets when a person signs out. None of it is ever stored by a cache. */
 import type { Context } from 'hono'
-import type { Config } from '../config.ts'
-import { signOutTargets } from '../core/identity-providers/sign-out-targets.ts'
 import { SIGNED_OUT_PATH } from '../core/revocation/sign-out.ts'
-import type { Arrival, NextStop, SignOut } from '../core/revocation/sign-out.ts'
+import type { Arrival, SignOut } from '../core/revocation/sign-out.ts'
 import { ConfirmPage } from '../pages/confirm-page.tsx'
 import { ErrorPage } from '../pages/error-page.tsx'
-import { LeavingPage } from '../pages/leaving-page.tsx'
 import { pagePolicy, policySource } from '../pages/page-policy.ts'
 import type { RequestVariables } from '../platform/request-facts.ts'
 import { SignedOutPage } from './signed-out-page.tsx'
@@ -32,19 +29,6 @@ export const askFirst = (c: Context<Environment>) => {
       nonce={c.get('secureHeadersNonce')}
     />,
   )
-}
-
-/** The session has ended. On to the provider, or to our own last page. */
-export function answerSignedOut(
-  c: Context<Environment>,
-  config: Config,
-  { url, isProvider, setCookies }: NextStop,
-) {
-  c.header('Cache-Control', 'no-store')
-  for (const line of setCookies) c.header('Set-Cookie', line, { append: true })
-  if (!isProvider || signOutTargets(config).includes(url.origin)) return c.redirect(url.href, 303)
-  c.header('Refresh', `0; url=${url.href}`)
-  return c.html(<LeavingPage providerUrl={url} nonce={c.get('secureHeadersNonce')} />)
 }
 
 /** `GET /auth/sso/logout/callback`: no parameter leads anywhere from here; what does is sealed in a cookie of ours. */

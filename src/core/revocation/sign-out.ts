@@ -12,6 +12,7 @@ import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import { within } from '../../platform/time-limit.ts'
 import type { IdentityProviders } from '../identity-providers/identity-provider.ts'
+import { signOutTargets } from '../identity-providers/sign-out-targets.ts'
 import { clearSessionCookie, readSessionCookie } from '../sessions/session-cookie.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import { isBack } from './departure.ts'
@@ -28,8 +29,8 @@ const PROVIDER_WAIT_MILLISECONDS = 2000
 /** Where the browser goes next, and what it takes along. */
 export interface NextStop {
   readonly url: URL
-  /** It is somebody else's address, which the page that the form was on may not have named. */
-  readonly isProvider: boolean
+  /** The policy of the page that the form was on lets the browser go there; otherwise a page has to lead on. */
+  readonly mayRedirect: boolean
   readonly setCookies: readonly string[]
 }
 
@@ -123,7 +124,7 @@ export function createSignOut(parts: SignOutParts): SignOut {
       const isNothingKept = Object.values(departure).every((value) => value === undefined)
       return ok({
         url: atProvider ?? new URL(SIGNED_OUT_PATH, config.issuer),
-        isProvider: atProvider !== undefined,
+        mayRedirect: atProvider === undefined || signOutTargets(config).includes(atProvider.origin),
         setCookies: [
           clearSessionCookie(config),
           isNothingKept ? departures.forget() : await departures.keep(departure, now),

@@ -4,11 +4,9 @@ import type { Config } from '../../config.ts'
 import { signOutTargets } from '../../core/identity-providers/sign-out-targets.ts'
 import type { Destination } from '../../core/revocation/departure.ts'
 import { SIGNED_OUT_PATH } from '../../core/revocation/sign-out.ts'
-import type { NextStop } from '../../core/revocation/sign-out.ts'
 import { ConfirmPage } from '../../pages/confirm-page.tsx'
 import { displayedText } from '../../pages/displayed-text.ts'
 import { ErrorPage } from '../../pages/error-page.tsx'
-import { LeavingPage } from '../../pages/leaving-page.tsx'
 import { pagePolicy, policySource } from '../../pages/page-policy.ts'
 import type { BodyRefusal } from '../../platform/read-body.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
@@ -49,19 +47,6 @@ export function askPerson(
       nonce={nonce}
     />,
   )
-}
-
-/** The session has ended. */
-export function leadOn(
-  c: LogoutContext,
-  config: Config,
-  { url, isProvider, setCookies }: NextStop,
-) {
-  c.header('Cache-Control', 'no-store')
-  for (const line of setCookies) c.header('Set-Cookie', line, { append: true })
-  if (!isProvider || signOutTargets(config).includes(url.origin)) return c.redirect(url.href, 303)
-  c.header('Refresh', `0; url=${url.href}`)
-  return c.html(<LeavingPage providerUrl={url} nonce={c.get('secureHeadersNonce')} />)
 }
 
 /** Nobody is signed in: nothing is ended, and nobody has to be told. */

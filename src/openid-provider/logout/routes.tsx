@@ -19,7 +19,8 @@ import type { Refusal } from '../../platform/refusal.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
 import { isFetchedAhead } from '../../protocol/fetched-ahead.ts'
 import { isFromOwnPage } from '../../protocol/same-origin.ts'
-import { answerProblem, askPerson, leadOn, passBy } from './logout-answers.tsx'
+import { leadOn } from '../../pages/lead-on.tsx'
+import { answerProblem, askPerson, passBy } from './logout-answers.tsx'
 import type { LogoutProblem } from './logout-answers.tsx'
 import { judgeLogout } from './judge-logout.ts'
 import type { JudgingParts } from './judge-logout.ts'
@@ -114,7 +115,7 @@ async function leave(
     cookieHeader,
     destination: destination && { url: destination.url, name: destination.name },
   })
-  return left.ok ? leadOn(c, parts.config, left.value) : reject(c, parts, left.refusal)
+  return left.ok ? leadOn(c, left.value) : reject(c, parts, left.refusal)
 }
 
 /** A page that was fetched ahead, and a picture, are nobody's wish. Browsers that do not say what they load are believed. */
