@@ -3,7 +3,7 @@ import { accountScript, script } from '../pages/built-assets.ts'
 import { displayedText } from '../pages/displayed-text.ts'
 import { PageShell } from '../pages/page-shell.tsx'
 import { ConnectionList } from './connection-list.tsx'
-import { Moment } from './moment.tsx'
+import { Moment } from '../pages/moment.tsx'
 import type { NamedConnection } from './own-applications.ts'
 import { SignedOutNotice } from './signed-out-notice.tsx'
 

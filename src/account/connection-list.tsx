@@ -1,6 +1,6 @@
 import { displayedText } from '../pages/displayed-text.ts'
 import { SCOPE_WORDS } from '../pages/scope-words.ts'
-import { Moment } from './moment.tsx'
+import { Moment } from '../pages/moment.tsx'
 import type { NamedConnection } from './own-applications.ts'
 
 /** The applications that the person signs in to with us, what each may see, and the way to end it. */

@@ -5,7 +5,7 @@ import { displayedText, initialsOf } from '../pages/displayed-text.ts'
 import { DrawbridgeScene } from '../pages/drawbridge-scene.tsx'
 import { PageShell } from '../pages/page-shell.tsx'
 import { safePicture } from '../pages/safe-href.ts'
-import { Moment } from './moment.tsx'
+import { Moment } from '../pages/moment.tsx'
 import { SignedOutNotice } from './signed-out-notice.tsx'
 
 export interface DashboardPageProps {

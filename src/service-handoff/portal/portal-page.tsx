@@ -1,6 +1,7 @@
 import type { HandoffApplication } from '../../core/applications/application.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { displayedText } from '../../pages/displayed-text.ts'
+import { Moment } from '../../pages/moment.tsx'
 import { PageShell } from '../../pages/page-shell.tsx'
 
 export interface ListedService {
@@ -55,9 +56,7 @@ const ServiceItem = ({ service }: { readonly service: ListedService }) => {
             <div>
               <dt>Last opened</dt>
               <dd>
-                <time datetime={new Date(signedInAt * 1000).toISOString()}>
-                  {new Date(signedInAt * 1000).toUTCString()}
-                </time>
+                <Moment at={signedInAt} />
               </dd>
             </div>
           </dl>
