@@ -1,9 +1,8 @@
 /** What a browser gets that a site has brought here. */
 import type { Context } from 'hono'
-import { raw } from 'hono/html'
 import { socializeScript } from '../pages/built-assets.ts'
 import { ErrorPage } from '../pages/error-page.tsx'
-import { PageShell } from '../pages/page-shell.tsx'
+import { FormPostPage } from '../pages/form-post-page.tsx'
 import type { RequestVariables } from '../platform/request-facts.ts'
 import type { BroughtOutcome, BroughtRefusal } from './socialize.ts'
 
@@ -59,22 +58,7 @@ function answerTold(
   )
   c.header('X-Frame-Options', 'DENY')
   return c.html(
-    <PageShell title="Signing in" nonce={nonce}>
-      <div class="body">
-        <h1>One more step</h1>
-        <form id="callback" method="post" action={callbackUri}>
-          {Object.entries(fields).map(([name, value]) => (
-            <input type="hidden" name={name} value={value} />
-          ))}
-          <p class="actions">
-            <button class="button primary" id="go-on" type="submit">
-              Continue
-            </button>
-          </p>
-        </form>
-        <script nonce={nonce}>{raw("document.getElementById('callback').submit()")}</script>
-      </div>
-    </PageShell>,
+    <FormPostPage title="Signing in" action={callbackUri} fields={fields} nonce={nonce} />,
   )
 }
 

@@ -1,10 +1,10 @@
 /** What the browser gets for an outcome. No answer of these is ever stored by a cache. */
 import type { Context } from 'hono'
 import { ErrorPage } from '../../pages/error-page.tsx'
+import { FormPostPage } from '../../pages/form-post-page.tsx'
 import { pagePolicy, policySource } from '../../pages/page-policy.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
 import { ConsentPage } from '../consent/consent-page.tsx'
-import { FormPostPage } from './form-post-page.tsx'
 import type { Answered, AuthorizationOutcome, ConsentNeeded, PageShown } from './outcome.ts'
 import { pageAnswers } from './page-answers.ts'
 import { withAnswer } from './response-mode.ts'
@@ -44,7 +44,9 @@ function answerApplication(
   if (mode !== 'form_post') return redirect(c, withAnswer(redirectUri, mode, parameters))
   const nonce = c.get('secureHeadersNonce')
   setPolicy(c, [policySource(redirectUri)])
-  return c.html(<FormPostPage redirectUri={redirectUri} parameters={parameters} nonce={nonce} />)
+  return c.html(
+    <FormPostPage title="Going on" action={redirectUri} fields={parameters} nonce={nonce} />,
+  )
 }
 
 function setPolicy(c: Context<Environment>, formTargets: readonly string[]): void {
