@@ -5,9 +5,55 @@
  */
 import { request } from 'node:http'
 import { HttpVisitor } from '../clients/http-visitor.ts'
+import { startBenchGateway } from './bench-gateway.ts'
 import type { BenchGateway } from './bench-gateway.ts'
+import { median, table } from './section.ts'
+import type { Section } from './section.ts'
 
-export interface LogoutMeasurement {
+const rounds = 7
+const sessionCounts = [1, 10, 100, 1_000, 10_000]
+
+export const logout: Section = {
+  name: 'logout',
+  title: 'Logout',
+  async run() {
+    const gateway = await startBenchGateway()
+    try {
+      const ends = new Map<number, LogoutMeasurement[]>(sessionCounts.map((count) => [count, []]))
+      await measureLogout(gateway, 1)
+      for (let round = 0; round < rounds; round += 1) {
+        for (const count of sessionCounts) {
+          ends.get(count)!.push(await measureLogout(gateway, count))
+        }
+      }
+      const rows = [...ends].map(([sessions, results]) => {
+        const of = (field: keyof LogoutMeasurement) => median(results.map((one) => one[field]))
+        return {
+          sessions,
+          answerMilliseconds: of('answerMilliseconds'),
+          untilRefusedMilliseconds: of('untilRefusedMilliseconds'),
+          letIn: Math.max(...results.map((one) => one.letIn)),
+        }
+      })
+      return {
+        text: table(
+          ['live sessions', 'answer ms', 'until the first 401 at strict, ms', 'let in meanwhile'],
+          rows.map((row) => [
+            row.sessions,
+            row.answerMilliseconds.toFixed(1),
+            row.untilRefusedMilliseconds.toFixed(1),
+            row.letIn,
+          ]),
+        ),
+        figures: { endOfAllSessions: rows },
+      }
+    } finally {
+      await gateway.stop()
+    }
+  },
+}
+
+interface LogoutMeasurement {
   readonly sessions: number
   /** From sending the request to its answer. */
   readonly answerMilliseconds: number
@@ -16,10 +62,7 @@ export interface LogoutMeasurement {
   readonly letIn: number
 }
 
-export async function measureLogout(
-  gateway: BenchGateway,
-  sessions: number,
-): Promise<LogoutMeasurement> {
+async function measureLogout(gateway: BenchGateway, sessions: number): Promise<LogoutMeasurement> {
   const visitor = new HttpVisitor()
   await visitor.signIn(gateway.origin)
   const bridge = await visitor.visit(`${gateway.origin}/auth/sso/token`)

@@ -1,92 +1,72 @@
 /**
- * `npm run bench`: what a sign-in takes, and what a request costs, on this machine. Prints a table; medians of
- * five rounds in which the targets take turns, so that a noisy moment does not fall on one of them alone.
+ * `npm run bench`: what Drawbridge costs, beside what people would use instead. Every section runs in turn; the
+ * tables go to docs/costs.md and the figures to docs/costs.json, with date and versions. `npm run bench -- logout`
+ * runs only the sections that it names, and prints them.
  */
-import { HttpVisitor } from '../clients/http-visitor.ts'
-import { measure } from './load.ts'
-import type { Measurement, Target } from './load.ts'
-import { startBenchGateway } from './bench-gateway.ts'
-import { measureLogout } from './logout.ts'
-import type { LogoutMeasurement } from './logout.ts'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { projectRoot } from '../../dev/settings.ts'
+import type { Findings, Section } from './section.ts'
+import { logout } from './logout.ts'
+import { requests } from './requests.ts'
 
-const rounds = 5
-const roundMilliseconds = 1500
-const signIns = 30
-const logouts = 7
-const sessionCounts = [1, 10, 100, 1_000, 10_000]
+const sections: readonly Section[] = [requests, logout]
 
-const gateway = await startBenchGateway()
-try {
-  const visitor = new HttpVisitor()
-  await visitor.signIn(gateway.origin)
-  const bridge = await visitor.visit(`${gateway.origin}/auth/sso/token`)
-  const { access_token: token } = JSON.parse(bridge.body) as { access_token: string }
-  const host = new URL(gateway.origin).host
-  const cookie = visitor.cookieHeader('localhost')
-  const targets: Record<string, Target> = {
-    'GET /health': { port: gateway.port, path: '/health', headers: { host } },
-    'GET /.well-known/jwks.json': {
-      port: gateway.port,
-      path: '/.well-known/jwks.json',
-      headers: { host },
-    },
-    'GET /api/me (the guard)': {
-      port: gateway.port,
-      path: '/api/me',
-      headers: { host, authorization: `Bearer ${token}` },
-    },
-    'GET /auth/sso/token (the bridge)': {
-      port: gateway.port,
-      path: '/auth/sso/token',
-      headers: { host, cookie },
-    },
-    'GET /dashboard': { port: gateway.port, path: '/dashboard', headers: { host, cookie } },
-  }
-  const measured = new Map<string, Measurement[]>(Object.keys(targets).map((name) => [name, []]))
-  for (const target of Object.values(targets)) await measure(target, 300)
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [name, target] of Object.entries(targets)) {
-      measured.get(name)!.push(await measure(target, roundMilliseconds))
-    }
-  }
-  console.log('\n| request | CPU µs | requests/s | median ms | p99 ms |\n|---|---|---|---|---|')
-  for (const [name, results] of measured) {
-    const of = (field: keyof Measurement) => median(results.map((result) => result[field]))
-    console.log(
-      `| ${name} | ${of('cpuMicroseconds').toFixed(0)} | ${of('requestsPerSecond').toFixed(0)}` +
-        ` | ${of('medianMilliseconds').toFixed(1)} | ${of('p99Milliseconds').toFixed(1)} |`,
-    )
-  }
-
-  const times: number[] = []
-  for (let count = 0; count < signIns; count += 1) {
-    const startedAt = performance.now()
-    await new HttpVisitor().signIn(gateway.origin)
-    times.push(performance.now() - startedAt)
-  }
-  console.log(
-    `\nA whole sign-in, with OTROTL's own part: median ${median(times).toFixed(0)} ms of ${signIns}.`,
+const named = process.argv.slice(2)
+const unknown = named.filter((name) => !sections.some((section) => section.name === name))
+if (unknown.length > 0) {
+  throw new Error(
+    `no section ${unknown.join(', ')}: there are ${sections.map(({ name }) => name).join(', ')}`,
   )
+}
+const chosen = named.length === 0 ? sections : sections.filter(({ name }) => named.includes(name))
 
-  const ends = new Map<number, LogoutMeasurement[]>(sessionCounts.map((count) => [count, []]))
-  await measureLogout(gateway, 1)
-  for (let round = 0; round < logouts; round += 1) {
-    for (const count of sessionCounts) ends.get(count)!.push(await measureLogout(gateway, count))
-  }
-  console.log(
-    '\n| end of all sessions of a user who has | answer ms | until the first 401 at strict, ms | let in meanwhile |\n|---|---|---|---|',
+const found = new Map<Section, Findings>()
+for (const section of chosen) {
+  console.log(`\n## ${section.title}\n`)
+  const findings = await section.run()
+  console.log(findings.text)
+  found.set(section, findings)
+}
+if (named.length === 0) writeReport()
+
+function writeReport(): void {
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`
+  const about = { date: new Date().toISOString().slice(0, 10), machine, versions: versions() }
+  const text = [...found].map(([{ title }, findings]) => `## ${title}\n\n${findings.text}\n`)
+  const figures = [...found].map(([{ name }, findings]) => [name, findings.figures])
+  const versionList = Object.entries(about.versions).map((entry) => entry.join(' '))
+  writeFileSync(
+    join(projectRoot, 'docs/costs.md'),
+    `# What Drawbridge costs\n\nWritten by \`npm run bench\` on ${about.date}, on ${machine}, with ${versionList.join(', ')}.\n` +
+      `Ratios within this run are what counts: KV, D1 and Durable Objects are simulated here, dear in CPU and instant in distance.\n\n${text.join('\n')}`,
   )
-  for (const [count, results] of ends) {
-    const of = (field: keyof LogoutMeasurement) => median(results.map((result) => result[field]))
-    const letIn = Math.max(...results.map((result) => result.letIn))
-    console.log(
-      `| ${count} | ${of('answerMilliseconds').toFixed(1)} | ${of('untilRefusedMilliseconds').toFixed(1)} | ${letIn} |`,
-    )
-  }
-} finally {
-  await gateway.stop()
+  writeFileSync(
+    join(projectRoot, 'docs/costs.json'),
+    `${JSON.stringify({ ...about, ...Object.fromEntries(figures) }, null, 2)}\n`,
+  )
+  execFileSync('oxfmt', ['docs/costs.md', 'docs/costs.json'], { cwd: projectRoot })
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+/** Of everything that takes part, as installed. */
+function versions(): Record<string, string> {
+  const names = [
+    'workerd',
+    'miniflare',
+    'hono',
+    'jose',
+    '@hono/oidc-auth',
+    'better-auth',
+    '@cloudflare/workers-oauth-provider',
+    '@openauthjs/openauth',
+    'oidc-provider',
+  ]
+  return Object.fromEntries(names.map((name) => [name, versionOf(name)]))
+}
+
+function versionOf(name: string): string {
+  const path = join(projectRoot, 'node_modules', name, 'package.json')
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
 }
