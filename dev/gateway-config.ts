@@ -14,7 +14,7 @@ interface RawConfig {
   }
 }
 
-const configured = join(projectRoot, 'wrangler.toml')
+export const configured = join(projectRoot, 'wrangler.toml')
 
 /**
  * The configuration file that wrangler is started with: `wrangler.toml`, or, on other ports, a copy of

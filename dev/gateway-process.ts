@@ -1,7 +1,6 @@
 /** Starts and stops the gateway: `wrangler dev` and everything that it starts in turn. */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -32,29 +31,6 @@ const quiet = {
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
 }
 
-/** Brings the local D1 database up to date. Rejects with what wrangler said. */
-export async function applyMigrations(settings: DevSettings): Promise<void> {
-  const arguments_ = [
-    'd1',
-    'migrations',
-    'apply',
-    'DIRECTORY',
-    '--local',
-    ...commonArguments(settings),
-  ]
-  const migration = spawn(wrangler, arguments_, {
-    cwd: projectRoot,
-    env: environmentOf(settings),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let said = ''
-  for (const stream of [migration.stdout, migration.stderr]) {
-    stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
-  }
-  const [code] = (await once(migration, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`The local database could not be prepared:\n${said.trim()}`)
-}
-
 export function startGateway(settings: DevSettings, log: (line: string) => void): GatewayProcess {
   const command = [
     wrangler,
@@ -65,11 +41,16 @@ export function startGateway(settings: DevSettings, log: (line: string) => void)
     `--env-file=${settings.secretsFile}`,
     '--log-level=log',
     '--show-interactive-dev-session=false',
-    ...commonArguments(settings),
+    `--config=${prepareGatewayConfig(settings)}`,
+    `--persist-to=${join(settings.stateDirectory, 'state')}`,
   ]
   const child = spawn('sh', ['-c', withLifeline, 'sh', ...command], {
     cwd: projectRoot,
-    env: environmentOf(settings),
+    env: {
+      ...process.env,
+      ...quiet,
+      WRANGLER_REGISTRY_PATH: join(settings.stateDirectory, 'registry'),
+    },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     detached: true,
   })
@@ -98,17 +79,6 @@ const isWorthShowing = (line: string): boolean =>
   !/^(\[wrangler:info\]|\[custom build\]|⎔|Using secrets|Your Worker has|Binding  |env\.)/.test(
     line,
   )
-
-const commonArguments = (settings: DevSettings): string[] => [
-  `--config=${prepareGatewayConfig(settings)}`,
-  `--persist-to=${join(settings.stateDirectory, 'state')}`,
-]
-
-const environmentOf = (settings: DevSettings) => ({
-  ...process.env,
-  ...quiet,
-  WRANGLER_REGISTRY_PATH: join(settings.stateDirectory, 'registry'),
-})
 
 async function untilHealthy(settings: DevSettings, child: ChildProcess): Promise<void> {
   const deadline = Date.now() + 60_000

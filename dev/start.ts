@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:net'
 import { join, relative } from 'node:path'
-import { applyMigrations, startGateway } from './gateway-process.ts'
+import { startGateway } from './gateway-process.ts'
 import type { GatewayProcess } from './gateway-process.ts'
 import { startBookshelf } from './bookshelf/bookshelf.ts'
 import type { Bookshelf } from './bookshelf/bookshelf.ts'
@@ -14,6 +14,7 @@ import { startOtrotl } from './otrotl/otrotl.ts'
 import type { Otrotl } from './otrotl/otrotl.ts'
 import { people } from './otrotl/people.ts'
 import { findFreePorts } from './find-free-ports.ts'
+import { applyMigrations } from './migrations.ts'
 import { startSharedSites } from './shared-sites/shared-sites.ts'
 import type { SharedSites } from './shared-sites/shared-sites.ts'
 import { startSecondApp } from './second-app/second-app.ts'
@@ -80,7 +81,7 @@ async function start(): Promise<void> {
     gatewayBackChannelOrigin: settings.gatewayBackChannelOrigin,
   })
   running.sharedSites = await startSharedSites(sample('sites', settings.sharedSitesPort))
-  await applyMigrations(settings)
+  await applyMigrations(settings.stateDirectory)
   if (isStopping) return
   running.gateway = startGateway(settings, prefixed('gateway'))
   void running.gateway.hasEnded.then(() => stop('The gateway has ended.', 1))

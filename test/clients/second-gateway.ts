@@ -3,7 +3,8 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findFreePorts } from '../../dev/find-free-ports.ts'
-import { applyMigrations, startGateway } from '../../dev/gateway-process.ts'
+import { startGateway } from '../../dev/gateway-process.ts'
+import { applyMigrations } from '../../dev/migrations.ts'
 import { prepareSecrets } from '../../dev/secrets.ts'
 import type { DevSettings } from '../../dev/settings.ts'
 
@@ -42,7 +43,7 @@ export async function startSecondGateway(
   prepareSecrets(settings.secretsFile)
   appendFileSync(settings.secretsFile, `\nHOST_API_KEY=${apiKey}\n`)
   const printed: string[] = []
-  await applyMigrations(settings)
+  await applyMigrations(stateDirectory)
   const gateway = startGateway(settings, (line) => void printed.push(line))
   await gateway.isReady.catch((error: unknown) => {
     throw new Error(`${String(error)}\n${printed.join('\n')}`)
