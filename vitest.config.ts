@@ -50,6 +50,7 @@ export default defineConfig({
           name: 'structure',
           include: ['test/structure/**/*.test.ts'],
           environment: 'node',
+          isolate: false,
           maxWorkers: 2,
         },
       },
@@ -60,6 +61,7 @@ export default defineConfig({
           environment: 'node',
           globalSetup: ['./test/clients/setup.ts'],
           fileParallelism: false,
+          isolate: false,
           sequence: { groupOrder: 2 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -72,6 +74,7 @@ export default defineConfig({
           environment: 'node',
           globalSetup: ['./test/browser/setup.ts'],
           fileParallelism: false,
+          isolate: false,
           // After the others: a browser wants the machine to itself.
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
