@@ -1,4 +1,4 @@
-import { existsSync, statfsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { Response } from 'miniflare'
@@ -11,7 +11,11 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const MEMORY = '/dev/shm'
 if (process.env['TMPDIR'] === undefined && existsSync(MEMORY)) {
   const { bavail, bsize } = statfsSync(MEMORY)
-  if (bavail * bsize >= 2 ** 30) process.env['TMPDIR'] = MEMORY
+  if (bavail * bsize >= 2 ** 30) {
+    const directory = mkdtempSync(`${MEMORY}/drawbridge-tests-`)
+    process.env['TMPDIR'] = directory
+    process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }))
+  }
 }
 
 export default defineConfig({
