@@ -123,10 +123,13 @@ export function createPublicKeys(
     if (memory !== undefined && isYoungerThan(MEMORY_SECONDS, memory.at, now)) return memory
     const mayTry = memory === undefined || !isYoungerThan(REFRESH_PAUSE_SECONDS, failedAt, now)
     const fresh = mayTry ? await readInTurn(now) : undefined
-    if (fresh !== undefined) return fresh
-    if (mayTry) failedAt = now
-    const mayServe = memory !== undefined && isYoungerThan(STALE_MEMORY_SECONDS, memory.at, now)
-    return mayServe ? memory : undefined
+    // One that was old already when it was handed on is no reason to ask again at once.
+    const isFresh = fresh !== undefined && isYoungerThan(MEMORY_SECONDS, fresh.at, now)
+    if (mayTry && !isFresh) failedAt = now
+    const held = fresh ?? memory
+    return held !== undefined && isYoungerThan(STALE_MEMORY_SECONDS, held.at, now)
+      ? held
+      : undefined
   }
 
   return {
