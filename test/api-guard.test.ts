@@ -71,6 +71,12 @@ function openApi(changes: Partial<ApiGuardParts> = {}) {
   return { ask, statuses, take, asked }
 }
 
+const olderBy = (
+  seconds: number,
+  answer: Awaited<ReturnType<ApiGuardParts['gateway']['rules']>>,
+): typeof answer =>
+  answer.ok ? { ok: true, value: { ...answer.value, at: answer.value.at - seconds } } : answer
+
 async function person() {
   const signed = await signedIn(start)
   return { ...signed, token: await tokenFor(createCore(), signed.session, start) }
@@ -171,6 +177,32 @@ describe('what the guard learns of the gateway', () => {
     clock.advance(1)
     await other.ask('/bounded', bearer(token))
     expect(other.asked).toHaveLength(2)
+  })
+
+  it('is asked for no more than every five seconds while the gateway itself has only an old copy', async () => {
+    const { token } = await person()
+    const gateway = gatewayFor()
+    const api = openApi({
+      gateway: { rules: async (kid) => olderBy(40, await gateway.rules(kid)) },
+    })
+    for (let count = 0; count < 3; count += 1) await api.ask('/bounded', bearer(token))
+    expect(api.asked).toHaveLength(1)
+    clock.advance(5)
+    await api.ask('/bounded', bearer(token))
+    expect(api.asked).toHaveLength(2)
+  })
+
+  it('counts as new when the gateway has a clock that is ahead', async () => {
+    const { token } = await person()
+    const gateway = gatewayFor()
+    const api = openApi({
+      gateway: { rules: async (kid) => olderBy(-3, await gateway.rules(kid)) },
+    })
+    for (let second = 0; second < 3; second += 1) {
+      expect((await api.ask('/bounded', bearer(token))).status).toBe(200)
+      clock.advance(1)
+    }
+    expect(api.asked).toHaveLength(1)
   })
 
   it('takes every token of a compromised key with it', async () => {

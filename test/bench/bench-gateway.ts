@@ -56,9 +56,12 @@ export interface BenchGateway {
   stop(): Promise<void>
 }
 
+/** A Worker, or what makes one of the gateway's own bindings. */
+export type WorkerBeside = BenchWorker | ((gateway: BenchWorker) => BenchWorker)
+
 /** `beside`: Workers that run in the same workerd, and may be bound to the gateway, `drawbridge`. */
 export async function startBenchGateway(
-  beside: readonly BenchWorker[] = [],
+  beside: readonly WorkerBeside[] = [],
 ): Promise<BenchGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-bench-'))
   const config = join(projectRoot, 'wrangler.toml')
@@ -130,9 +133,12 @@ export async function startBenchGateway(
       },
     },
   }
-  const running = await startWorkers([gateway, api, ...beside], {
-    folder: join(folder, 'state/v3'),
-  })
+  const running = await startWorkers(
+    [gateway, api, ...beside.map((one) => (typeof one === 'function' ? one(gateway) : one))],
+    {
+      folder: join(folder, 'state/v3'),
+    },
+  )
   return {
     origin,
     port,
