@@ -48,7 +48,6 @@ export async function startWorkers(
     convertV4MiniflareOptions({
       host: '127.0.0.1',
       port: 0,
-
       cf: false,
       logRequests: false,
       log: new Log(LogLevel.ERROR),
