@@ -13,11 +13,14 @@ import { WorkerEntrypoint } from 'cloudflare:workers'
 import { accessAnswer } from './core/revocation/access-answer.ts'
 import type { AccessAnswer } from './core/revocation/access-answer.ts'
 import type { AccessRequest } from './core/revocation/check-access.ts'
+import { providerIdsOf } from './core/revocation/cut-offs.ts'
 import type { AccessTokenClaims } from './core/tokens/access-token.ts'
+import type { HeldRecord } from './core/tokens/public-keys.ts'
 import { gatewayFor } from './gateway.ts'
 import { isJsonObject } from './platform/json-object.ts'
 import { randomId } from './platform/random.ts'
-import type { Refusal } from './platform/refusal.ts'
+import { ok, refuse } from './platform/refusal.ts'
+import type { Refusal, Result } from './platform/refusal.ts'
 import type { RequestFacts } from './platform/request-facts.ts'
 
 export interface AccessCheckRequest {
@@ -43,6 +46,12 @@ export type AccessCheckResult =
       readonly requestId: string
       readonly answer?: AccessAnswer
     }
+
+/** What a guard in another Worker (api-guard.ts) needs to know beside the token and the hint. */
+export interface GuardRules extends HeldRecord {
+  /** The identity providers that are configured: tokens of any other are over. */
+  readonly providerIds: readonly string[]
+}
 
 export class AccessCheck extends WorkerEntrypoint<Env, { readonly client?: unknown }> {
   async check(request: AccessCheckRequest): Promise<AccessCheckResult> {
@@ -89,6 +98,22 @@ export class AccessCheck extends WorkerEntrypoint<Env, { readonly client?: unkno
       facts: { client },
     })
     return { ok: true, claims: decision.value }
+  }
+
+  /**
+   * The public keys, the cut-offs that ride with them, and the configured providers, as this isolate holds them.
+   * `kid`: a key id that the caller does not know; if it is new here too, the key ring is asked.
+   */
+  async rules(
+    kid?: unknown,
+  ): Promise<Result<GuardRules, 'misconfigured' | 'unknown_caller' | 'unavailable'>> {
+    const { core } = gatewayFor(this.env)
+    if (core === undefined) return refuse('misconfigured')
+    if (nameOfCaller(this.ctx.props) === undefined) return refuse('unknown_caller')
+    const now = core.clock()
+    if (kid !== undefined) await core.keys.publicKey(kid, 'ES256', now)
+    const held = await core.keys.heldRecord(now)
+    return held.ok ? ok({ ...held.value, providerIds: providerIdsOf(core.config) }) : held
   }
 }
 

@@ -4,16 +4,17 @@
  */
 import type { Context, ErrorHandler, Hono, MiddlewareHandler, NotFoundHandler } from 'hono'
 import { routePath } from 'hono/route'
-import { NONCE, secureHeaders } from 'hono/secure-headers'
 import type { Config } from './config.ts'
 import type { Audit } from './core/audit/audit.ts'
 import { gatewayError } from './gateway-error.tsx'
-import { clientKeyOf } from './platform/client-key.ts'
+import { pagePolicy } from './pages/page-policy.ts'
 import { milliseconds } from './platform/clock.ts'
 import { describeThrown, log } from './platform/log.ts'
-import { randomId } from './platform/random.ts'
-import type { RequestFacts, RequestVariables } from './platform/request-facts.ts'
+import { randomToken } from './platform/random.ts'
+import { FactsOfRequest } from './platform/request-facts.ts'
+import type { RequestVariables } from './platform/request-facts.ts'
 import { checkRequestLimits } from './platform/request-limits.ts'
+import { changeHeaders } from './platform/response-headers.ts'
 
 interface Env {
   Variables: RequestVariables
@@ -47,17 +48,14 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
  */
 export const identify: MiddlewareHandler<Env> = async (c, next) => {
   const startedAt = milliseconds()
-  const facts: RequestFacts = {
-    requestId: randomId(),
-    clientKey: clientKeyOf(c.req.raw.headers),
-    waitUntil: (work) => c.executionCtx.waitUntil(work),
-    continent: c.req.raw.cf?.continent as string | undefined,
-  }
+  const facts = new FactsOfRequest(c)
   c.set('facts', facts)
   await next()
-  c.header('X-Request-Id', facts.requestId)
-  // RFC 6797 §7.2: not over plain http, where anybody on the way could have written it.
-  if (isPlainHttp(c)) c.header('Strict-Transport-Security', undefined)
+  changeHeaders(c, (headers) => {
+    headers.set('X-Request-Id', facts.requestId)
+    // RFC 6797 §7.2: not over plain http, where anybody on the way could have written it.
+    if (isPlainHttp(c)) headers.delete('Strict-Transport-Security')
+  })
   log('info', {
     event: 'request.completed',
     request_id: facts.requestId,
@@ -132,7 +130,7 @@ const answersHead = (path: string): boolean =>
     name.length > 1 && name.endsWith('/') ? path.startsWith(name) : path === name,
   )
 
-const isPlainHttp = (c: Context): boolean => new URL(c.req.url).protocol === 'http:'
+const isPlainHttp = (c: Context): boolean => c.req.url.startsWith('http:')
 
 const isReading = (c: Context): boolean => c.req.method === 'GET' || c.req.method === 'HEAD'
 
@@ -146,30 +144,36 @@ function throwError(thrown: unknown): never {
   throw thrown instanceof Error ? thrown : new Error(describeThrown(thrown))
 }
 
-/** What every answer says of how it may be shown. */
-export const securityHeaders = (isHttps: boolean, formTargets: readonly string[] = []) =>
-  secureHeaders({
-    contentSecurityPolicy: {
-      defaultSrc: ["'none'"],
-      scriptSrc: [NONCE],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'", 'https:', 'data:'],
-      connectSrc: ["'self'"],
-      // Browsers hold the redirects of a form to this as well: signing out goes on to the provider.
-      formAction: ["'self'", ...formTargets],
-      baseUri: ["'none'"],
-      frameAncestors: ["'none'"],
-      requireTrustedTypesFor: ["'script'"],
-    },
-    referrerPolicy: 'no-referrer',
-    xFrameOptions: false,
-    strictTransportSecurity: isHttps ? 'max-age=31536000' : false,
-    // A route may say something stricter, or something else on purpose.
-    overwrite: false,
+/**
+ * What every answer says of how it may be shown, unless its route says something stricter, or something else on
+ * purpose. The nonce is for the page's own scripts.
+ */
+export function securityHeaders(
+  isHttps: boolean,
+  formTargets: readonly string[] = [],
+): MiddlewareHandler<Env> {
+  const fixed = Object.entries({
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Origin-Agent-Cluster': '?1',
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
+    'X-DNS-Prefetch-Control': 'off',
+    'X-Download-Options': 'noopen',
+    'X-Permitted-Cross-Domain-Policies': 'none',
+    'X-XSS-Protection': '0',
+    ...(isHttps ? { 'Strict-Transport-Security': 'max-age=31536000' } : {}),
   })
-
-/** The older header for the same; a page whose own policy says who may frame it would be contradicted. */
-export const denyFraming: MiddlewareHandler = async (c, next) => {
-  await next()
-  if (!c.res.headers.has('Content-Security-Policy')) c.header('X-Frame-Options', 'DENY')
+  return async (c, next) => {
+    const nonce = randomToken(16)
+    c.set('secureHeadersNonce', nonce)
+    await next()
+    changeHeaders(c, (headers) => {
+      for (const [name, value] of fixed) if (!headers.has(name)) headers.set(name, value)
+      if (headers.has('Content-Security-Policy')) return
+      // Browsers hold the redirects of a form to its targets as well: signing out goes on to the provider.
+      const policy = pagePolicy({ nonce, formTargets: ["'self'", ...formTargets] })
+      for (const [name, value] of Object.entries(policy)) headers.set(name, value)
+    })
+  }
 }

@@ -9,14 +9,7 @@ import { buildCore } from './gateway-core.ts'
 import type { Core } from './gateway-core.ts'
 import { parseConfig } from './config.ts'
 import { signOutTargets } from './core/identity-providers/sign-out-targets.ts'
-import {
-  answerThrown,
-  answerUnrouted,
-  identify,
-  keepLimits,
-  denyFraming,
-  securityHeaders,
-} from './entrance.tsx'
+import { answerThrown, answerUnrouted, identify, keepLimits, securityHeaders } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
 import { metadataRoutes } from './openid-provider/metadata/routes.ts'
 import { deviceRoutes } from './openid-provider/device/routes.tsx'
@@ -80,7 +73,6 @@ function buildGateway(core: Core): Gateway {
   const app = new Hono<{ Variables: RequestVariables }>()
   app.use(identify)
   app.use(securityHeaders(config.isHttps, signOutTargets(config)))
-  app.use(denyFraming)
   app.use(keepLimits({ app, config, audit: core.audit }))
   app.get('/health', (c) => c.json({ status: 'ok' }, 200, UNCACHED))
   app.route('/', assetRoutes())
@@ -97,7 +89,6 @@ function misconfigured(problems: readonly string[]): Gateway {
   const app = new Hono<{ Variables: RequestVariables }>()
   app.use(identify)
   app.use(securityHeaders(false))
-  app.use(denyFraming)
   app.get('/health', (c) => c.json({ status: 'misconfigured' }, 503, UNCACHED))
   app.route('/', assetRoutes())
   app.notFound((c) => gatewayError(c, 'misconfigured'))

@@ -1,4 +1,5 @@
 import { base64url } from 'jose'
+import { LeastRecentlyUsed } from './lru.ts'
 
 const utf8 = new TextEncoder()
 
@@ -18,6 +19,21 @@ export const sha256Base64url = async (value: string | BufferSource): Promise<str
  */
 export const storageName = async (type: string, ...parts: string[]): Promise<string> =>
   `v1:${type}:${await sha256Base64url(JSON.stringify(parts))}`
+
+/** As many people as an isolate sees within a few minutes, each about 250 bytes. */
+const REMEMBERED_NAMES = 16_384
+
+/** The storage names of one type, each hashed once as long as it is in use. */
+export function createStorageNames(type: string): (part: string) => Promise<string> {
+  const remembered = new LeastRecentlyUsed<string, string>(REMEMBERED_NAMES)
+  return async (part) => {
+    const known = remembered.get(part)
+    if (known !== undefined) return known
+    const name = await storageName(type, part)
+    remembered.set(part, name)
+    return name
+  }
+}
 
 /**
  * Whether two texts are equal, in a time that does not depend on where they differ.

@@ -13,7 +13,9 @@ const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/
 
 /** Reads an `Authorization` header. Scheme names know no case (RFC 9110 §11.1); tokens do. */
 export function parseAuthorization(header: string | undefined): AuthorizationHeader {
-  const [, name = '', rest = ''] = /^([^\s,]+)(?:[ \t]+(.*))?$/s.exec(header?.trim() ?? '') ?? []
+  const value = header?.trim() ?? ''
+  const [start = '', name = ''] = /^([^\s,]+)(?:[ \t]+|$)/.exec(value) ?? []
+  const rest = value.slice(start.length)
   const scheme = schemeNamed(name)
   if (scheme === undefined) return { kind: 'none' }
   if (rest === '') return { kind: 'none' }

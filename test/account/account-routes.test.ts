@@ -11,7 +11,7 @@ import { gatewayFor } from '../../src/gateway.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { ok } from '../../src/platform/refusal.ts'
 import type { RequestVariables } from '../../src/platform/request-facts.ts'
-import { createCore, tokenFor } from '../core/revocation/guarded-api.ts'
+import { createCore, guardParts, tokenFor } from '../core/revocation/guarded-api.ts'
 import { dumpOf, openInput, sessionsOf, signedIn } from '../core/sessions/signed-in-user.ts'
 import { all, byId, readPage } from '../pages/read-page.ts'
 import { settings } from '../world/settings.ts'
@@ -239,7 +239,7 @@ describe('GET /api/me', () => {
         applications: createApplications(env.DIRECTORY),
         consents: createConsents({ userSessions: env.USER_SESSIONS }),
         doors: { mayEnter: async () => ok(undefined) },
-        requireUser: createRequireUser(unaware),
+        requireUser: createRequireUser(guardParts(unaware)),
       }),
     )
     const response = await app.request(`${settings.ISSUER}/api/me`, {

@@ -3,10 +3,10 @@
  * log line with a stable name and the request id. Events that concern a known user or session are also
  * stored in the directory (table `audit_events`, append-only), so that what a stranger can cause is bounded.
  */
-import { sha256Base64url } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import type { Refusal } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
+import { createEventLog, shortHash } from './event-log.ts'
 
 /** Stable names, `noun.outcome`. Grow this list; never rename in it. */
 export type AuditEventName =
@@ -148,23 +148,14 @@ export interface StoredEvent {
 }
 
 export function createAudit(directory: D1Database, clock: () => number): AuditTrail {
+  const events = createEventLog()
   return {
-    async record(facts, { event, actor, userId, sid, providerId, subject, refusal, facts: more }) {
-      const sidHash = sid === undefined ? undefined : await shortHash(sid)
-      const reason = refusal?.code
-      const details = { ...refusal?.facts, ...more }
-      log(refusal === undefined ? 'info' : 'warn', {
-        ...details,
-        event,
-        request_id: facts.requestId,
-        actor,
-        user: userId,
-        sid_hash: sidHash,
-        provider: providerId,
-        subject_hash: subject === undefined ? undefined : await shortHash(subject),
-        reason,
-      })
+    async record(facts, audited) {
+      await events.record(facts, audited)
+      const { event, actor, userId, sid, providerId, refusal, facts: more } = audited
       if ((userId === undefined && actor === undefined) || LOGGED_ONLY.has(event)) return
+      const sidHash = sid === undefined ? undefined : await shortHash(sid)
+      const details = { ...refusal?.facts, ...more }
       const stored = directory
         .prepare(
           `INSERT INTO audit_events (at, event, request_id, user_id, sid_hash, provider_id, reason, details, actor)
@@ -177,7 +168,7 @@ export function createAudit(directory: D1Database, clock: () => number): AuditTr
           userId ?? null,
           sidHash ?? null,
           providerId ?? null,
-          reason ?? null,
+          refusal?.code ?? null,
           JSON.stringify(details),
           actor ?? null,
         )
@@ -208,6 +199,3 @@ export function createAudit(directory: D1Database, clock: () => number): AuditTr
     },
   }
 }
-
-const shortHash = async (value: string): Promise<string> =>
-  (await sha256Base64url(value)).slice(0, 16)

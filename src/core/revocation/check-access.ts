@@ -21,8 +21,9 @@ export type AccessRefusalCode =
   | 'unavailable'
 
 export interface AccessRequest {
-  /** The `Authorization` header, and the `DPoP` header, as they came. */
+  /** The `Authorization` header as it came. */
   readonly authorization: string | undefined
+  /** The `DPoP` header as it came, and what its proof is of; looked at for bound tokens only. */
   readonly dpop: string | undefined
   readonly method: string
   /** The absolute URL that the API is served under: for the proof's `htu`. */
@@ -55,7 +56,8 @@ export function createAccessChecks({
   readonly proofs?: DpopProofs
 }): AccessChecks {
   return {
-    async check({ authorization, dpop, method, url, level, scope }, now) {
+    async check(request, now) {
+      const { authorization, level, scope } = request
       const credentials = parseAuthorization(authorization)
       if (credentials.kind === 'none') return refuse('no_credentials')
       if (credentials.kind === 'malformed') return refuse('malformed_credentials')
@@ -79,6 +81,7 @@ export function createAccessChecks({
           return refuseHolder({ code: 'invalid_token', facts: { check: 'token_not_bound' } })
         }
         const token = { value: credentials.token, jkt: cnf.jkt }
+        const { dpop, method, url } = request
         const proof = await proofs.check({ proof: dpop, method, url, token }, now)
         if (!proof.ok) {
           const { code, facts } = proof.refusal
@@ -106,6 +109,7 @@ function missingScope(
   required: string | undefined,
   granted: string | undefined,
 ): string | undefined {
+  if (required === undefined) return undefined
   const scopes = new Set(granted?.split(' '))
-  return required?.split(' ').find((value) => value !== '' && !scopes.has(value))
+  return required.split(' ').find((value) => value !== '' && !scopes.has(value))
 }

@@ -28,26 +28,29 @@ export const CUT_OFF_EFFECTIVE_SECONDS = MEMORY_SECONDS + KV_CACHE_SECONDS
 export const CUT_OFF_EFFECTIVE_AT_MOST_SECONDS = MEMORY_SECONDS + PUBLISHED_SECONDS
 
 /** What ends sessions from outside, as of now; from memory where a key has just been asked for. */
-export const createSessionRules =
-  ({
-    config,
-    keys,
-  }: {
-    config: Pick<Config, 'identityProviders' | 'handoffHosts'>
-    keys: Pick<Keys, 'cutOffs'>
-  }) =>
-  async (now: EpochSeconds): Promise<Result<SessionRules, 'unavailable'>> => {
+export function createSessionRules({
+  config,
+  keys,
+}: {
+  config: Pick<Config, 'identityProviders' | 'handoffHosts'>
+  keys: Pick<Keys, 'cutOffs'>
+}) {
+  const providerIds = providerIdsOf(config)
+  return async (now: EpochSeconds): Promise<Result<SessionRules, 'unavailable'>> => {
     const cutOffs = await keys.cutOffs(now)
-    if (!cutOffs.ok) return cutOffs
-    return ok({
-      cutOffs: cutOffs.value,
-      providerIds: [
-        ...[...config.identityProviders, ...config.handoffHosts].map(({ id }) => id),
-        LOCAL_PROVIDER_ID,
-        STORAGE_PROVIDER_ID,
-      ],
-    })
+    return cutOffs.ok ? ok({ cutOffs: cutOffs.value, providerIds }) : cutOffs
   }
+}
+
+/** The providers whose sessions go on. */
+export const providerIdsOf = ({
+  identityProviders,
+  handoffHosts,
+}: Pick<Config, 'identityProviders' | 'handoffHosts'>): readonly string[] => [
+  ...[...identityProviders, ...handoffHosts].map(({ id }) => id),
+  LOCAL_PROVIDER_ID,
+  STORAGE_PROVIDER_ID,
+]
 
 export interface CutOffs {
   /** Once it is answered, it holds; `published` is false when KV did not take it yet. */

@@ -4,15 +4,15 @@
  * `app.use(path, requireUser())`, never on a single method: a preflight must meet it too.
  */
 import type { Context, MiddlewareHandler } from 'hono'
-import type { Config } from '../../config.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
+import { changeHeaders } from '../../platform/response-headers.ts'
 import { corsHeaders, preflightHeaders } from '../../protocol/cors.ts'
 import type { CorsPolicy } from '../../protocol/cors.ts'
-import type { Audit } from '../audit/audit.ts'
+import type { AuditEvent } from '../audit/audit.ts'
 import type { AccessTokenClaims } from '../tokens/access-token.ts'
 import { accessAnswer } from './access-answer.ts'
-import type { AccessChecks } from './check-access.ts'
+import type { AccessChecks, AccessRequest } from './check-access.ts'
 import type { RevocationLevel } from './revocation.ts'
 
 /** The Hono variables behind the guard. */
@@ -21,7 +21,7 @@ export interface AccessVariables extends RequestVariables {
   access: AccessTokenClaims
 }
 
-type GuardedContext = Context<{ Variables: AccessVariables }>
+export type GuardedContext = Context<{ Variables: AccessVariables }>
 
 export type RequireUser = (options?: {
   /** How surely a revoked token is refused here; `bounded` unless said otherwise. */
@@ -30,15 +30,26 @@ export type RequireUser = (options?: {
   readonly scope?: string
 }) => MiddlewareHandler<{ Variables: AccessVariables }>
 
-export function createRequireUser(core: {
-  readonly config: Pick<Config, 'issuer' | 'allowedOrigins'>
+export interface GuardParts {
+  /** Where the API is served, as its callers see it: `https://api.example.com`. */
+  readonly origin: string
+  /** The other origins whose pages may call it. */
+  readonly allowedOrigins: readonly string[]
   readonly clock: Clock
-  readonly audit: Audit
+  /** Records each decision. */
+  readonly record: (c: GuardedContext, event: AuditEvent) => Promise<void>
   readonly accessChecks: AccessChecks
-}): RequireUser {
-  const { config, clock, audit, accessChecks } = core
+}
+
+export function createRequireUser({
+  origin: ownOrigin,
+  allowedOrigins,
+  clock,
+  record,
+  accessChecks,
+}: GuardParts): RequireUser {
   const cors: CorsPolicy = {
-    allowedOrigins: [config.issuer, ...config.allowedOrigins],
+    allowedOrigins: [ownOrigin, ...allowedOrigins],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     requestHeaders: ['Authorization', 'DPoP', 'Content-Type'],
     exposedHeaders: ['WWW-Authenticate', 'Retry-After', 'X-Request-Id'],
@@ -53,31 +64,59 @@ export function createRequireUser(core: {
 
       const authorization = c.req.header('authorization')
       const decision = await accessChecks.check(
-        {
-          authorization,
-          dpop: c.req.header('dpop'),
-          method: c.req.method,
-          // Where we say that we are, never where the request says (C27).
-          url: config.issuer + new URL(c.req.url).pathname,
-          level,
-          scope,
-        },
+        new GuardedRequest(c.req, authorization, ownOrigin, level, scope),
         clock(),
       )
       if (decision.ok) {
         const { sub, sid } = decision.value
-        await audit.record(c.get('facts'), { event: 'access.accepted', userId: sub, sid })
+        await record(c, { event: 'access.accepted', userId: sub, sid })
         c.set('access', decision.value)
         await next()
       } else {
         const { refusal, whose } = decision
-        await audit.record(c.get('facts'), { event: 'access.refused', refusal, ...holderOf(whose) })
+        await record(c, { event: 'access.refused', refusal, ...holderOf(whose) })
         c.res = refused(c, accessAnswer(refusal.code, { authorization, scope }))
       }
       // On refusals too, and on what a failing handler left: a page must be able to read that its token is dead.
       shareWith(c, corsHeaders(origin, cors))
       return undefined
     }
+}
+
+/** What is asked of one request. Its proof, and what that must be of, are looked up for bound tokens only. */
+class GuardedRequest implements AccessRequest {
+  readonly #request: GuardedContext['req']
+  readonly #ownOrigin: string
+  readonly authorization: string | undefined
+  readonly level: RevocationLevel
+  readonly scope: string | undefined
+
+  constructor(
+    request: GuardedContext['req'],
+    authorization: string | undefined,
+    ownOrigin: string,
+    level: RevocationLevel,
+    scope: string | undefined,
+  ) {
+    this.#request = request
+    this.#ownOrigin = ownOrigin
+    this.authorization = authorization
+    this.level = level
+    this.scope = scope
+  }
+
+  get dpop(): string | undefined {
+    return this.#request.header('dpop')
+  }
+
+  get method(): string {
+    return this.#request.method
+  }
+
+  /** Where we say that we are, never where the request says (C27). */
+  get url(): string {
+    return this.#ownOrigin + new URL(this.#request.url).pathname
+  }
 }
 
 /**
@@ -97,8 +136,11 @@ function refused(c: GuardedContext, answer: ReturnType<typeof accessAnswer>): Re
 
 /** Adds the headers of cross-origin sharing, and keeps the answer out of every cache unless it says otherwise. */
 function shareWith(c: GuardedContext, headers: Record<string, string>): void {
-  for (const [name, value] of Object.entries(headers)) {
-    c.header(name, value, { append: name === 'Vary' })
-  }
-  if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
+  changeHeaders(c, (answer) => {
+    for (const name in headers) {
+      if (name === 'Vary') answer.append(name, headers[name]!)
+      else answer.set(name, headers[name]!)
+    }
+    if (!answer.has('Cache-Control')) answer.set('Cache-Control', 'no-store')
+  })
 }

@@ -54,7 +54,8 @@ const HINT_HELD_SECONDS = 5
 /** The least that KV accepts: how long a location may answer from its own cache. */
 const KV_CACHE_TTL_SECONDS = 30
 const KV_WAIT_MILLISECONDS = 1000
-const HINTS_HELD = 2000
+/** As many as tokens are remembered (core/tokens/access-tokens.ts), each about 300 bytes. */
+const HINTS_HELD = 16_384
 const REVOKED_TOKENS_HELD = 10_000
 
 export function createRevocation({
@@ -141,6 +142,7 @@ function judge(hint: RevocationHint, token: JudgedToken): 'stands' | 'revoked' |
   // The token is newer than the hint: someone signed in again and KV has not caught up.
   if (token.epoch > hint.epoch) return 'unknown'
   if (hint.revoked === undefined) return 'unknown'
+  if (hint.revoked.length === 0) return 'stands'
   const ids = [token.sid, ...idsOf(token)]
   return hint.revoked.some(({ id }) => ids.includes(id)) ? 'revoked' : 'stands'
 }

@@ -1,4 +1,4 @@
-import { storageName } from '../../platform/digest.ts'
+import { createStorageNames } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -20,6 +20,8 @@ const LOCATION_HINTS: Readonly<Record<string, DurableObjectLocationHint>> = {
   SA: 'sam',
 }
 
+const nameOf = createStorageNames('user')
+
 /** The object's own answer, or that there was none. */
 export const flatten = <Value, Code extends string>(
   asked: Result<Result<Value, Code>, 'unavailable'>,
@@ -36,7 +38,7 @@ export async function askUserSessions<Answer>(
   question: (object: Stub) => Promise<Answer>,
   continent?: string,
 ): Promise<Result<Answer, 'unavailable'>> {
-  const name = await storageName('user', userId)
+  const name = await nameOf(userId)
   const locationHint = continent === undefined ? undefined : LOCATION_HINTS[continent]
   try {
     const object = userSessions.getByName(name, locationHint === undefined ? {} : { locationHint })

@@ -5,7 +5,7 @@
  * is asked. Written by the object's `HintPublisher`, read by `core/revocation`.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { storageName } from '../../platform/digest.ts'
+import { createStorageNames } from '../../platform/digest.ts'
 import { isRandomId } from '../../platform/random.ts'
 
 export interface RevocationHint {
@@ -35,8 +35,7 @@ export const MOST_REVOKED_IN_HINT = 200
 const FORMAT = 2
 
 /** The KV key of a user's hint. */
-export const revocationHintKey = (userId: string): Promise<string> =>
-  storageName('revocation', userId)
+export const revocationHintKey = createStorageNames('revocation')
 
 export const serializeRevocationHint = ({ version, epoch, revoked }: RevocationHint): string =>
   JSON.stringify({ v: FORMAT, version, epoch, revoked: revoked ?? null })

@@ -41,7 +41,10 @@ export function revokeIds(
 
 /** Whether any of these ids of a token was revoked. */
 export const isAnyRevoked = (sql: SqlStorage, ids: readonly string[]): boolean =>
-  ids.some((id) => sql.exec('SELECT 1 FROM revoked_ids WHERE id = ?', id).toArray().length > 0)
+  ids.length > 0 &&
+  sql
+    .exec(`SELECT 1 FROM revoked_ids WHERE id IN (${ids.map(() => '?').join(', ')})`, ...ids)
+    .toArray().length > 0
 
 /** Those that tokens of the current epoch could carry. */
 export const revokedIds = (

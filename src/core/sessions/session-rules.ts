@@ -55,6 +55,7 @@ export function findOutsideEnd(
   now: EpochSeconds,
 ): EndCause | undefined {
   if (providerId === undefined || !providerIds.includes(providerId)) return 'provider_removed'
+  if (cutOffs.length === 0) return undefined
   const startedAt = startBy(sid, now)
   return cutOffs.find(({ scope, id, at }) => {
     // A cut-off of an application leaves the session alone, unless it is the application's own.

@@ -15,6 +15,7 @@ import type { SessionQuestion } from './live-session.ts'
 import { OpenTabs } from './open-tabs.ts'
 import { findTask } from './outbox.ts'
 import { endExpired, endOutlawed, logEnd } from './session-ends.ts'
+import { isOutlawed, ruled } from './session-rules.ts'
 import type { Ruled } from './session-rules.ts'
 import type { SessionEnd, SessionRow } from './sessions-table.ts'
 import { nextAlarmAt } from './user-sessions-alarm.ts'
@@ -57,6 +58,11 @@ export class UserRows {
   ): Result<Value, 'no_session'> {
     const user = this.user()
     if (user === undefined) return refuse('no_session')
+    // Nothing can come between a look and the transaction that follows on it: neither awaits anything.
+    const found = findLive(this.sql, user, question)
+    if (found.ok && !isOutlawed(ruled(user.id, found.value), question)) {
+      return ok(this.inTransaction(() => answer(user, found.value)))
+    }
     const { ends, result } = this.inTransaction(() => {
       const ran = [
         ...endExpired(this.sql, user, question.now, question.sid),
@@ -67,6 +73,18 @@ export class UserRows {
     })
     if (ends.length > 0) this.afterwards(ends)
     return result
+  }
+
+  /** As `withLive`, for an answer that writes nothing: where the session is live, no transaction is begun. */
+  readLive<Value>(
+    question: SessionQuestion & Ruled,
+    answer: (user: UserRow, session: SessionRow) => Value,
+  ): Result<Value, 'no_session'> {
+    const user = this.user()
+    if (user === undefined) return refuse('no_session')
+    const found = findLive(this.sql, user, question)
+    const isLive = found.ok && !isOutlawed(ruled(user.id, found.value), question)
+    return isLive ? ok(answer(user, found.value)) : this.withLive(question, answer)
   }
 
   /** After the commit of a change that no caller waits for: the alarm, the log, the hint. */
@@ -114,8 +132,14 @@ export class UserRows {
     for (const end of ends) this.#ctx.waitUntil(logEnd(this.user()?.id, end))
   }
 
+  /** Undefined also for an object that has never held anyone: it has no table to look in. */
   user(): UserRow | undefined {
-    return isPrepared(this.sql) ? findUser(this.sql) : undefined
+    try {
+      return findUser(this.sql)
+    } catch (thrown) {
+      if (isPrepared(this.sql)) throw thrown
+      return undefined
+    }
   }
 
   inTransaction<Value>(change: () => Value): Value {

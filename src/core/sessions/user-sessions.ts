@@ -97,20 +97,20 @@ export class UserSessions extends UserGrants {
 
   /** The live session behind a handle; no deadline moves. */
   peekSession(input: HeldSession): Result<LiveSession, 'no_session'> {
-    return this.#rows.withLive(input, toLiveSession)
+    return this.#rows.readLive(input, toLiveSession)
   }
 
   /** Whether a token of this session, minted in this epoch, still stands: the `strict` check. */
   checkToken(input: HeldToken): Result<undefined, 'revoked'> {
     const { epoch, ids = [], ...question } = input
-    const live = this.#rows.withLive(question, (user) => user.epoch)
+    const live = this.#rows.readLive(question, (user) => user.epoch)
     const stands = live.ok && live.value === epoch && !isAnyRevoked(this.#sql, ids)
     return stands ? ok(undefined) : refuse('revoked')
   }
 
   /** What may be told of the person behind a live session. */
   readProfile(input: SessionQuestion & Ruled): Result<Profile, 'no_session'> {
-    return this.#rows.withLive(input, (_user, session) => session.profile)
+    return this.#rows.readLive(input, (_user, session) => session.profile)
   }
 
   /** The live sessions, newest first. */

@@ -8,25 +8,44 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { LeastRecentlyUsed } from '../../platform/lru.ts'
 import { randomId } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
 import { ACCESS_TOKEN_TYPE, BRIDGE_CLIENT_ID, parseAccessTokenClaims } from './access-token.ts'
 import type { AccessTokenClaims, AccessTokens } from './access-token.ts'
 import { LONGEST_ACCESS_TOKEN_SECONDS } from './key-lifetimes.ts'
 import type { Keys } from './keys.ts'
+import type { PublicKeys } from './public-keys.ts'
 import { LONGEST_OWN_JWT_CHARACTERS, ownJwtHeader, signOwnJwt, verifyOwnJwt } from './own-jwt.ts'
 
 /** The clocks that issue and verify are both ours, but not of one machine. For `iat` only, never for `exp`. */
 const CLOCK_TOLERANCE_SECONDS = 5
 
-/** About a megabyte in an isolate. */
-const REMEMBERED_TOKENS = 1000
+/** The tokens that a busy isolate sees within their life; about 1.5 KB each. Only genuine ones come in. */
+const REMEMBERED_TOKENS = 16_384
 
-export function createAccessTokens({ config, keys }: { config: Config; keys: Keys }): AccessTokens {
-  const { audience, lifetimeSeconds, scope } = config.accessToken
-  const verified = new LeastRecentlyUsed<string, AccessTokenClaims>(REMEMBERED_TOKENS)
+/** Who a token must be from and for. */
+export interface ExpectedTokens {
+  readonly issuer: string
+  readonly audience: string
+}
+
+/** A token whose signature has been verified, by the key with this id. */
+interface VerifiedToken {
+  readonly claims: AccessTokenClaims
+  readonly kid: string
+}
+
+const HEADER = { type: ACCESS_TOKEN_TYPE, algorithms: ['ES256'] } as const
+
+/** What those need who only check tokens. */
+export function createTokenVerifier(
+  { issuer, audience }: ExpectedTokens,
+  keys: Pick<PublicKeys, 'publicKey'>,
+): Pick<AccessTokens, 'verify'> {
+  const remembered = new LeastRecentlyUsed<string, VerifiedToken>(REMEMBERED_TOKENS)
 
   /** What must hold anew at every use: who it is from, who it is for, and when. */
   function checkClaims({ iss, aud, iat, exp }: AccessTokenClaims, now: EpochSeconds) {
-    if (iss !== config.issuer) return refuse('invalid_token', { check: 'iss' })
+    if (iss !== issuer) return refuse('invalid_token', { check: 'iss' })
     if (aud !== audience) return refuse('invalid_token', { check: 'aud' })
     if (iat > now + CLOCK_TOLERANCE_SECONDS)
       return refuse('invalid_token', { check: 'iat', iat, now })
@@ -37,7 +56,51 @@ export function createAccessTokens({ config, keys }: { config: Config; keys: Key
     return undefined
   }
 
+  async function verifyAnew(
+    token: string,
+    now: EpochSeconds,
+  ): Promise<Result<VerifiedToken, 'invalid_token' | 'unavailable'>> {
+    if (token.length > LONGEST_OWN_JWT_CHARACTERS) return refuse('invalid_token', { check: 'size' })
+    const header = ownJwtHeader(token, HEADER)
+    if (header === undefined) return refuse('invalid_token', { check: 'header' })
+    const signed = await verifyOwnJwt(keys, token, header, now)
+    if (!signed.ok) {
+      const { code, facts } = signed.refusal
+      return refuse(code === 'unavailable' ? 'unavailable' : 'invalid_token', facts)
+    }
+    const claims = parseAccessTokenClaims(signed.value)
+    if (claims === undefined) return refuse('invalid_token', { check: 'claims' })
+    return ok({ claims, kid: header.kid })
+  }
+
+  /** Asked also for a remembered signature: a compromised key takes all of its tokens with it. */
+  async function checkKey(kid: string, now: EpochSeconds) {
+    const key = await keys.publicKey(kid, 'ES256', now)
+    if (key.ok) return undefined
+    if (key.refusal.code === 'unavailable') return refuse('unavailable')
+    return refuse('invalid_token', { check: 'key' })
+  }
+
   return {
+    async verify(token, now) {
+      const known = remembered.get(token)
+      const verified = known === undefined ? await verifyAnew(token, now) : ok(known)
+      if (!verified.ok) return verified
+      const { claims, kid } = verified.value
+      const refusal =
+        (known === undefined ? undefined : await checkKey(kid, now)) ?? checkClaims(claims, now)
+      if (refusal !== undefined) return refusal
+      if (known === undefined) remembered.set(token, verified.value)
+      return ok(claims)
+    },
+  }
+}
+
+export function createAccessTokens({ config, keys }: { config: Config; keys: Keys }): AccessTokens {
+  const { audience, lifetimeSeconds, scope } = config.accessToken
+  return {
+    ...createTokenVerifier({ issuer: config.issuer, audience }, keys),
+
     async issue({ sub, sid, epoch, authTime, providerId, acr, notAfter, jkt, now }) {
       const expiresIn = Math.min(lifetimeSeconds, LONGEST_ACCESS_TOKEN_SECONDS, notAfter - now)
       if (expiresIn <= 0) return refuse('session_over', { not_after: notAfter, now })
@@ -65,34 +128,6 @@ export function createAccessTokens({ config, keys }: { config: Config; keys: Key
         now,
       })
       return signed.ok ? ok({ token: signed.value, expiresIn, jti }) : signed
-    },
-
-    async verify(token, now) {
-      if (token.length > LONGEST_OWN_JWT_CHARACTERS)
-        return refuse('invalid_token', { check: 'size' })
-      const header = ownJwtHeader(token, { type: ACCESS_TOKEN_TYPE, algorithms: ['ES256'] })
-      if (header === undefined) return refuse('invalid_token', { check: 'header' })
-      let claims = verified.get(token)
-      if (claims === undefined) {
-        const signed = await verifyOwnJwt(keys, token, header, now)
-        if (!signed.ok) {
-          const { code, facts } = signed.refusal
-          return refuse(code === 'unavailable' ? 'unavailable' : 'invalid_token', facts)
-        }
-        claims = parseAccessTokenClaims(signed.value)
-        if (claims === undefined) return refuse('invalid_token', { check: 'claims' })
-      } else {
-        // Asked also for a remembered signature: a compromised key takes all of its tokens with it.
-        const key = await keys.publicKey(header.kid, header.alg, now)
-        if (!key.ok) {
-          if (key.refusal.code === 'unavailable') return refuse('unavailable')
-          return refuse('invalid_token', { check: 'key' })
-        }
-      }
-      const refusal = checkClaims(claims, now)
-      if (refusal !== undefined) return refusal
-      verified.set(token, claims)
-      return ok(claims)
     },
   }
 }

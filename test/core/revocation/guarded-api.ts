@@ -1,9 +1,10 @@
 import { env } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { createAudit } from '../../../src/core/audit/audit.ts'
+import type { AuditEvent } from '../../../src/core/audit/audit.ts'
 import { createAccessChecks } from '../../../src/core/revocation/check-access.ts'
 import { createRequireUser } from '../../../src/core/revocation/require-user.ts'
-import type { AccessVariables } from '../../../src/core/revocation/require-user.ts'
+import type { AccessVariables, GuardedContext } from '../../../src/core/revocation/require-user.ts'
 import { createRevocation } from '../../../src/core/revocation/revocation.ts'
 import type { Revocation } from '../../../src/core/revocation/revocation.ts'
 import type { LiveSession } from '../../../src/core/sessions/session.ts'
@@ -31,9 +32,17 @@ export function createCore(changes: { revocation?: Revocation } = {}) {
   return { config, clock: systemClock, keys, accessTokens, revocation, accessChecks, audit }
 }
 
+/** What the guard in the gateway itself is made of. */
+export const guardParts = (core: ReturnType<typeof createCore>) => ({
+  ...core,
+  origin: core.config.issuer,
+  allowedOrigins: core.config.allowedOrigins,
+  record: async (c: GuardedContext, event: AuditEvent) => core.audit.record(c.get('facts'), event),
+})
+
 /** An API behind the guard; `ran` counts what its handlers were reached for. */
 export function createGuardedApi(core: ReturnType<typeof createCore> = createCore()) {
-  const requireUser = createRequireUser(core)
+  const requireUser = createRequireUser(guardParts(core))
   const ran: string[] = []
   const app = new Hono<{ Variables: AccessVariables }>()
   app.use(async (c, next) => {

@@ -1,0 +1,176 @@
+/**
+ * An authenticated API request: an API behind our guard, at each level, beside the floors of its kind and beside
+ * what people would use instead. With one token, and with those of many people.
+ */
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { startBenchGateway } from './bench-gateway.ts'
+import { edgePeers, preparePeer } from './edge-peers.ts'
+import { floors, guardedApi, hintNameOf, people, post, signIn } from './edge-workers.ts'
+import { compare, measureInTurn, medians } from './in-turn.ts'
+import { measureOnce } from './load.ts'
+import type { Measurement, Target } from './load.ts'
+import { residentMegabytesOf } from './processes.ts'
+import { spread, table } from './section.ts'
+import type { Section } from './section.ts'
+
+const ROUNDS = { rounds: 5, milliseconds: 800 }
+/** Whose objects hold a session, and for how many more there is a hint. */
+const PEOPLE = 1_000
+const MORE_PEOPLE = 9_000
+/** To be signed up with a peer, one after the other. */
+const PEOPLE_OF_PEER = 50
+
+/** What is measured, and the floor that it stands beside. */
+type Rows = Readonly<Record<string, { readonly target: Target; readonly floor?: string }>>
+
+export const edge: Section = {
+  name: 'edge',
+  title: 'An authenticated API request',
+  async run() {
+    const signing = await generateKeyPair('ES256')
+    const peers = await edgePeers()
+    const gateway = await startBenchGateway([
+      await floors(await exportJWK(signing.publicKey)),
+      await guardedApi(),
+      await people(),
+      ...peers.map(({ worker }) => worker),
+    ])
+    try {
+      const megabytesBefore = residentMegabytesOf(gateway.processId)
+      const peerRows: Rows = Object.fromEntries(
+        await Promise.all(
+          peers.map(async (peer) => [
+            `${peer.title}; refuses what was revoked: ${peer.refusesRevoked}`,
+            { target: await preparePeer(peer, gateway, PEOPLE_OF_PEER), floor: 'bare Hono' },
+          ]),
+        ),
+      )
+      const withSession = await signIn(gateway.portOf('people'), 'sessions', PEOPLE)
+      const everyone = [
+        ...withSession,
+        ...(await signIn(gateway.portOf('people'), 'hints', MORE_PEOPLE)),
+      ]
+      const names = everyone.map(hintNameOf)
+      for (let from = 0; from < names.length; from += 1000) {
+        await post(gateway.portOf('floors'), '/prepare', { names: names.slice(from, from + 1000) })
+      }
+      const signed = await new SignJWT({ sub: 'somebody' })
+        .setProtectedHeader({ alg: 'ES256' })
+        .setExpirationTime('1h')
+        .sign(signing.privateKey)
+      const floor = (path: string, users = names.slice(0, 1)): Target => ({
+        port: gateway.portOf('floors'),
+        path,
+        headers: { authorization: `Bearer ${signed}` },
+        each: users.map((user) => ({ headers: { 'x-user': user } })),
+      })
+      const guarded = (path: string, tokens = everyone.slice(0, 1)): Target => ({
+        port: gateway.portOf('guarded-api'),
+        path,
+        each: tokens.map((token) => ({ headers: { authorization: `Bearer ${token}` } })),
+      })
+
+      // Nobody has asked for these before; the objects have fallen asleep since their sign-in, or soon will.
+      const firstTouches = {
+        'cached, a token never seen': await measureOnce(guarded('/cached', everyone)),
+        'strict, an object not asked for a while': await measureOnce(
+          guarded('/strict', withSession),
+        ),
+      }
+      const megabytesAfter = residentMegabytesOf(gateway.processId)
+
+      const many = await measureRows({
+        'bare Hono': { target: floor('/bare', names) },
+        cached: { target: guarded('/cached', everyone), floor: 'bare Hono' },
+        'bare Hono + one KV read': { target: floor('/kv', names), floor: 'bare Hono' },
+        bounded: { target: guarded('/bounded', everyone), floor: 'bare Hono + one KV read' },
+        'bare Hono + one object, one row': {
+          target: floor('/object', names.slice(0, PEOPLE)),
+          floor: 'bare Hono',
+        },
+        strict: {
+          target: guarded('/strict', withSession),
+          floor: 'bare Hono + one object, one row',
+        },
+      })
+      const one = await measureRows({
+        'bare Hono': { target: floor('/bare') },
+        cached: { target: guarded('/cached'), floor: 'bare Hono' },
+        'bare Hono + one line logged': { target: floor('/log'), floor: 'bare Hono' },
+        'cached, with a line of its own': {
+          target: guarded('/cached/logged'),
+          floor: 'bare Hono + one line logged',
+        },
+        'bare Hono + one KV read': { target: floor('/kv'), floor: 'bare Hono' },
+        bounded: { target: guarded('/bounded'), floor: 'bare Hono + one KV read' },
+        'bare Hono + one object, one row': { target: floor('/object'), floor: 'bare Hono' },
+        strict: { target: guarded('/strict'), floor: 'bare Hono + one object, one row' },
+        'bare Hono + one ES256 verification': { target: floor('/signature'), floor: 'bare Hono' },
+      })
+      const others = await measureRows({
+        'bare Hono': { target: floor('/bare') },
+        ...peerRows,
+      })
+      return {
+        text: [
+          'The guard leaves its decision to the one line that an API writes of a request anyway, unless a row says otherwise: here, where each line goes through a pipe, it costs about what the whole answer does.',
+          `One token:\n\n${one.text}`,
+          `${everyone.length} people in turn (\`strict\`: ${PEOPLE}):\n\n${many.text}`,
+          `For the first time: ${Object.entries(firstTouches)
+            .map(([name, { cpuMicroseconds }]) => `${name}, ${cpuMicroseconds.toFixed(0)} µs CPU`)
+            .join('; ')}.`,
+          `Beside others, whose ${PEOPLE_OF_PEER} people send in turn:\n\n${others.text}`,
+          `Memory of the whole workerd, ${peers.length + 6} Workers and their objects: ${megabytesBefore.toFixed(0)} MB before, ${megabytesAfter.toFixed(0)} MB after ${everyone.length} tokens. An isolate remembers 16,384 tokens at most, whether it sees them or a million.`,
+        ].join('\n\n'),
+        figures: {
+          one: one.figures,
+          many: many.figures,
+          others: others.figures,
+          firstTouches,
+          megabytesBefore,
+          megabytesAfter,
+        },
+      }
+    } finally {
+      await gateway.stop()
+    }
+  },
+}
+
+async function measureRows(
+  rows: Rows,
+): Promise<{ readonly text: string; readonly figures: Readonly<Record<string, unknown>> }> {
+  const names = Object.keys(rows)
+  const targets = Object.fromEntries(names.map((name) => [name, rows[name]!.target]))
+  const measured = await measureInTurn(targets, ROUNDS)
+  const ratiosOf = (name: string) => {
+    const beside = rows[name]!.floor
+    return beside === undefined ? undefined : compare(measured[beside]!, measured[name]!)
+  }
+  return {
+    text: table(
+      ['request', 'CPU µs', 'requests/s', 'beside', 'by CPU', 'by requests/s'],
+      names.map((name) => rowOf(name, measured[name]!, rows[name]!.floor, ratiosOf(name))),
+    ),
+    figures: Object.fromEntries(
+      names.map((name) => [
+        name,
+        { ...medians(measured[name]!), floor: rows[name]!.floor, ...ratiosOf(name) },
+      ]),
+    ),
+  }
+}
+
+const rowOf = (
+  name: string,
+  measured: readonly Measurement[],
+  floor: string | undefined,
+  ratios: ReturnType<typeof compare> | undefined,
+): string[] => [
+  name,
+  medians(measured).cpuMicroseconds.toFixed(0),
+  medians(measured).requestsPerSecond.toFixed(0),
+  floor ?? '',
+  ratios === undefined ? '' : spread(ratios.ofCpu, 2),
+  ratios === undefined ? '' : spread(ratios.ofRequestsPerSecond, 2),
+]
