@@ -34,7 +34,7 @@ export const bridge: Section = {
       await betterAuth('d1-cookie', upstream),
       await betterAuth('kv', upstream),
     ]
-    const bare = { name: 'bare', script: await bundle('test/bench/peers/bare-hono.ts') }
+    const bare = { name: 'bare', script: await bundle('test/bench/workers/bare-hono.ts') }
     const gateway = await startBenchGateway([bare, ...peers.map(({ worker }) => worker)], {
       port,
       otherClients: peers.map(({ client }) => client),

@@ -33,7 +33,7 @@ export const exchange: Section = {
   title: 'The code exchange, the refresh and the silent authorization',
   async run() {
     const workers = await workersProvider()
-    const bare = { name: 'bare', script: await bundle('test/bench/peers/bare-hono.ts') }
+    const bare = { name: 'bare', script: await bundle('test/bench/workers/bare-hono.ts') }
     const gateway = await startBenchGateway([bare, workers.worker], { findPerson: findBenchPerson })
     const node = await nodeProvider()
     try {

@@ -50,7 +50,7 @@ export const login: Section = {
       await betterAuth('d1', upstream),
       await betterAuth('kv', upstream),
     ]
-    const bare = { name: 'bare', script: await bundle('test/bench/peers/bare-hono.ts') }
+    const bare = { name: 'bare', script: await bundle('test/bench/workers/bare-hono.ts') }
     const gateway = await startBenchGateway([bare, ...peers.map(({ worker }) => worker)], {
       port,
       otherClients: peers.map(({ client }) => client),

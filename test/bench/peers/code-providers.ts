@@ -153,7 +153,7 @@ export async function workersProvider(): Promise<{
   return {
     worker: {
       name: 'workers-oauth-provider',
-      script: await bundle('test/bench/peers/workers-oauth-server.ts'),
+      script: await bundle('test/bench/workers/workers-oauth-server.ts'),
       port,
       options: {
         kvNamespaces: { OAUTH_KV: 'workers-oauth-provider' },

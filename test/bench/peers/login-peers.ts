@@ -30,7 +30,7 @@ export async function oidcAuth(upstream: string): Promise<LoginPeer> {
     site: { origin, startPath: '/dashboard', shows: ({ subject }) => subject },
     worker: {
       name: 'oidc-auth',
-      script: await bundle('test/bench/peers/oidc-auth-login.ts'),
+      script: await bundle('test/bench/workers/oidc-auth-login.ts'),
       port,
       options: {
         bindings: {
@@ -68,7 +68,7 @@ export async function betterAuth(
     site: { origin, startPath: '/login', shows: ({ email }) => email },
     worker: {
       name,
-      script: await bundle('test/bench/peers/better-auth-login.ts'),
+      script: await bundle('test/bench/workers/better-auth-login.ts'),
       port,
       options: {
         compatibilityFlags: ['nodejs_compat'],

@@ -6,7 +6,6 @@
  *   POST /oauth/token      the library's
  *   POST /prepare          a client and so many signed-in people, as JSON: { client_id, client_secret, cookies }
  */
-import type { ExecutionContext, KVNamespace } from '@cloudflare/workers-types'
 import { OAuthAuthorizationServer } from '@cloudflare/workers-oauth-provider'
 import { Hono } from 'hono'
 import { generateSignedCookie, getSignedCookie } from 'hono/cookie'

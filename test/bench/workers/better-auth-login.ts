@@ -8,7 +8,6 @@
  *   GET /api/auth/token    the bridge
  *   POST /prepare          makes the tables
  */
-import type { D1Database, KVNamespace } from '@cloudflare/workers-types'
 import { betterAuth } from 'better-auth'
 import type { BetterAuthOptions } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
