@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { D1Database } from '@cloudflare/workers-types'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import type { Json } from 'miniflare'
 import { experimental_readRawConfig } from 'wrangler'
@@ -49,8 +50,12 @@ export interface BenchGateway {
   /** The socket of a Worker that lets in whom the gateway's check (`x-level`) lets in. */
   readonly apiPort: number
   readonly adminKey: string
-  /** Runs SQL in a user's object. */
-  inObjectOf(userId: string, statement: string): Promise<void>
+  /** The directory's own database. */
+  directory(): Promise<D1Database>
+  /** Runs SQL in a user's object, and answers with its rows. */
+  inObjectOf(userId: string, statement: string): Promise<readonly Record<string, unknown>[]>
+  /** The identity provider that people sign in with; its keys are in `stateDirectory`. */
+  readonly otrotl: { readonly issuer: string; readonly stateDirectory: string }
   stop(): Promise<void>
 }
 
@@ -153,6 +158,7 @@ export async function startBenchGateway(): Promise<BenchGateway> {
     port,
     apiPort,
     adminKey: secrets.ADMIN_API_KEY,
+    directory: async () => miniflare.getD1Database('DIRECTORY', 'drawbridge'),
     async inObjectOf(userId, statement) {
       const hash = createHash('sha256')
         .update(JSON.stringify([userId]))
@@ -161,8 +167,9 @@ export async function startBenchGateway(): Promise<BenchGateway> {
       const storage = await miniflare.unsafeGetDurableObjectStorage('drawbridge', 'UserSessions', {
         name,
       })
-      await storage.exec(statement)
+      return storage.exec(statement)
     },
+    otrotl: { issuer: otrotl.issuer, stateDirectory: join(folder, 'otrotl') },
     async stop() {
       await Promise.all([miniflare.dispose(), otrotl.stop()])
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
