@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { D1Database } from '@cloudflare/workers-types'
+import { buildSync } from 'esbuild'
 import type { Json } from 'miniflare'
 import { experimental_readRawConfig } from 'wrangler'
 import { findFreePorts } from '../../dev/find-free-ports.ts'
@@ -48,6 +50,31 @@ const apiWorker = `export default {
   },
 }`
 
+/** Stands before the gateway, and counts what it asks of the directory: `GET /counted` tells, and begins anew. */
+const countingWorker = `
+  import { countedDirectory } from './test/world/counted-directory.ts'
+  import gateway from './worker.js'
+  export * from './worker.js'
+  let counted, environment
+  export default {
+    ...gateway,
+    fetch(request, env, context) {
+      counted ??= countedDirectory(env.DIRECTORY)
+      environment ??= { ...env, DIRECTORY: counted.directory }
+      if (new URL(request.url).pathname === '/counted') return Response.json(counted.take())
+      return gateway.fetch(request, environment, context)
+    },
+  }`
+
+const countingScript = (): string =>
+  buildSync({
+    stdin: { contents: countingWorker, resolveDir: projectRoot },
+    bundle: true,
+    format: 'esm',
+    external: ['./worker.js'],
+    write: false,
+  }).outputFiles[0]!.text
+
 export interface BenchGateway {
   /** Its ISSUER. */
   readonly origin: string
@@ -60,21 +87,32 @@ export interface BenchGateway {
   /** The one workerd that all of them run in. */
   readonly processId: number
   readonly adminKey: string
-  /** Runs SQL in a user's object. */
-  inObjectOf(userId: string, statement: string): Promise<void>
+  /** The directory's own database. */
+  directory(): Promise<D1Database>
+  /** Runs SQL in a user's object, and answers with its rows. */
+  inObjectOf(userId: string, statement: string): Promise<readonly Record<string, unknown>[]>
+  inKeyRing(statement: string): Promise<readonly Record<string, unknown>[]>
+  /** The identity provider that people sign in with; its keys are in `stateDirectory`. */
+  readonly otrotl: { readonly issuer: string; readonly stateDirectory: string }
   /** As when nobody has asked a user's object for a while: its memory is gone. */
   putToSleep(userId: string): Promise<void>
   stop(): Promise<void>
 }
 
-/**
- * `beside`: Workers that run in the same workerd, and may be bound to the gateway, `drawbridge`; `upstream`: what
- * else OTROTL is to know, and its port where that had to be known before.
- */
-export async function startBenchGateway(
-  beside: readonly BenchWorker[] = [],
-  upstream: Partial<Pick<OtrotlOptions, 'port' | 'otherClients' | 'findPerson'>> = {},
-): Promise<BenchGateway> {
+export interface BenchGatewayOptions {
+  /** Workers that run in the same workerd, and may be bound to the gateway, `drawbridge`. */
+  readonly beside?: readonly BenchWorker[]
+  /** What else OTROTL is to know, and its port where that had to be known before. */
+  readonly upstream?: Partial<Pick<OtrotlOptions, 'port' | 'otherClients' | 'findPerson'>>
+  /** `GET /counted` tells what was asked of the directory since the last time; else nothing is in between. */
+  readonly isCounting?: boolean
+}
+
+export async function startBenchGateway({
+  beside = [],
+  upstream = {},
+  isCounting = false,
+}: BenchGatewayOptions = {}): Promise<BenchGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-bench-'))
   const config = join(projectRoot, 'wrangler.toml')
   const wrangler = (...commandLine: string[]) =>
@@ -89,20 +127,24 @@ export async function startBenchGateway(
   const [port, otrotlPort] = await findFreePorts()
   const origin = `http://localhost:${port}`
   const secrets = prepareSecrets(join(folder, '.dev.vars'))
+  const stateDirectory = join(folder, 'otrotl')
   const otrotl = await startOtrotl({
     port: otrotlPort,
     gatewayOrigin: origin,
     gatewayBackChannelOrigin: `http://127.0.0.1:${port}`,
     clientSecret: secrets.OTROTL_CLIENT_SECRET,
-    stateDirectory: join(folder, 'otrotl'),
+    stateDirectory,
     isForgetful: true,
     log: () => {},
     ...upstream,
   })
   const raw: RawConfig = experimental_readRawConfig({ config }).rawConfig
+  const built = readFileSync(join(folder, 'built/worker.js'), 'utf8')
   const gateway: BenchWorker = {
     name: 'drawbridge',
-    script: readFileSync(join(folder, 'built/worker.js'), 'utf8'),
+    ...(isCounting
+      ? { script: countingScript(), behind: { 'worker.js': built } }
+      : { script: built }),
     port,
     options: {
       compatibilityDate: raw.compatibility_date,
@@ -147,6 +189,11 @@ export async function startBenchGateway(
   const running = await startWorkers([gateway, doors, api, ...beside], {
     folder: join(folder, 'state/v3'),
   })
+  const { miniflare } = running
+  const inObject = async (className: string, name: string, statement: string) => {
+    const storage = await miniflare.unsafeGetDurableObjectStorage('drawbridge', className, { name })
+    return storage.exec(statement)
+  }
   return {
     origin,
     port,
@@ -154,26 +201,18 @@ export async function startBenchGateway(
     portOf: (name) => running.portOf(name),
     processId: running.processId,
     adminKey: secrets.ADMIN_API_KEY,
-    async inObjectOf(userId, statement) {
-      const name = nameOfObject(userId)
-      const storage = await running.miniflare.unsafeGetDurableObjectStorage(
-        'drawbridge',
-        'UserSessions',
-        {
-          name,
-        },
-      )
-      await storage.exec(statement)
-    },
+    directory: async () => miniflare.getD1Database('DIRECTORY', 'drawbridge'),
+    inObjectOf: async (userId, statement) =>
+      inObject('UserSessions', nameOf('user', userId), statement),
+    inKeyRing: async (statement) => inObject('KeyRing', nameOf('key-ring'), statement),
     async putToSleep(userId) {
-      const name = nameOfObject(userId)
-      const evicted = running.miniflare.unsafeEvictDurableObject('drawbridge', 'UserSessions', {
-        name,
-      })
+      const name = nameOf('user', userId)
+      const evicted = miniflare.unsafeEvictDurableObject('drawbridge', 'UserSessions', { name })
       await evicted.catch((thrown: unknown) => {
         if (!String(thrown).includes('not currently running')) throw thrown
       })
     },
+    otrotl: { issuer: otrotl.issuer, stateDirectory },
     async stop() {
       await Promise.all([running.stop(), otrotl.stop()])
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
@@ -181,9 +220,8 @@ export async function startBenchGateway(
   }
 }
 
-function nameOfObject(userId: string): string {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([userId]))
-    .digest('base64url')
-  return `v1:user:${hash}`
+/** What an object is named for (src/platform/digest.ts, `storageName`). */
+function nameOf(type: string, ...parts: readonly string[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
+  return `v1:${type}:${hash}`
 }

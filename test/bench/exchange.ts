@@ -34,7 +34,10 @@ export const exchange: Section = {
   async run() {
     const workers = await workersProvider()
     const bare = { name: 'bare', script: await bundle('test/bench/workers/bare-hono.ts') }
-    const gateway = await startBenchGateway([bare, workers.worker], { findPerson: findBenchPerson })
+    const gateway = await startBenchGateway({
+      beside: [bare, workers.worker],
+      upstream: { findPerson: findBenchPerson },
+    })
     const node = await nodeProvider()
     try {
       const openid = await ours(gateway, 'openid profile email')

@@ -51,10 +51,13 @@ export const login: Section = {
       await betterAuth('kv', upstream),
     ]
     const bare = { name: 'bare', script: await bundle('test/bench/workers/bare-hono.ts') }
-    const gateway = await startBenchGateway([bare, ...peers.map(({ worker }) => worker)], {
-      port,
-      otherClients: peers.map(({ client }) => client),
-      findPerson: findBenchPerson,
+    const gateway = await startBenchGateway({
+      beside: [bare, ...peers.map(({ worker }) => worker)],
+      upstream: {
+        port,
+        otherClients: peers.map(({ client }) => client),
+        findPerson: findBenchPerson,
+      },
     })
     try {
       await prepareTables(peers)

@@ -12,11 +12,12 @@ import type { Findings, Section } from './section.ts'
 import { bridge } from './bridge.ts'
 import { exchange } from './exchange.ts'
 import { firstLogin } from './first-login.ts'
+import { growth } from './growth.ts'
 import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { requests } from './requests.ts'
 
-const sections: readonly Section[] = [requests, bridge, login, exchange, logout, firstLogin]
+const sections: readonly Section[] = [requests, bridge, login, exchange, logout, growth, firstLogin]
 
 const named = process.argv.slice(2)
 const unknown = named.filter((name) => !sections.some((section) => section.name === name))
