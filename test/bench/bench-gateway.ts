@@ -69,11 +69,13 @@ export interface BenchGateway {
 
 /**
  * `beside`: Workers that run in the same workerd, and may be bound to the gateway, `drawbridge`; `upstream`: what
- * else OTROTL is to know, and its port where that had to be known before.
+ * else OTROTL is to know, and its port where that had to be known before; `around`: what is put around each
+ * Worker before it starts.
  */
 export async function startBenchGateway(
   beside: readonly BenchWorker[] = [],
   upstream: Partial<Pick<OtrotlOptions, 'port' | 'otherClients' | 'findPerson'>> = {},
+  around: (worker: BenchWorker) => Promise<BenchWorker> = async (worker) => worker,
 ): Promise<BenchGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-bench-'))
   const config = join(projectRoot, 'wrangler.toml')
@@ -144,9 +146,8 @@ export async function startBenchGateway(
     },
   }
   const doors: BenchWorker = { name: 'open-doors', script: openDoors }
-  const running = await startWorkers([gateway, doors, api, ...beside], {
-    folder: join(folder, 'state/v3'),
-  })
+  const workers = await Promise.all([gateway, api, ...beside].map(around))
+  const running = await startWorkers([...workers, doors], { folder: join(folder, 'state/v3') })
   return {
     origin,
     port,
