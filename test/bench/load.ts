@@ -1,76 +1,95 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { Agent, request } from 'node:http'
+/**
+ * What a request costs: load from a process of its own (load-process.ts), and meanwhile the CPU time of the one
+ * process that listens at the target's port.
+ */
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { cpuSecondsOf, processListeningAt } from './processes.ts'
+
+export interface Target {
+  /** On 127.0.0.1. */
+  readonly port: number
+  readonly path: string
+  /** GET, unless said otherwise. */
+  readonly method?: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** The status of every answer, or the measurement fails: 200, unless said otherwise. */
+  readonly status?: number
+  /** Requests that differ, sent in turn: what stands here goes before what stands above. */
+  readonly each?: readonly {
+    readonly path?: string
+    readonly headers?: Readonly<Record<string, string>>
+    readonly body?: string
+  }[]
+}
 
 export interface Measurement {
-  /** CPU time of workerd for one request. The steadiest figure on a machine that does other things too. */
+  readonly requests: number
+  /** CPU time of the measured process for one request. The steadiest figure on a machine that does other things too. */
   readonly cpuMicroseconds: number
   readonly requestsPerSecond: number
   readonly medianMilliseconds: number
   readonly p99Milliseconds: number
 }
 
-export interface Target {
-  readonly port: number
-  readonly path: string
-  readonly headers: Readonly<Record<string, string>>
+/** What the load process is told. Without `milliseconds`: each request once. */
+export interface Load {
+  readonly target: Target
+  readonly milliseconds?: number
 }
 
-const connections = 16
-const jiffiesPerSecond = 100
+/** What it answers. */
+export type LoadReport =
+  | { readonly ok: false; readonly problem: string }
+  | ({ readonly ok: true; readonly seconds: number } & Pick<
+      Measurement,
+      'requests' | 'medianMilliseconds' | 'p99Milliseconds'
+    >)
 
-/** Puts load on a target for a while. Rejects if an answer is not 200. */
-export async function measure(target: Target, milliseconds: number): Promise<Measurement> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections })
-  const latencies: number[] = []
-  const until = performance.now() + milliseconds
-  const startedAt = performance.now()
-  const cpuBefore = workerdCpuSeconds()
-  const client = async () => {
-    while (performance.now() < until) {
-      const sentAt = performance.now()
-      await ask(target, agent)
-      latencies.push(performance.now() - sentAt)
-    }
-  }
-  await Promise.all(Array.from({ length: connections }, client))
-  const seconds = (performance.now() - startedAt) / 1000
-  const cpuSeconds = workerdCpuSeconds() - cpuBefore
-  agent.destroy()
-  latencies.sort((a, b) => a - b)
+/** Puts load on a target for a while. Rejects if an answer has another status than it should. */
+export const measure = async (target: Target, milliseconds: number): Promise<Measurement> =>
+  putLoad({ target, milliseconds })
+
+/** Sends every request of `target.each` once: for what can be used once, and for first touches. */
+export const measureOnce = async (target: Target): Promise<Measurement> => putLoad({ target })
+
+async function putLoad(load: Load): Promise<Measurement> {
+  const measured = processListeningAt(load.target.port)
+  const cpuBefore = cpuSecondsOf(measured)
+  const report = await ask(loadProcess(), load)
+  const cpuSeconds = cpuSecondsOf(measured) - cpuBefore
+  if (!report.ok) throw new Error(report.problem)
+  const { requests, seconds, medianMilliseconds, p99Milliseconds } = report
   return {
-    cpuMicroseconds: (cpuSeconds / latencies.length) * 1_000_000,
-    requestsPerSecond: latencies.length / seconds,
-    medianMilliseconds: latencies[Math.floor(latencies.length / 2)]!,
-    p99Milliseconds: latencies[Math.floor(latencies.length * 0.99)]!,
+    requests,
+    cpuMicroseconds: (cpuSeconds / requests) * 1_000_000,
+    requestsPerSecond: requests / seconds,
+    medianMilliseconds,
+    p99Milliseconds,
   }
 }
 
-const ask = async ({ port, path, headers }: Target, agent: Agent): Promise<void> =>
+let running: ChildProcess | undefined
+
+/** One for all measurements: a fresh one would have to warm up first. */
+function loadProcess(): ChildProcess {
+  running ??= fork(fileURLToPath(new URL('load-process.ts', import.meta.url)))
+  return running
+}
+
+const ask = async (child: ChildProcess, load: Load): Promise<LoadReport> =>
   new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, headers, agent }, (response) => {
-      response.resume()
-      response.on('end', () =>
-        response.statusCode === 200
-          ? resolve()
-          : reject(new Error(`${path} answered ${response.statusCode}`)),
-      )
+    const onExit = () => reject(new Error('the load process has ended'))
+    child.ref()
+    child.channel?.ref()
+    child.once('exit', onExit)
+    child.once('message', (report) => {
+      child.off('exit', onExit)
+      child.unref()
+      child.channel?.unref()
+      resolve(report as LoadReport)
     })
-    sent.on('error', reject)
-    sent.end()
+    child.send(load)
   })
-
-/** User and system time of our own workerd processes (Linux). */
-function workerdCpuSeconds(): number {
-  let jiffies = 0
-  for (const id of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const stat = readFileSync(`/proc/${id}/stat`, 'utf8')
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      const isOurs = stat.includes('(workerd)') && Number(fields[1]) === process.pid
-      if (isOurs) jiffies += Number(fields[11]) + Number(fields[12])
-    } catch {
-      // It ended while we looked.
-    }
-  }
-  return jiffies / jiffiesPerSecond
-}
