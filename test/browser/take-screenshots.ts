@@ -60,6 +60,8 @@ async function takeAll(variant: string, options: BrowserContextOptions): Promise
   await page.goto('/account')
   await page.waitForLoadState('networkidle')
   await take('account')
+  await page.goto('/account/services')
+  await take('services')
   await page.goto('/oauth/device')
   await take('device')
   await page.goto('/admin')
