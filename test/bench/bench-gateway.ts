@@ -104,6 +104,8 @@ export interface BenchGatewayOptions {
   readonly beside?: readonly BenchWorker[]
   /** What else OTROTL is to know, and its port where that had to be known before. */
   readonly upstream?: Partial<Pick<OtrotlOptions, 'port' | 'otherClients' | 'findPerson'>>
+  /** What is put around each Worker before it starts. */
+  readonly around?: (worker: BenchWorker) => Promise<BenchWorker>
   /** `GET /counted` tells what was asked of the directory since the last time; else nothing is in between. */
   readonly isCounting?: boolean
 }
@@ -111,6 +113,7 @@ export interface BenchGatewayOptions {
 export async function startBenchGateway({
   beside = [],
   upstream = {},
+  around = async (worker) => worker,
   isCounting = false,
 }: BenchGatewayOptions = {}): Promise<BenchGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-bench-'))
@@ -186,9 +189,8 @@ export async function startBenchGateway({
     },
   }
   const doors: BenchWorker = { name: 'open-doors', script: openDoors }
-  const running = await startWorkers([gateway, doors, api, ...beside], {
-    folder: join(folder, 'state/v3'),
-  })
+  const workers = await Promise.all([gateway, api, ...beside].map(around))
+  const running = await startWorkers([...workers, doors], { folder: join(folder, 'state/v3') })
   const { miniflare } = running
   const inObject = async (className: string, name: string, statement: string) => {
     const storage = await miniflare.unsafeGetDurableObjectStorage('drawbridge', className, { name })

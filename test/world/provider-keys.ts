@@ -1,4 +1,5 @@
 import { exportJWK } from 'jose'
+import { makeKey } from './rsa-keys.ts'
 
 export interface ProviderKeyPair {
   readonly kid: string
@@ -34,11 +35,10 @@ export async function providerKey(
   const name = `${alg} ${kid} ${modulusLength}`
   const known = pairs.get(name)
   if (known !== undefined) return known
-  const { privateKey, publicKey } = (await crypto.subtle.generateKey(
-    parameters(alg, modulusLength),
-    true,
-    ['sign', 'verify'],
-  )) as CryptoKeyPair
+  const { privateKey, publicKey } = (await makeKey(parameters(alg, modulusLength), true, [
+    'sign',
+    'verify',
+  ])) as CryptoKeyPair
   const pair = {
     kid,
     alg,

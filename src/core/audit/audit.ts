@@ -110,6 +110,8 @@ export interface AuditEvent {
   readonly actor?: 'operator'
   /** Present when the decision concerns a known user: the event is then stored too. */
   readonly userId?: string
+  /** It follows from a decision that was stored, and comes often: logged only. */
+  readonly isRoutine?: boolean
   /** Logged and stored only as a hash. */
   readonly sid?: string
   readonly providerId?: string
@@ -149,7 +151,8 @@ export interface StoredEvent {
 
 export function createAudit(directory: D1Database, clock: () => number): AuditTrail {
   return {
-    async record(facts, { event, actor, userId, sid, providerId, subject, refusal, facts: more }) {
+    async record(facts, decided) {
+      const { event, actor, userId, sid, providerId, subject, refusal, facts: more } = decided
       const sidHash = sid === undefined ? undefined : await shortHash(sid)
       const reason = refusal?.code
       const details = { ...refusal?.facts, ...more }
@@ -164,7 +167,8 @@ export function createAudit(directory: D1Database, clock: () => number): AuditTr
         subject_hash: subject === undefined ? undefined : await shortHash(subject),
         reason,
       })
-      if ((userId === undefined && actor === undefined) || LOGGED_ONLY.has(event)) return
+      const isLoggedOnly = decided.isRoutine === true || LOGGED_ONLY.has(event)
+      if ((userId === undefined && actor === undefined) || isLoggedOnly) return
       const stored = directory
         .prepare(
           `INSERT INTO audit_events (at, event, request_id, user_id, sid_hash, provider_id, reason, details, actor)
