@@ -73,7 +73,7 @@ async function measurePeople(gateway: BenchGateway): Promise<Measurements> {
   for (const size of directorySizes) {
     await populate(directory, there + 1, size)
     there = size
-    const { id = '' } = (await search(byIdentity)).users[0] ?? {}
+    const id = (await search(byIdentity)).users[0]?.id ?? ''
     const newcomer = people[found.size % people.length]!
     found.set(size, {
       'a first sign-in': await timed(gateway, {
