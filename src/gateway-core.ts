@@ -5,6 +5,7 @@
 import type { Config } from './config.ts'
 import { createApplicationRegistry } from './core/applications/application-registry.ts'
 import { createApplications } from './core/applications/applications.ts'
+import { createKnownApplications } from './core/applications/known-applications.ts'
 import { createHandoffKeys } from './core/applications/handoff-keys.ts'
 import { createHandoffSessions } from './core/applications/handoff-sessions.ts'
 import { createRotateWidgetSecret } from './core/applications/rotate-widget-secret.ts'
@@ -20,7 +21,7 @@ import { createCanary } from './core/revocation/canary.ts'
 import { createAccessChecks } from './core/revocation/check-access.ts'
 import { createCutOffDrain } from './core/revocation/cut-off-drain.ts'
 import { createCutOffRecords } from './core/revocation/cut-off-progress.ts'
-import { createCutOffs, createSessionRules } from './core/revocation/cut-offs.ts'
+import { createCutOffs, createSessionRules, lastCutOffOf } from './core/revocation/cut-offs.ts'
 import { createDepartures } from './core/revocation/departure.ts'
 import { createDisableUser } from './core/revocation/disable-user.ts'
 import { createEndApplication } from './core/revocation/end-application.ts'
@@ -77,6 +78,13 @@ export function buildCore(config: Config, env: Env) {
   const sessions = createSessions({ ...asking, deadlines: config.session })
   const ends = createEndSession({ sessions, audit })
   const applications = createApplications(env.DIRECTORY)
+  const knownApplications = createKnownApplications({
+    directory,
+    lastCutOff: async (id, now) => {
+      const cutOffs = await keys.cutOffs(now)
+      return cutOffs.ok ? lastCutOffOf(cutOffs.value, id) : undefined
+    },
+  })
   const subjects = createSubjects(config.secrets.handleKey)
   const deliveries = createLogoutDeliveries({
     userSessions: env.USER_SESSIONS,
@@ -124,11 +132,12 @@ export function buildCore(config: Config, env: Env) {
     ...createSiteRegistry(directory),
     ...createSitePeople(directory, issuer),
     applications,
+    knownApplications,
     subjects,
     signedClaims: createSignedClaims({ config, keys }),
     handoffKeys: createHandoffKeys(directory),
     handoffSessions: createHandoffSessions({ directory, subjects }),
-    authenticateClient: createClientAuthentication({ config, applications, references }),
+    authenticateClient: createClientAuthentication({ config, knownApplications, references }),
     deliveries,
     widgetSecrets,
     rotateWidgetSecret: createRotateWidgetSecret({

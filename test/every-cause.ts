@@ -113,18 +113,25 @@ export async function grantTo(
   granted.refreshToken = taken.value.refreshToken!
 }
 
-export const takeCode = ({ core }: Gateway, application: ReceivingApplication, handle: string) =>
-  core!.grants.take({
+export async function takeCode(
+  { core }: Gateway,
+  application: ReceivingApplication,
+  handle: string,
+) {
+  const seen = await core!.grants.peek('authorization_code', handle, systemClock())
+  if (!seen.ok) return seen
+  return core!.grants.take({
     kind: 'authorization_code',
     handle,
     presented: { applicationId: application.id },
-    participationOf: async (session) => ({
+    participation: {
       applicationId: application.id,
-      ...(await knownTo(application, session)),
-    }),
+      ...(await knownTo(application, seen.value.session)),
+    },
     refresh: { lifetimeSeconds: GRANT_SECONDS, isKeyBound: false },
     now: systemClock(),
   })
+}
 
 export const rotate = ({ core }: Gateway, { application, refreshToken: handle }: Granted) =>
   core!.grants.rotate({

@@ -2,23 +2,28 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Provider from 'oidc-provider'
 import { errorPage, signInPage } from './pages.ts'
-import { findPerson } from './people.ts'
+import type { Person } from './people.ts'
 
 const path = /^\/interaction\/[\w-]+(\/cancel)?$/
 
 export const isInteraction = (request: IncomingMessage): boolean => path.test(request.url ?? '')
 
+interface InteractionParts {
+  readonly provider: Provider
+  readonly findPerson: (subject: string) => Person | undefined
+  readonly log: (line: string) => void
+}
+
 /** Shows who can sign in, and tells the provider who did. Never rejects. */
 export async function answerInteraction(
-  provider: Provider,
+  parts: InteractionParts,
   request: IncomingMessage,
   response: ServerResponse,
-  log: (line: string) => void,
 ): Promise<void> {
   try {
-    await interact(provider, request, response)
+    await interact(parts, request, response)
   } catch (error) {
-    log(`interaction failed: ${String(error)}`)
+    parts.log(`interaction failed: ${String(error)}`)
     if (response.headersSent) response.destroy()
     else
       send(
@@ -30,7 +35,7 @@ export async function answerInteraction(
 }
 
 async function interact(
-  provider: Provider,
+  { provider, findPerson }: InteractionParts,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {

@@ -11,6 +11,7 @@ import { secondAppClientId } from '../second-app/second-app.ts'
 import { answerInteraction, isInteraction } from './interaction.ts'
 import { errorPage, signedOutPage, signOutPage } from './pages.ts'
 import { findPerson } from './people.ts'
+import type { Person } from './people.ts'
 import { createRecords } from './records.ts'
 import { loadSigningKeys } from './signing-keys.ts'
 
@@ -23,7 +24,13 @@ export interface OtrotlOptions {
   readonly clientSecret: string
   /** Origin of the second application, which is public; none if left out. */
   readonly secondAppOrigin?: string
+  /** Further applications; none if left out. */
+  readonly otherClients?: readonly ClientMetadata[]
+  /** Who has an account; if left out, those of people.ts. */
+  readonly findPerson?: (subject: string) => Person | undefined
+  /** Keeps its keys, and its records unless it is to forget them when it stops. */
   readonly stateDirectory: string
+  readonly isForgetful?: boolean
   readonly log: (line: string) => void
 }
 
@@ -41,8 +48,9 @@ export async function startOtrotl(options: OtrotlOptions): Promise<Otrotl> {
   logEvents(provider, options.log)
   const answer = provider.callback()
   const server = createServer((request, response) => {
-    if (isInteraction(request)) void answerInteraction(provider, request, response, options.log)
-    else void answer(request, response)
+    if (isInteraction(request)) {
+      void answerInteraction({ provider, findPerson, ...options }, request, response)
+    } else void answer(request, response)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -62,7 +70,9 @@ function configuration(options: OtrotlOptions): Configuration {
   const { jwks, cookieKeys } = loadSigningKeys(join(options.stateDirectory, 'keys.json'))
   const callback = `${options.gatewayOrigin}/auth/sso/callback`
   return {
-    adapter: createRecords(join(options.stateDirectory, 'records.json')),
+    adapter: createRecords(
+      options.isForgetful === true ? undefined : join(options.stateDirectory, 'records.json'),
+    ),
     clients: [
       {
         client_id: 'tuberaker',
@@ -76,6 +86,7 @@ function configuration(options: OtrotlOptions): Configuration {
         id_token_signed_response_alg: 'RS256',
       },
       ...(options.secondAppOrigin === undefined ? [] : [secondApp(options.secondAppOrigin)]),
+      ...(options.otherClients ?? []),
     ],
     jwks: { keys: [...jwks.keys] },
     cookies: { keys: [...cookieKeys] },
@@ -114,7 +125,7 @@ function configuration(options: OtrotlOptions): Configuration {
       Grant: 14 * day,
     },
     findAccount: (_ctx, subject) => {
-      const person = findPerson(subject)
+      const person = (options.findPerson ?? findPerson)(subject)
       if (person === undefined) return undefined
       return {
         accountId: subject,

@@ -9,13 +9,14 @@ interface StoredRecord {
 
 /**
  * Where the provider keeps its sessions, grants and codes: in memory, and in one small file so that a
- * second start knows who is signed in. Meant for a handful of people.
+ * second start knows who is signed in (that is meant for a handful of people); without a path, in memory alone.
  */
-export function createRecords(path: string): (model: string) => Adapter {
-  const file = keptFile<Record<string, StoredRecord>>(path)
-  const records = new Map(Object.entries(file.read() ?? {}))
+export function createRecords(path: string | undefined): (model: string) => Adapter {
+  const file = path === undefined ? undefined : keptFile<Record<string, StoredRecord>>(path)
+  const records = new Map(Object.entries(file?.read() ?? {}))
   const now = () => Math.floor(Date.now() / 1000)
   const save = () => {
+    if (file === undefined) return
     for (const [key, { expiresAt }] of records) if (expiresAt <= now()) records.delete(key)
     file.write(Object.fromEntries(records))
   }

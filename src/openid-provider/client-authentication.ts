@@ -6,10 +6,14 @@
  */
 import type { Config } from '../config.ts'
 import type {
-  Applications,
   ClientAuthenticationMethod,
   OAuthApplication,
 } from '../core/applications/application.ts'
+import { isOAuthClient, isSecretOf } from '../core/applications/known-applications.ts'
+import type {
+  KnownApplication,
+  KnownApplications,
+} from '../core/applications/known-applications.ts'
 import type { OneTimeReference } from '../core/references/one-time-reference.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import { ok, refuse } from '../platform/refusal.ts'
@@ -70,24 +74,27 @@ type Presented =
 
 export function createClientAuthentication(parts: {
   readonly config: Pick<Config, 'issuer'>
-  readonly applications: Pick<Applications, 'findOAuthClient' | 'checkSecret'>
+  readonly knownApplications: Pick<KnownApplications, 'judge'>
   readonly references: DurableObjectNamespace<OneTimeReference>
 }): AuthenticateClient {
-  const { config, applications } = parts
+  const { config, knownApplications } = parts
 
   /** Whether the proof is good, whoever it is that presents it. A secret is compared even for nobody. */
   async function prove(
     presented: Presented,
-    application: OAuthApplication | undefined,
+    known: KnownApplication | undefined,
     path: string,
     now: EpochSeconds,
   ): Promise<Result<undefined, string>> {
     switch (presented.method) {
       case 'client_secret_basic':
       case 'client_secret_post':
-        return applications.checkSecret(presented.id, presented.secret, now)
+        return (await isSecretOf(known, presented.secret, now))
+          ? ok(undefined)
+          : refuse('wrong_secret')
       case 'private_key_jwt': {
-        if (application === undefined) return refuse('unknown_application')
+        const application = known?.application
+        if (!isOAuthClient(application)) return refuse('unknown_application')
         const { assertion } = presented
         const audiences = ['', '/oauth/token', path].map((each) => config.issuer + each)
         return checkClientAssertion(parts, { application, assertion, audiences }, now)
@@ -101,22 +108,26 @@ export function createClientAuthentication(parts: {
     const presented = readPresented({ authorization, form, query })
     if (!presented.ok) return presented
     const { id, method } = presented.value
-    const found = await applications.findOAuthClient(id)
-    if (!found.ok && found.refusal.code === 'unavailable') return refuse('unavailable')
-    const application = found.ok ? found.value : undefined
-    const isRegistered = application?.oauth.tokenEndpointAuthMethod === method
-    // Another method than the registered one proves nothing, and uses up no assertion.
-    const proof = await prove(presented.value, isRegistered ? application : undefined, path, now)
-    if (!proof.ok && proof.refusal.code === 'unavailable') return refuse('unavailable')
-    if (application === undefined) return invalid(method, { check: 'unknown_application' })
-    if (!isRegistered) return invalid(method, { check: 'method', application: application.id })
-    return proof.ok
-      ? ok(application)
-      : invalid(method, {
-          check: proof.refusal.code,
-          application: application.id,
-          ...proof.refusal.facts,
-        })
+    return knownApplications.judge(
+      id,
+      async (known): Promise<Result<OAuthApplication, ClientRefusalCode>> => {
+        const application = isOAuthClient(known?.application) ? known.application : undefined
+        const isRegistered = application?.oauth.tokenEndpointAuthMethod === method
+        // Another method than the registered one proves nothing, and uses up no assertion.
+        const proof = await prove(presented.value, isRegistered ? known : undefined, path, now)
+        if (!proof.ok && proof.refusal.code === 'unavailable') return refuse('unavailable')
+        if (application === undefined) return invalid(method, { check: 'unknown_application' })
+        if (!isRegistered) return invalid(method, { check: 'method', application: application.id })
+        return proof.ok
+          ? ok(application)
+          : invalid(method, {
+              check: proof.refusal.code,
+              application: application.id,
+              ...proof.refusal.facts,
+            })
+      },
+      now,
+    )
   }
 }
 

@@ -8,9 +8,14 @@ export interface Refusal<Code extends string = string> {
   readonly facts?: Readonly<Record<string, string | number | boolean | undefined>>
 }
 
+export interface Refused<Code extends string = string> {
+  readonly ok: false
+  readonly refusal: Refusal<Code>
+}
+
 export type Result<Value, Code extends string = string> =
   | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly refusal: Refusal<Code> }
+  | Refused<Code>
 
 export const ok = <Value>(value: Value): { readonly ok: true; readonly value: Value } => ({
   ok: true,
@@ -20,7 +25,7 @@ export const ok = <Value>(value: Value): { readonly ok: true; readonly value: Va
 export const refuse = <Code extends string>(
   code: Code,
   facts?: Refusal['facts'],
-): { readonly ok: false; readonly refusal: Refusal<Code> } => ({
+): Refused<Code> => ({
   ok: false,
   refusal: facts === undefined ? { code } : { code, facts },
 })

@@ -14,7 +14,17 @@ export interface Seal {
 
 export function createSeal(secret: RotatingSecret, purpose: string): Seal {
   const keys = memoise(() =>
-    Promise.all(secret.map((value) => deriveBytes(value, `seal/${purpose}`))),
+    Promise.all(
+      secret.map(async (value) =>
+        crypto.subtle.importKey(
+          'raw',
+          await deriveBytes(value, `seal/${purpose}`),
+          'AES-GCM',
+          false,
+          ['encrypt', 'decrypt'],
+        ),
+      ),
+    ),
   )
   return {
     async seal(value) {

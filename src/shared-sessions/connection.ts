@@ -83,11 +83,11 @@ export async function takeConnection(
     kind: 'connection_token',
     handle,
     presented: { applicationId },
-    participationOf: async () => ({
+    participation: {
       applicationId,
       subject: connection.userToken,
       clientSid: connection.identityToken,
-    }),
+    },
     now,
   })
   if (!taken.ok) {

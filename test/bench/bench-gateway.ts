@@ -4,10 +4,13 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { D1Database } from '@cloudflare/workers-types'
+import { buildSync } from 'esbuild'
 import type { Json } from 'miniflare'
 import { experimental_readRawConfig } from 'wrangler'
 import { findFreePorts } from '../../dev/find-free-ports.ts'
 import { startOtrotl } from '../../dev/otrotl/otrotl.ts'
+import type { OtrotlOptions } from '../../dev/otrotl/otrotl.ts'
 import { prepareSecrets } from '../../dev/secrets.ts'
 import { projectRoot } from '../../dev/settings.ts'
 import { startWorkers } from './workers.ts'
@@ -30,6 +33,14 @@ interface RawConfig {
   >
 }
 
+/** In the place of the platform's rate limits. */
+const openDoors = `import { WorkerEntrypoint } from 'cloudflare:workers'
+export default class extends WorkerEntrypoint {
+  limit() {
+    return { success: true }
+  }
+}`
+
 /** Another Worker that asks the gateway's entrypoint about a token, at the level that a header names. */
 const apiWorker = `export default {
   async fetch(request, env) {
@@ -38,6 +49,31 @@ const apiWorker = `export default {
     return new Response(null, { status: access.ok ? 200 : access.answer?.status ?? 500 })
   },
 }`
+
+/** Stands before the gateway, and counts what it asks of the directory: `GET /counted` tells, and begins anew. */
+const countingWorker = `
+  import { countedDirectory } from './test/world/counted-directory.ts'
+  import gateway from './worker.js'
+  export * from './worker.js'
+  let counted, environment
+  export default {
+    ...gateway,
+    fetch(request, env, context) {
+      counted ??= countedDirectory(env.DIRECTORY)
+      environment ??= { ...env, DIRECTORY: counted.directory }
+      if (new URL(request.url).pathname === '/counted') return Response.json(counted.take())
+      return gateway.fetch(request, environment, context)
+    },
+  }`
+
+const countingScript = (): string =>
+  buildSync({
+    stdin: { contents: countingWorker, resolveDir: projectRoot },
+    bundle: true,
+    format: 'esm',
+    external: ['./worker.js'],
+    write: false,
+  }).outputFiles[0]!.text
 
 export interface BenchGateway {
   /** Its ISSUER. */
@@ -51,18 +87,38 @@ export interface BenchGateway {
   /** The one workerd that all of them run in. */
   readonly processId: number
   readonly adminKey: string
-  /** Runs SQL in a user's object. */
-  inObjectOf(userId: string, statement: string): Promise<void>
+  /** The directory's own database. */
+  directory(): Promise<D1Database>
+  /** Runs SQL in a user's object, and answers with its rows. */
+  inObjectOf(userId: string, statement: string): Promise<readonly Record<string, unknown>[]>
+  inKeyRing(statement: string): Promise<readonly Record<string, unknown>[]>
+  /** The identity provider that people sign in with; its keys are in `stateDirectory`. */
+  readonly otrotl: { readonly issuer: string; readonly stateDirectory: string }
+  /** As when nobody has asked a user's object for a while: its memory is gone. */
+  putToSleep(userId: string): Promise<void>
   stop(): Promise<void>
 }
 
 /** A Worker, or what makes one of the gateway's own bindings. */
 export type WorkerBeside = BenchWorker | ((gateway: BenchWorker) => BenchWorker)
 
-/** `beside`: Workers that run in the same workerd, and may be bound to the gateway, `drawbridge`. */
-export async function startBenchGateway(
-  beside: readonly WorkerBeside[] = [],
-): Promise<BenchGateway> {
+export interface BenchGatewayOptions {
+  /** Workers that run in the same workerd, and may be bound to the gateway, `drawbridge`. */
+  readonly beside?: readonly WorkerBeside[]
+  /** What else OTROTL is to know, and its port where that had to be known before. */
+  readonly upstream?: Partial<Pick<OtrotlOptions, 'port' | 'otherClients' | 'findPerson'>>
+  /** What is put around each Worker before it starts. */
+  readonly around?: (worker: BenchWorker) => Promise<BenchWorker>
+  /** `GET /counted` tells what was asked of the directory since the last time; else nothing is in between. */
+  readonly isCounting?: boolean
+}
+
+export async function startBenchGateway({
+  beside = [],
+  upstream = {},
+  around = async (worker) => worker,
+  isCounting = false,
+}: BenchGatewayOptions = {}): Promise<BenchGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-bench-'))
   const config = join(projectRoot, 'wrangler.toml')
   const wrangler = (...commandLine: string[]) =>
@@ -77,18 +133,24 @@ export async function startBenchGateway(
   const [port, otrotlPort] = await findFreePorts()
   const origin = `http://localhost:${port}`
   const secrets = prepareSecrets(join(folder, '.dev.vars'))
+  const stateDirectory = join(folder, 'otrotl')
   const otrotl = await startOtrotl({
     port: otrotlPort,
     gatewayOrigin: origin,
     gatewayBackChannelOrigin: `http://127.0.0.1:${port}`,
     clientSecret: secrets.OTROTL_CLIENT_SECRET,
-    stateDirectory: join(folder, 'otrotl'),
+    stateDirectory,
+    isForgetful: true,
     log: () => {},
+    ...upstream,
   })
   const raw: RawConfig = experimental_readRawConfig({ config }).rawConfig
+  const built = readFileSync(join(folder, 'built/worker.js'), 'utf8')
   const gateway: BenchWorker = {
     name: 'drawbridge',
-    script: readFileSync(join(folder, 'built/worker.js'), 'utf8'),
+    ...(isCounting
+      ? { script: countingScript(), behind: { 'worker.js': built } }
+      : { script: built }),
     port,
     options: {
       compatibilityDate: raw.compatibility_date,
@@ -106,13 +168,9 @@ export async function startBenchGateway(
       queueProducers: Object.fromEntries(
         raw.queues.producers.map(({ binding, queue }) => [binding, { queueName: queue }]),
       ),
-      // The doors stand open: it is the gateway that is measured.
-      ratelimits: Object.fromEntries(
-        raw.ratelimits.map(({ name, namespace_id }) => [
-          name,
-          { namespace_id, simple: { limit: 1_000_000_000, period: 60 as const } },
-        ]),
-      ),
+      // The doors stand open, and are asked. (Miniflare's counters cost more CPU than most of what is measured; on
+      // the platform they cost the Worker none.)
+      serviceBindings: Object.fromEntries(raw.ratelimits.map(({ name }) => [name, 'open-doors'])),
       bindings: {
         ...raw.vars,
         ...secrets,
@@ -133,12 +191,15 @@ export async function startBenchGateway(
       },
     },
   }
-  const running = await startWorkers(
-    [gateway, api, ...beside.map((one) => (typeof one === 'function' ? one(gateway) : one))],
-    {
-      folder: join(folder, 'state/v3'),
-    },
-  )
+  const doors: BenchWorker = { name: 'open-doors', script: openDoors }
+  const others = beside.map((one) => (typeof one === 'function' ? one(gateway) : one))
+  const workers = await Promise.all([gateway, api, ...others].map(around))
+  const running = await startWorkers([...workers, doors], { folder: join(folder, 'state/v3') })
+  const { miniflare } = running
+  const inObject = async (className: string, name: string, statement: string) => {
+    const storage = await miniflare.unsafeGetDurableObjectStorage('drawbridge', className, { name })
+    return storage.exec(statement)
+  }
   return {
     origin,
     port,
@@ -146,23 +207,27 @@ export async function startBenchGateway(
     portOf: (name) => running.portOf(name),
     processId: running.processId,
     adminKey: secrets.ADMIN_API_KEY,
-    async inObjectOf(userId, statement) {
-      const hash = createHash('sha256')
-        .update(JSON.stringify([userId]))
-        .digest('base64url')
-      const name = `v1:user:${hash}`
-      const storage = await running.miniflare.unsafeGetDurableObjectStorage(
-        'drawbridge',
-        'UserSessions',
-        {
-          name,
-        },
-      )
-      await storage.exec(statement)
+    directory: async () => miniflare.getD1Database('DIRECTORY', 'drawbridge'),
+    inObjectOf: async (userId, statement) =>
+      inObject('UserSessions', nameOf('user', userId), statement),
+    inKeyRing: async (statement) => inObject('KeyRing', nameOf('key-ring'), statement),
+    async putToSleep(userId) {
+      const name = nameOf('user', userId)
+      const evicted = miniflare.unsafeEvictDurableObject('drawbridge', 'UserSessions', { name })
+      await evicted.catch((thrown: unknown) => {
+        if (!String(thrown).includes('not currently running')) throw thrown
+      })
     },
+    otrotl: { issuer: otrotl.issuer, stateDirectory },
     async stop() {
       await Promise.all([running.stop(), otrotl.stop()])
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     },
   }
+}
+
+/** What an object is named for (src/platform/digest.ts, `storageName`). */
+function nameOf(type: string, ...parts: readonly string[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
+  return `v1:${type}:${hash}`
 }

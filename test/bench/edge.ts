@@ -29,12 +29,14 @@ export const edge: Section = {
   async run() {
     const signing = await generateKeyPair('ES256')
     const peers = await edgePeers()
-    const gateway = await startBenchGateway([
-      await floors(await exportJWK(signing.publicKey)),
-      await guardedApi(),
-      await people(),
-      ...peers.map(({ worker }) => worker),
-    ])
+    const gateway = await startBenchGateway({
+      beside: [
+        await floors(await exportJWK(signing.publicKey)),
+        await guardedApi(),
+        await people(),
+        ...peers.map(({ worker }) => worker),
+      ],
+    })
     try {
       const megabytesBefore = residentMegabytesOf(gateway.processId)
       const peerRows: Rows = Object.fromEntries(

@@ -1,17 +1,26 @@
 /**
- * What the end of all of a user's sessions costs, and how soon it holds at `strict`, as their number grows. An
- * operator asks for it (`DELETE /admin/api/users/:id/sessions`); one more Worker asks the gateway's check about
- * a token, again and again, from the moment of the answer.
+ * What a logout costs, and how soon it holds at `strict`: asked for by the identity provider's logout token and by
+ * an operator, as the user's sessions grow in number, and as more applications have to be told. Another Worker asks
+ * the gateway's check about a token, again and again, from the moment of the answer.
  */
-import { request } from 'node:http'
-import { HttpVisitor } from '../clients/http-visitor.ts'
 import { startBenchGateway } from './bench-gateway.ts'
 import type { BenchGateway } from './bench-gateway.ts'
-import { median, table } from './section.ts'
+import { measureLogout } from './logout-trial.ts'
+import type { LogoutForm, LogoutMeasurement, LogoutTrial } from './logout-trial.ts'
+import { workerdMegabytes } from './memory.ts'
+import { startReceivers } from './receivers.ts'
+import { median, spread, table } from './section.ts'
 import type { Section } from './section.ts'
 
 const rounds = 7
 const sessionCounts = [1, 10, 100, 1_000, 10_000]
+const participantCounts = [0, 10, 100]
+
+const forms: Readonly<Record<LogoutForm, string>> = {
+  sub: 'logout token with `sub`',
+  sid: 'logout token with `sid` only',
+  operator: 'an operator',
+}
 
 export const logout: Section = {
   name: 'logout',
@@ -19,33 +28,54 @@ export const logout: Section = {
   async run() {
     const gateway = await startBenchGateway()
     try {
-      const ends = new Map<number, LogoutMeasurement[]>(sessionCounts.map((count) => [count, []]))
-      await measureLogout(gateway, 1)
-      for (let round = 0; round < rounds; round += 1) {
-        for (const count of sessionCounts) {
-          ends.get(count)!.push(await measureLogout(gateway, count))
-        }
-      }
-      const rows = [...ends].map(([sessions, results]) => {
-        const of = (field: keyof LogoutMeasurement) => median(results.map((one) => one[field]))
-        return {
-          sessions,
-          answerMilliseconds: of('answerMilliseconds'),
-          untilRefusedMilliseconds: of('untilRefusedMilliseconds'),
-          letIn: Math.max(...results.map((one) => one.letIn)),
-        }
-      })
-      return {
-        text: table(
-          ['live sessions', 'answer ms', 'until the first 401 at strict, ms', 'let in meanwhile'],
-          rows.map((row) => [
-            row.sessions,
-            row.answerMilliseconds.toFixed(1),
-            row.untilRefusedMilliseconds.toFixed(1),
-            row.letIn,
-          ]),
+      const bySessions = await measureInTurn(
+        gateway,
+        (Object.keys(forms) as LogoutForm[]).flatMap((form) =>
+          sessionCounts.map((sessions) => ({ form, sessions })),
         ),
-        figures: { endOfAllSessions: rows },
+      )
+      const byParticipants = await measureParticipants(gateway)
+      const memoryMegabytes = workerdMegabytes()
+      return {
+        text: [
+          'All sessions of one user end, and a token of one of them is refused.',
+          table(
+            ['asked for by', 'live sessions', 'answer, ms', 'first 401, ms', 'let in after'],
+            bySessions.map(([{ form, sessions }, results]) => [
+              forms[form],
+              sessions,
+              spread(results.map((one) => one.answerMilliseconds)),
+              spread(results.map((one) => one.untilRefusedMilliseconds)),
+              Math.max(...results.map((one) => one.letIn)),
+            ]),
+          ),
+          'Each participant has a back-channel endpoint of its own, at a server on this machine.',
+          table(
+            ['participants', 'answer, ms', 'first 401, ms', 'all told, ms', 'told per second'],
+            byParticipants.map(([count, results]) => [
+              count,
+              spread(results.map((one) => one.answerMilliseconds)),
+              spread(results.map((one) => one.untilRefusedMilliseconds)),
+              count === 0
+                ? ''
+                : spread(
+                    results.map((one) => one.untilToldMilliseconds),
+                    0,
+                  ),
+              count === 0 ? '' : toldPerSecond(count, results).toFixed(0),
+            ]),
+          ),
+          `Memory of workerd at the end: ${memoryMegabytes.toFixed(0)} MB.`,
+        ].join('\n\n'),
+        figures: {
+          sessions: bySessions.map(([trial, results]) => ({ ...trial, ...medians(results) })),
+          participants: byParticipants.map(([participants, results]) => ({
+            participants,
+            ...medians(results),
+            ...(participants > 0 && { toldPerSecond: toldPerSecond(participants, results) }),
+          })),
+          memoryMegabytes,
+        },
       }
     } finally {
       await gateway.stop()
@@ -53,73 +83,39 @@ export const logout: Section = {
   },
 }
 
-interface LogoutMeasurement {
-  readonly sessions: number
-  /** From sending the request to its answer. */
-  readonly answerMilliseconds: number
-  /** From its answer to the first 401, and how many were let in meanwhile. */
-  readonly untilRefusedMilliseconds: number
-  readonly letIn: number
+/** Rounds in which the trials take turns, so that a noisy moment does not fall on one alone. */
+async function measureInTurn<Trial extends LogoutTrial>(
+  gateway: BenchGateway,
+  trials: readonly Trial[],
+): Promise<[Trial, LogoutMeasurement[]][]> {
+  const measured = trials.map((trial): [Trial, LogoutMeasurement[]] => [trial, []])
+  for (const trial of trials) await measureLogout(gateway, trial)
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [trial, results] of measured) results.push(await measureLogout(gateway, trial))
+  }
+  return measured
 }
 
-async function measureLogout(gateway: BenchGateway, sessions: number): Promise<LogoutMeasurement> {
-  const visitor = new HttpVisitor()
-  await visitor.signIn(gateway.origin)
-  const bridge = await visitor.visit(`${gateway.origin}/auth/sso/token`)
-  const { access_token: token } = JSON.parse(bridge.body) as { access_token: string }
-  const { sub, sid } = JSON.parse(atob(token.split('.')[1]!)) as { sub: string; sid: string }
-  if (sessions > 1) await gateway.inObjectOf(sub, copiesOf(sid, sessions - 1))
-  const ask = () => ({
-    port: gateway.apiPort,
-    method: 'GET',
-    path: '/',
-    headers: { authorization: `Bearer ${token}`, 'x-level': 'strict' },
-  })
-  const before = await statusOf(ask())
-  if (before !== 200) throw new Error(`the token is not accepted before: ${before}`)
-
-  const sentAt = performance.now()
-  const ended = await statusOf({
-    port: gateway.port,
-    method: 'DELETE',
-    path: `/admin/api/users/${sub}/sessions`,
-    headers: { host: new URL(gateway.origin).host, authorization: `Bearer ${gateway.adminKey}` },
-  })
-  const answeredAt = performance.now()
-  if (ended !== 200) throw new Error(`the sessions were not ended: ${ended}`)
-  let letIn = 0
-  while ((await statusOf(ask())) !== 401) letIn += 1
-  return {
-    sessions,
-    answerMilliseconds: answeredAt - sentAt,
-    untilRefusedMilliseconds: performance.now() - answeredAt,
-    letIn,
+async function measureParticipants(
+  gateway: BenchGateway,
+): Promise<[number, readonly LogoutMeasurement[]][]> {
+  const all = await Promise.all(
+    participantCounts.map(async (count) => startReceivers(gateway, count)),
+  )
+  try {
+    const trials = all.map((receivers) => ({ form: 'sub', sessions: 1, receivers }) as const)
+    const measured = await measureInTurn(gateway, trials)
+    return measured.map(([{ receivers }, results]) => [receivers.ids.length, results])
+  } finally {
+    await Promise.all(all.map(async (receivers) => receivers.stop()))
   }
 }
 
-/**
- * More live sessions in the object's own table, alike but for the id. (By signing in, nobody gets beyond fifty:
- * the oldest ends. The rows say what it would cost.)
- */
-const copiesOf = (sid: string, count: number): string => `
-  WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ${count})
-  INSERT INTO sessions (sid, secret_hash, epoch, authentication, profile, device, sealed_id_token,
-    started_at, last_used_at, idle_seconds, idle_deadline_at, absolute_deadline_at)
-  SELECT substr(sid, 1, 12) || lower(hex(randomblob(10))), secret_hash, epoch, authentication, profile,
-    device, sealed_id_token, started_at, last_used_at, idle_seconds, idle_deadline_at, absolute_deadline_at
-  FROM sessions, counted WHERE sid = '${sid}'`
+const toldPerSecond = (count: number, results: readonly LogoutMeasurement[]): number =>
+  count / (median(results.map((one) => one.untilToldMilliseconds)) / 1000)
 
-const statusOf = async (target: {
-  readonly port: number
-  readonly method: string
-  readonly path: string
-  readonly headers: Readonly<Record<string, string>>
-}): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', ...target }, (response) => {
-      response.resume()
-      response.on('end', () => resolve(response.statusCode ?? 0))
-    })
-    sent.on('error', reject)
-    sent.end()
-  })
+const medians = (results: readonly LogoutMeasurement[]) => ({
+  answerMilliseconds: median(results.map((one) => one.answerMilliseconds)),
+  untilRefusedMilliseconds: median(results.map((one) => one.untilRefusedMilliseconds)),
+  letIn: Math.max(...results.map((one) => one.letIn)),
+})

@@ -9,11 +9,27 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { projectRoot } from '../../dev/settings.ts'
 import type { Findings, Section } from './section.ts'
+import { bill } from './bill.ts'
+import { bridge } from './bridge.ts'
 import { edge } from './edge.ts'
+import { exchange } from './exchange.ts'
+import { firstLogin } from './first-login.ts'
+import { growth } from './growth.ts'
+import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { requests } from './requests.ts'
 
-const sections: readonly Section[] = [edge, requests, logout]
+const sections: readonly Section[] = [
+  edge,
+  requests,
+  bridge,
+  login,
+  exchange,
+  logout,
+  growth,
+  bill,
+  firstLogin,
+]
 
 const named = process.argv.slice(2)
 const unknown = named.filter((name) => !sections.some((section) => section.name === name))

@@ -24,8 +24,12 @@ export interface Form {
 export class HttpVisitor {
   readonly #cookies = new Map<string, Map<string, string>>()
 
-  /** Answers the last response of the chain. */
-  async visit(address: string | URL, form?: Record<string, string>): Promise<Answer> {
+  /** Answers the last response of the chain; with `isFarEnough`, that which leads there, with where as its URL. */
+  async visit(
+    address: string | URL,
+    form?: Record<string, string>,
+    isFarEnough: (url: URL) => boolean = () => false,
+  ): Promise<Answer> {
     let url = new URL(address)
     let body = form === undefined ? undefined : String(new URLSearchParams(form))
     for (let hop = 0; hop < 20; hop += 1) {
@@ -35,6 +39,7 @@ export class HttpVisitor {
       const { location } = headers
       if (location === undefined) return answer
       url = new URL(location, url)
+      if (isFarEnough(url)) return { ...answer, url }
       body = undefined
     }
     throw new Error(`too many redirects, the last to ${url.origin}${url.pathname}`)
@@ -83,6 +88,7 @@ export class HttpVisitor {
   async #ask(url: URL, body: string | undefined): Promise<IncomingMessage> {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const headers = {
+        host: url.host,
         cookie: this.cookieHeader(url.hostname),
         ...(body !== undefined && {
           'content-type': 'application/x-www-form-urlencoded',
@@ -91,7 +97,9 @@ export class HttpVisitor {
         }),
       }
       const method = body === undefined ? 'GET' : 'POST'
-      request(url, { method, headers }, resolve).on('error', reject).end(body)
+      // RFC 6761 §6.3: whatever ends in `.localhost` is this machine; Node leaves that to the resolver.
+      const hostname = url.hostname.endsWith('.localhost') ? '127.0.0.1' : url.hostname
+      request(url, { method, headers, hostname }, resolve).on('error', reject).end(body)
     })
     const cookies = this.#cookiesOf(url.hostname)
     for (const line of response.headers['set-cookie'] ?? []) {

@@ -190,6 +190,7 @@ const OF_THE_WHOLE = [
   'test/route-table.test.ts',
   'test/robustness.test.ts',
   'test/costs.test.ts',
+  'test/cold-isolate.test.ts',
   'test/every-cause.test.ts',
 ]
 

@@ -3,9 +3,14 @@ import type { OAuthApplication } from '../../src/core/applications/application.t
 import { createApplicationRegistry } from '../../src/core/applications/application-registry.ts'
 import type { BroughtCredentials } from '../../src/core/applications/brought-credentials.ts'
 import { createApplications } from '../../src/core/applications/applications.ts'
+import {
+  createKnownApplications,
+  isSecretOf,
+} from '../../src/core/applications/known-applications.ts'
 import type { OAuthRegistration, Registration } from '../../src/core/applications/registration.ts'
 import { createWidgetSecrets } from '../../src/core/applications/widget-secrets.ts'
 import { systemClock } from '../../src/platform/clock.ts'
+import { ok, refuse } from '../../src/platform/refusal.ts'
 import { settings } from './settings.ts'
 
 /** A registered application, with its secret where it has one. */
@@ -17,15 +22,34 @@ export interface RegisteredApplication {
 
 export const applications = () => createApplications(env.DIRECTORY)
 
+/** As an isolate sees applications that has heard of no cut-off. */
+export const knownApplications = (directory: D1Database = env.DIRECTORY) =>
+  createKnownApplications({ directory, lastCutOff: async () => undefined })
+
+/** Whether this is a secret of the application's, by the directory. */
+export async function checkSecret(
+  id: string,
+  secret: string,
+  now: number,
+): Promise<'right' | 'wrong_secret' | 'unavailable'> {
+  const checked = await knownApplications().judgeAnew(
+    id,
+    async (known) =>
+      (await isSecretOf(known, secret, now)) ? ok(undefined) : refuse('wrong_secret'),
+    now,
+  )
+  return checked.ok ? 'right' : checked.refusal.code
+}
+
 export const widgetSecrets = () =>
   createWidgetSecrets({
     directory: env.DIRECTORY,
     keyEncryptionKey: [settings.KEY_ENCRYPTION_KEY],
   })
 
-export const applicationRegistry = (issuer = settings.ISSUER) =>
+export const applicationRegistry = (issuer = settings.ISSUER, directory = env.DIRECTORY) =>
   createApplicationRegistry({
-    directory: env.DIRECTORY,
+    directory,
     issuer,
     widgetSecrets: widgetSecrets(),
   })

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers'
 import { createSessions } from '../../src/core/sessions/sessions.ts'
 import type { LiveSession } from '../../src/core/sessions/session.ts'
 import { gatewayFor } from '../../src/gateway.ts'
+import type { Core } from '../../src/gateway-core.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { createBrowser } from './browser.ts'
 import type { Browser, Page } from './browser.ts'
@@ -18,6 +19,8 @@ export interface World {
   readonly internet: Internet
   readonly otrotl: Provider
   readonly second: Provider
+  /** What the gateway is made of. */
+  readonly core: Core
   /** Any request to the gateway, by whoever is no browser. */
   fetch(request: Request): Promise<Response>
   /** A browser that nobody has used yet. */
@@ -50,6 +53,7 @@ export async function createWorld(
     internet,
     otrotl,
     second,
+    core: gateway.core!,
     fetch,
     newBrowser: () => createBrowser({ fetch, providers: [otrotl, second] }),
   }

@@ -23,7 +23,7 @@ const searchUsers = createRoute({
   method: 'get',
   path: '/users',
   summary:
-    'Users by id or beginning of e-mail address (query), or by issuer and subject; in order of id',
+    'Users by id or beginning of e-mail address (query), or by issuer and subject; in order of id, or of the address that was searched for',
   request: {
     query: z
       .strictObject({

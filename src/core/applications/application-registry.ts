@@ -16,6 +16,7 @@ import { judgeCredentials } from './brought-credentials.ts'
 import type { BroughtCredentials } from './brought-credentials.ts'
 import { createRotatedSecretsTable } from './rotated-secrets-table.ts'
 import type { ListedSecret } from './rotated-secrets-table.ts'
+import { forgetApplication } from './known-applications.ts'
 import { createHandoffKeys } from './handoff-keys.ts'
 import type { HandoffKeys, ShownKey } from './handoff-keys.ts'
 import { createApplicationsTable } from './applications-table.ts'
@@ -138,7 +139,7 @@ export function createApplicationRegistry({
   const prepareFor = async ({ oauth }: Pick<ApplicationContent, 'oauth'>, now: EpochSeconds) =>
     oauth && prepareSigning(oauth.idTokenSignedResponseAlg, now)
 
-  return {
+  const registry: ApplicationRegistry = {
     async register({ clientId, clientSecret, widgetSecret: brought, ...registration }, now) {
       const judged = await judgeRegistration(registration, { issuer })
       const problems = [
@@ -248,6 +249,23 @@ export function createApplicationRegistry({
       if (removed === 'unknown') return refuse('unknown_secret')
       return removed === 'removed' ? ok(undefined) : refuse('last_secret')
     },
+  }
+
+  /** What is written holds here at once, also where the writer has seen it fail. */
+  async function written<Value>(id: string, write: Promise<Value>): Promise<Value> {
+    try {
+      return await write
+    } finally {
+      forgetApplication(directory, id)
+    }
+  }
+  return {
+    ...registry,
+    change: (seen, registration, now) => written(seen.id, registry.change(seen, registration, now)),
+    remove: (id, version, now) => written(id, registry.remove(id, version, now)),
+    setStatus: (id, status, now) => written(id, registry.setStatus(id, status, now)),
+    rotateSecret: (input, now) => written(input.id, registry.rotateSecret(input, now)),
+    removeSecret: (input, now) => written(input.id, registry.removeSecret(input, now)),
   }
 }
 

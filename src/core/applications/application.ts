@@ -145,13 +145,4 @@ export interface Applications {
   exceptionalGrantsInUse(): Promise<readonly ExceptionalGrant[]>
   /** Names for pages, by id; what is unknown is left out. */
   namesOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>
-  /**
-   * Whether this is one of the application's client secrets that are valid now. Constant-time; takes as long
-   * for an application that has none.
-   */
-  checkSecret(
-    id: string,
-    secret: string,
-    now: EpochSeconds,
-  ): Promise<Result<undefined, 'wrong_secret' | 'unavailable'>>
 }

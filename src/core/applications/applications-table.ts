@@ -17,14 +17,22 @@ const COLUMNS = `id, name, is_first_party, status, oauth, handoff, widget, share
 /** The most services that one page shows. */
 const MOST_SERVICES = 100
 
+const reading = (directory: D1Database, id: string): D1PreparedStatement =>
+  directory.prepare(`SELECT ${COLUMNS} FROM applications WHERE id = ?1`).bind(id)
+
+const fromReading = (result: D1Result<Row> | undefined): KeptApplication | undefined => {
+  const [row] = result?.results ?? []
+  return row && fromRow(row)
+}
+
 export const createApplicationsTable = (directory: D1Database) => ({
-  async find(id: string): Promise<KeptApplication | undefined> {
-    const row = await directory
-      .prepare(`SELECT ${COLUMNS} FROM applications WHERE id = ?1`)
-      .bind(id)
-      .first<Row>()
-    return row === null ? undefined : fromRow(row)
-  },
+  find: async (id: string): Promise<KeptApplication | undefined> =>
+    fromReading(await reading(directory, id).all<Row>()),
+
+  /** As `find`, for a batch: the statement, and what its result says. */
+  reading: (id: string): D1PreparedStatement => reading(directory, id),
+  fromReading: (result: D1Result | undefined): KeptApplication | undefined =>
+    fromReading(result as D1Result<Row> | undefined),
 
   async findBySubdomain(subdomain: string): Promise<KeptApplication | undefined> {
     const row = await directory

@@ -1,9 +1,8 @@
 /**
- * Registered applications, as the rest of the house asks about them. Read from the directory each time and
- * never cached, so that a change or a disabling holds for whatever is issued next. Operators register and
- * change them by application-registry.ts.
+ * Registered applications, as the rest of the house asks about them. Read from the directory each time, so that a
+ * change or a disabling holds for whatever is issued next; what is asked at every request is in
+ * known-applications.ts. Operators register and change them by application-registry.ts.
  */
-import { isEqualConstantTime, sha256Base64url } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -17,15 +16,10 @@ import type {
   OAuthClient,
 } from './application.ts'
 import { isApplicationId } from './application-id.ts'
-import { createRotatedSecretsTable } from './rotated-secrets-table.ts'
 import { createApplicationsTable } from './applications-table.ts'
-
-/** Longer is nobody's: no registration takes such a secret. */
-export const LONGEST_SECRET_CHARACTERS = 512
 
 export function createApplications(directory: D1Database): Applications {
   const table = createApplicationsTable(directory)
-  const secrets = createRotatedSecretsTable(directory, 'application_secrets')
 
   const find: Applications['find'] = async (id) => {
     if (!isApplicationId(id)) return refuse('unknown_application')
@@ -105,24 +99,6 @@ export function createApplications(directory: D1Database): Applications {
       const known = ids.filter(isApplicationId)
       const named = known.length === 0 ? [] : await table.names([...new Set(known)])
       return new Map(named.map(({ id, name }) => [id, name]))
-    },
-
-    async checkSecret(id, secret, now) {
-      try {
-        // Asked even for an id that nobody can have, so that all wrong guesses cost the same.
-        const hashes = await secrets.validHashes(id, now)
-        const isShort = secret !== '' && secret.length <= LONGEST_SECRET_CHARACTERS
-        const presented = await sha256Base64url(isShort ? secret : '')
-        // Every hash is compared, and one that nothing has where there is none.
-        const compared = hashes.length === 0 ? [''] : hashes
-        const equal = await Promise.all(
-          compared.map((hash) => isEqualConstantTime(hash, presented)),
-        )
-        const isOne = equal.filter(Boolean).length > 0
-        return isOne && isShort ? ok(undefined) : refuse('wrong_secret')
-      } catch (thrown) {
-        return unavailable(thrown)
-      }
     },
   }
 }

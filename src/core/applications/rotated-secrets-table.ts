@@ -13,6 +13,13 @@ export interface ListedSecret {
   readonly expiresAt: EpochSeconds | null
 }
 
+/** A secret as it is compared with; it may have run out. */
+export interface KeptSecret {
+  /** SHA-256 of the secret, base64url. */
+  readonly hash: string
+  readonly expiresAt: EpochSeconds | null
+}
+
 export interface NewSecret {
   readonly id: string
   readonly applicationId: string
@@ -50,6 +57,14 @@ export const createRotatedSecretsTable = (directory: D1Database, table: Table) =
       .all<{ hash: string }>()
     return results.map(({ hash }) => hash)
   },
+
+  /** All of an application, for a batch: the statement, and what its result says. */
+  reading: (applicationId: string): D1PreparedStatement =>
+    directory
+      .prepare(`SELECT hash, expires_at AS expiresAt FROM ${table} WHERE application_id = ?1`)
+      .bind(applicationId),
+  fromReading: (result: D1Result | undefined): readonly KeptSecret[] =>
+    (result as D1Result<KeptSecret> | undefined)?.results ?? [],
 
   /** Those that are valid now, the newest first. */
   async list(applicationId: string, now: EpochSeconds): Promise<readonly ListedSecret[]> {

@@ -110,6 +110,8 @@ export interface AuditEvent {
   readonly actor?: 'operator'
   /** Present when the decision concerns a known user: the event is then stored too. */
   readonly userId?: string
+  /** It follows from a decision that was stored, and comes often: logged only. */
+  readonly isRoutine?: boolean
   /** Logged and stored only as a hash. */
   readonly sid?: string
   readonly providerId?: string
@@ -153,7 +155,8 @@ export function createAudit(directory: D1Database, clock: () => number): AuditTr
     async record(facts, audited) {
       await events.record(facts, audited)
       const { event, actor, userId, sid, providerId, refusal, facts: more } = audited
-      if ((userId === undefined && actor === undefined) || LOGGED_ONLY.has(event)) return
+      const isLoggedOnly = audited.isRoutine === true || LOGGED_ONLY.has(event)
+      if ((userId === undefined && actor === undefined) || isLoggedOnly) return
       const sidHash = sid === undefined ? undefined : await shortHash(sid)
       const details = { ...refusal?.facts, ...more }
       const stored = directory
@@ -184,13 +187,15 @@ export function createAudit(directory: D1Database, clock: () => number): AuditTr
     },
 
     async list({ userId, before, limit }) {
+      // A condition that restricts nothing would keep the index by user from being used.
+      const [ofUser, bound] = userId === undefined ? ['', []] : ['AND user_id = ?', [userId]]
       const { results } = await directory
         .prepare(
           `SELECT id, at, event, request_id AS requestId, user_id AS userId, sid_hash AS sidHash,
              provider_id AS providerId, reason, actor, details
-           FROM audit_events WHERE id < ?1 AND (?2 IS NULL OR user_id = ?2) ORDER BY id DESC LIMIT ?3`,
+           FROM audit_events WHERE id < ? ${ofUser} ORDER BY id DESC LIMIT ?`,
         )
-        .bind(before, userId ?? null, limit)
+        .bind(before, ...bound, limit)
         .all<Omit<StoredEvent, 'details'> & { readonly details: string }>()
       return results.map((row) => ({
         ...row,

@@ -7,6 +7,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
+import { KNOWN_SECONDS } from '../applications/known-applications.ts'
 import type { UserId } from '../sessions/session.ts'
 import type { UserDirectory } from '../users/user-directory.ts'
 import type { CutOffProgress, CutOffRecords } from './cut-off-progress.ts'
@@ -24,6 +25,8 @@ const VISITS_AT_ONCE = 10
 /** A cut-off with work left of which nothing has been heard for so long has lost its message. */
 const STALLED_SECONDS = 240
 const STALLED_AT_ONCE = 20
+/** For a request that is under way. */
+const MARGIN_SECONDS = 5
 
 export interface CutOffDrain {
   start(progress: CutOffProgress): Promise<void>
@@ -106,8 +109,10 @@ export function createCutOffDrain(parts: {
   }
 
   return {
-    start: async ({ id, cursor }) => {
-      await queue.send({ cutOffId: id, from: cursor ?? '' })
+    start: async ({ id, cursor, scope }) => {
+      // Until no isolate knows the application as it was before: what is given by then is ended as well.
+      const delaySeconds = scope === 'application' ? KNOWN_SECONDS + MARGIN_SECONDS : 0
+      await queue.send({ cutOffId: id, from: cursor ?? '' }, { delaySeconds })
     },
 
     async receive(facts, { cutOffId, from }, now) {

@@ -52,6 +52,13 @@ export const providerIdsOf = ({
   STORAGE_PROVIDER_ID,
 ]
 
+/** When an application was last cut off, in epoch milliseconds. */
+export const lastCutOffOf = (
+  cutOffs: readonly CutOff[],
+  applicationId: string,
+): number | undefined =>
+  cutOffs.findLast(({ scope, id }) => scope === 'application' && id === applicationId)?.at
+
 export interface CutOffs {
   /** Once it is answered, it holds; `published` is false when KV did not take it yet. */
   add(

@@ -60,12 +60,24 @@ export interface Participation {
   readonly protocol?: ParticipantProtocol
 }
 
+/** What a taker wants of the content; never more than it has. */
+export interface AskedContent {
+  /** All of it when undefined. */
+  readonly scope: readonly string[] | undefined
+  /** The grant's own when undefined. */
+  readonly resource: string | undefined
+  /** The APIs that the application may have tokens for now. */
+  readonly resources: readonly string[]
+}
+
 export interface NewGrant {
   readonly kind: GrantKind
   readonly binding: GrantBinding
   readonly content: GrantContent
   /** Never later than the session's absolute deadline, whatever is asked for. */
   readonly lifetimeSeconds: number
+  /** When the application's registration was read: it counts as given then, for a cut-off of the application. */
+  readonly asOf?: EpochSeconds
   /** What it rests on; undefined for an application that needs no consent. */
   readonly needsConsent?: NeededConsent | undefined
 }
@@ -99,9 +111,19 @@ export type GrantRefusal =
   | 'not_bound' // presented by another application, or with another redirect URI: nothing has changed
   | 'wrong_proof' // wrong or missing PKCE verifier, or DPoP key; a code is dead now
   | 'expired'
+  | 'not_granted' // asked for more than it gives: nothing has changed
   | 'reused' // taken before: the whole family has been revoked by now
   | 'no_session' // the session or its epoch is over
   | 'unavailable'
+
+/** What the session that was asked for is, and what came of the grant that was to be minted under it. */
+export interface MintedBehind {
+  readonly session: LiveSession
+  readonly minted: Result<
+    { readonly handle: string; readonly family: string },
+    'no_session' | 'no_consent'
+  >
+}
 
 export interface Grants {
   /** Mints a grant. `family` joins it to a family; without one it begins a new one. */
@@ -119,6 +141,16 @@ export interface Grants {
     >
   >
   /**
+   * The live session behind a session cookie, and a grant under it if nothing stands against one, in one
+   * transaction. `isUse`: it is the person's own doing, and moves the session's idle deadline.
+   */
+  mintBehind(input: {
+    readonly cookie: string | undefined
+    readonly isUse: boolean
+    readonly grant: NewGrant
+    readonly now: EpochSeconds
+  }): Promise<Result<MintedBehind, 'no_session' | 'unavailable'>>
+  /**
    * What a grant would give to whom, without taking it: who is to be asked for which proof. No object write.
    * `isSpent`: it was taken before, and gives nothing. Nothing has come of that yet: whoever wanted to take it
    * goes on and does, so that its family is revoked.
@@ -127,7 +159,12 @@ export interface Grants {
     kind: GrantKind,
     handle: string,
     now: EpochSeconds,
-  ): Promise<Result<PeekedGrant, Exclude<GrantRefusal, 'reused' | 'not_bound' | 'wrong_proof'>>>
+  ): Promise<
+    Result<
+      PeekedGrant,
+      Exclude<GrantRefusal, 'reused' | 'not_bound' | 'wrong_proof' | 'not_granted'>
+    >
+  >
   /**
    * Takes a code, a device code or a ticket, once, however many ask. In the same transaction the participation is
    * noted and, if asked for, the first refresh token of the family is minted. Taking it again revokes the family
@@ -137,25 +174,21 @@ export interface Grants {
     readonly kind: Exclude<GrantKind, 'refresh_token'>
     readonly handle: string
     readonly presented: GrantBinding
-    /**
-     * Called with the grant's session to say how the application knows it. Left out where the application takes
-     * part only when it says so.
-     */
-    readonly participationOf?: (session: {
-      userId: UserId
-      sid: SessionId
-    }) => Promise<Participation>
+    /** How the application knows the grant's session; left out where it takes part only when it says so. */
+    readonly participation?: Participation
     /** Mints a refresh token with it: its lifetime, and whether it is bound to `presented.jkt`. */
     readonly refresh?: { readonly lifetimeSeconds: number; readonly isKeyBound: boolean }
     readonly now: EpochSeconds
   }): Promise<Result<TakenGrant, GrantRefusal>>
   /**
    * Rotates a refresh token (C15): one successor per token, ever. The same token again within 10 s gives the
-   * *same* successor; later it revokes the family. A use of the session: its idle deadline moves on.
+   * *same* successor; later it revokes the family. A use of the session: its idle deadline moves on. Where more
+   * is asked for than was granted, nothing has changed.
    */
   rotate(input: {
     readonly handle: string
     readonly presented: Pick<GrantBinding, 'applicationId' | 'jkt'>
+    readonly asked?: AskedContent
     readonly lifetimeSeconds: number
     readonly now: EpochSeconds
   }): Promise<Result<TakenGrant & { readonly refreshToken: string }, GrantRefusal>>

@@ -8,11 +8,12 @@ import type { Result } from '../../platform/refusal.ts'
 import { randomBytes, randomId, toHex } from '../../platform/random.ts'
 import { createSeal } from '../../platform/seal.ts'
 import { askUserSessions, flatten } from './ask-user-sessions.ts'
-import type { GrantContent, GrantKind, Grants } from './grant.ts'
+import type { GrantContent, GrantKind, Grants, NewGrant } from './grant.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
 import type { HandleKind } from './handle.ts'
 import { LONGEST_TOKEN_LIFETIME_SECONDS } from './session.ts'
 import type { UserId } from './session.ts'
+import { parseSessionHandle } from './session-handle.ts'
 import type { AskingParts } from './session-rules.ts'
 import type { PresentedGrant } from './take-grant.ts'
 
@@ -59,23 +60,45 @@ export function createGrants({
   const mintSuccessor = (userId: UserId, { grantId, generation }: PresentedGrant) =>
     mintHandle(authenticator, 'r', { userId, reference: referenceOf(grantId, generation + 1) })
 
-  const grants: Grants = {
+  /** A grant as its object keeps it, and the only copy of its handle. */
+  async function makeGrant(userId: UserId, grant: NewGrant, family: string) {
+    const grantId = toHex(randomBytes(ID_BYTES))
+    const { handle, secretHash } = await mintHandle(authenticator, HANDLE_KINDS[grant.kind], {
+      userId,
+      reference: referenceOf(grantId, 0),
+    })
+    const kept = { ...grant, content: JSON.stringify(grant.content) }
+    return { handle, minted: { grantId, family, secretHash, grant: kept } }
+  }
+
+  return {
     async mint({ userId, sid, grant, family = randomId(), participation, now }) {
       const ruled = await rulesAt(now)
       if (!ruled.ok) return ruled
-      const grantId = toHex(randomBytes(ID_BYTES))
-      const { handle, secretHash } = await mintHandle(authenticator, HANDLE_KINDS[grant.kind], {
-        userId,
-        reference: referenceOf(grantId, 0),
-      })
-      const content = JSON.stringify(grant.content)
-      const kept = { ...grant, content }
-      const minted = { grantId, family, secretHash, grant: kept, participation }
+      const { handle, minted: made } = await makeGrant(userId, grant, family)
+      const minted = { ...made, participation }
       const question = { sid, rules: ruled.value, tokenLifetimeSeconds, minted, now }
       const done = flatten(
         await askUserSessions(userSessions, userId, async (object) => object.mintGrant(question)),
       )
       return done.ok ? ok({ handle, family }) : done
+    },
+
+    async mintBehind({ cookie, isUse, grant, now }) {
+      const parsed = await parseSessionHandle(authenticator, cookie)
+      if (!parsed.ok) return parsed
+      const ruled = await rulesAt(now)
+      if (!ruled.ok) return ruled
+      const { userId, ...proof } = parsed.value
+      const family = randomId()
+      const { handle, minted } = await makeGrant(userId, grant, family)
+      const question = { ...proof, isUse, minted, rules: ruled.value, tokenLifetimeSeconds, now }
+      const done = flatten(
+        await askUserSessions(userSessions, userId, async (object) => object.mintBehind(question)),
+      )
+      if (!done.ok) return done
+      const { session, minted: outcome } = done.value
+      return ok({ session, minted: outcome.ok ? ok({ handle, family }) : outcome })
     },
 
     async peek(kind, handle, now) {
@@ -91,13 +114,9 @@ export function createGrants({
       return seen.ok ? ok({ ...seen.value, content: parseContent(seen.value.content) }) : seen
     },
 
-    async take({ kind, handle, presented: by, participationOf, refresh, now }) {
+    async take({ kind, handle, presented: by, participation, refresh, now }) {
       const parsed = await parse(kind, handle)
       if (!parsed.ok) return parsed
-      // The session is the same for good: what is asked here cannot change until the grant is taken.
-      const seen = await grants.peek(kind, handle, now)
-      if (!seen.ok) return seen
-      const participation = await participationOf?.(seen.value.session)
       const ruled = await rulesAt(now)
       if (!ruled.ok) return ruled
       const { userId, presented } = parsed.value
@@ -114,7 +133,7 @@ export function createGrants({
       return ok({ ...taken.value, content, ...(next && { refreshToken: next.handle }) })
     },
 
-    async rotate({ handle, presented: by, lifetimeSeconds, now }) {
+    async rotate({ handle, presented: by, asked, lifetimeSeconds, now }) {
       const parsed = await parse('refresh_token', handle)
       if (!parsed.ok) return parsed
       const ruled = await rulesAt(now)
@@ -124,7 +143,7 @@ export function createGrants({
       const sealed = await successors.seal(next.handle)
       const { secretHash } = next
       const successor = { secretHash, sealed, lifetimeSeconds, isKeyBound: false }
-      const question = { presented, by, successor, rules: ruled.value, now }
+      const question = { presented, by, asked, successor, rules: ruled.value, now }
       const taken = flatten(
         await askUserSessions(userSessions, userId, async (object) =>
           object.takeGrant({ ...question, tokenLifetimeSeconds }),
@@ -175,5 +194,4 @@ export function createGrants({
       )
     },
   }
-  return grants
 }

@@ -95,7 +95,7 @@ export function endEpoch(
   cause: EndCause,
   now: EpochSeconds,
 ): { ended: number; epoch: number } {
-  const ended = countLive(sql, user, now)
+  const ended = countLive(sql, user, { most: MOST_LIVE_SESSIONS, now })
   const epoch = raiseEpoch(sql, cause, now)
   extendRevokedUntil(sql, tokensUntil(user, now))
   askForHint(sql, now, true)

@@ -142,25 +142,35 @@ export function findSession(sql: SqlStorage, sid: SessionId): SessionRow | undef
  * may have run out by now.
  */
 export const openSessions = (sql: SqlStorage, user: UserRow, sid?: SessionId): SessionRow[] =>
-  sql
-    .exec<Columns>(
-      `SELECT * FROM sessions WHERE ended_at IS NULL AND epoch = ?1 AND (?2 IS NULL OR sid = ?2)
-       ORDER BY started_at, rowid`,
-      user.epoch,
-      sid ?? null,
-    )
+  (sid === undefined
+    ? sql.exec<Columns>(
+        `SELECT * FROM sessions WHERE ended_at IS NULL AND epoch = ? ORDER BY started_at, rowid`,
+        user.epoch,
+      )
+    : // By its key: a use of one session costs no more where there are many.
+      sql.exec<Columns>(
+        'SELECT * FROM sessions WHERE sid = ? AND ended_at IS NULL AND epoch = ?',
+        sid,
+        user.epoch,
+      )
+  )
     .toArray()
     .map(toRow)
 
-/** How many sessions are live, without reading what they hold. */
-export const countLive = (sql: SqlStorage, user: UserRow, now: EpochSeconds): number =>
+/** How many sessions are live, without reading what they hold; it counts no further than `most`. */
+export const countLive = (
+  sql: SqlStorage,
+  user: UserRow,
+  { most, now }: { readonly most: number; readonly now: EpochSeconds },
+): number =>
   sql
     .exec<{ live: number }>(
-      `SELECT COUNT(*) AS live FROM sessions WHERE ended_at IS NULL AND epoch = ?
-       AND idle_deadline_at > ? AND absolute_deadline_at > ?`,
+      `SELECT COUNT(*) AS live FROM (SELECT 1 FROM sessions WHERE ended_at IS NULL AND epoch = ?
+       AND idle_deadline_at > ? AND absolute_deadline_at > ? LIMIT ?)`,
       user.epoch,
       now,
       now,
+      most,
     )
     .one().live
 

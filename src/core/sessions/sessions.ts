@@ -14,10 +14,11 @@ import type { TabRefusalCode } from './connect-tab.ts'
 import { describeDevice } from './describe-device.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
 import type { ApplicationEnded, EndOfApplication } from './grant-ends.ts'
-import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
+import { createHandleAuthenticator, mintHandle } from './handle.ts'
 import type { EndBefore, EndOfOne } from './session-ends.ts'
 import type { AskingParts, Ruled } from './session-rules.ts'
-import { LONGEST_TOKEN_LIFETIME_SECONDS, newSessionId, parseSessionId } from './session.ts'
+import { parseSessionHandle } from './session-handle.ts'
+import { LONGEST_TOKEN_LIFETIME_SECONDS, newSessionId } from './session.ts'
 import type {
   Authentication,
   EndCause,
@@ -165,18 +166,6 @@ export function createSessions(
     continent?: string,
   ) => askUserSessions(parts.userSessions, userId, question, continent)
 
-  /** What a cookie names and proves, if it is one of ours. */
-  async function parseCookie(
-    cookie: string | undefined,
-  ): Promise<Result<{ userId: UserId; sid: SessionId; secretHash: string }, 'no_session'>> {
-    if (cookie === undefined) return refuse('no_session')
-    const handle = await parseHandle(authenticator, 's', cookie)
-    if (!handle.ok) return refuse('no_session', { handle: handle.refusal.code })
-    const { userId, reference, secretHash } = handle.value
-    const sid = parseSessionId(reference)
-    return sid === undefined ? refuse('no_session') : ok({ userId, sid, secretHash })
-  }
-
   /** Asks the object that the cookie names, if the cookie is one of ours, and tells it the rules. */
   async function askByCookie<Value, Code extends string>(
     cookie: string | undefined,
@@ -187,7 +176,7 @@ export function createSessions(
       userId: UserId,
     ) => Promise<Result<Value, Code>>,
   ): Promise<Result<Value, Code | 'no_session' | 'unavailable'>> {
-    const parsed = await parseCookie(cookie)
+    const parsed = await parseSessionHandle(authenticator, cookie)
     if (!parsed.ok) return parsed
     const rules = await rulesAt(now)
     if (!rules.ok) return rules
@@ -260,7 +249,7 @@ export function createSessions(
       return typeof idToken === 'string' && idToken !== '' ? ok(idToken) : refuse('no_id_token')
     },
     async readSignIn(cookie) {
-      const parsed = await parseCookie(cookie)
+      const parsed = await parseSessionHandle(authenticator, cookie)
       if (!parsed.ok) return refuse('no_id_token')
       const { userId, ...proof } = parsed.value
       const kept = await ask(userId, async (object) => object.readSignIn(proof))

@@ -9,6 +9,7 @@ import type { Result } from '../../platform/refusal.ts'
 import { findConsent, noteConsentUsed } from './consents-table.ts'
 import { endFamilies } from './grant-ends.ts'
 import type {
+  AskedContent,
   GrantBinding,
   GrantContent,
   GrantKind,
@@ -54,6 +55,7 @@ export interface Taking extends Ruled {
   readonly by: GrantBinding
   readonly participation?: Participation | undefined
   readonly successor?: SuccessorCandidate | undefined
+  readonly asked?: AskedContent | undefined
   readonly now: EpochSeconds
 }
 
@@ -136,11 +138,12 @@ export function mintGrant(
   { grantId: id, family, secretHash, grant, participation }: MintedGrant,
   question: Ruled & { readonly now: EpochSeconds },
 ): Result<undefined, 'no_session' | 'no_consent'> {
-  const { kind, binding, content, lifetimeSeconds, needsConsent } = grant
+  const { kind, binding, content, lifetimeSeconds, needsConsent, asOf = question.now } = grant
   const { applicationId } = binding
   const { sid, epoch, absoluteDeadlineAt } = session
   const { now } = question
-  const cause = findGrantEnd(user, session, { applicationId, createdAt: now }, question)
+  const createdAt = Math.min(asOf, now)
+  const cause = findGrantEnd(user, session, { applicationId, createdAt }, question)
   if (cause !== undefined) return refuse('no_session', { cause })
   if (isConsentMissing(sql, applicationId, needsConsent, question)) return refuse('no_consent')
   const surplus = surplusGrants(sql, applicationId, sid)
@@ -154,7 +157,7 @@ export function mintGrant(
     secretHash,
     binding,
     content,
-    createdAt: now,
+    createdAt,
     expiresAt: Math.min(now + lifetimeSeconds, absoluteDeadlineAt),
     // Whoever mints a refresh token hands out an access token with it.
     tokensUntil: kind === 'refresh_token' ? tokensUntil(user, now) : 0,
@@ -190,6 +193,8 @@ export function takeGrant(
     if (grant.kind === 'authorization_code') endFamilies(sql, user, [family], now)
     return refuse('wrong_proof', { check: wrong })
   }
+  const beyond = taking.asked && findBeyond(content, taking.asked)
+  if (beyond !== undefined) return refuse('not_granted', { check: beyond })
   const until = tokensUntil(user, now)
   if (participation !== undefined) noteUse(sql, session.sid, participation, content, now)
   else noteParticipantUsed(sql, session.sid, grant.applicationId, now)
@@ -214,6 +219,18 @@ function findWrongProof({ kind, binding }: GrantRow, by: GrantBinding): string |
     return 'code_verifier'
   }
   return binding.jkt !== undefined && binding.jkt !== by.jkt ? 'dpop_key' : undefined
+}
+
+/** What is asked for beyond the content, or beyond what the application may have now (RFC 6749 §6, RFC 8707 §2.2). */
+function findBeyond(content: string, asked: AskedContent): string | undefined {
+  const granted = JSON.parse(content) as GrantContent
+  if (asked.scope?.some((value) => !granted.scope.includes(value)) === true) return 'scope'
+  const resource = asked.resource ?? granted.resource
+  const isOther = granted.resource !== undefined && granted.resource !== resource
+  if (isOther) return 'resource'
+  return resource === undefined || asked.resources.includes(resource)
+    ? undefined
+    : 'resource_registered'
 }
 
 const refreshBinding = (

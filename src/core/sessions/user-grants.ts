@@ -92,6 +92,37 @@ export class UserGrants extends DurableObject<Env> {
     return live.ok ? live.value : live
   }
 
+  /** The live session behind a handle, and a grant under it in the same transaction, if nothing stands against one. */
+  mintBehind({
+    isUse,
+    tokenLifetimeSeconds,
+    minted,
+    ...question
+  }: InSession &
+    Minting & {
+      readonly secretHash: string
+      readonly isUse: boolean
+      readonly minted: MintedGrant
+    }): Result<
+    {
+      readonly session: LiveSession
+      readonly minted: Result<undefined, 'no_session' | 'no_consent'>
+    },
+    'no_session'
+  > {
+    const { sql } = this.rows
+    const live = this.rows.withLive(question, (found, session) => {
+      const user = allowTokenLifetime(sql, found, tokenLifetimeSeconds)
+      const used = isUse ? moveIdleDeadline(sql, session, question.now) : session
+      return {
+        session: toLiveSession(user, used),
+        minted: mintGrant(sql, user, used, minted, question),
+      }
+    })
+    this.rows.publishIfAsked()
+    return live
+  }
+
   /** What a grant would give. Nothing is written. */
   peekGrant({
     presented,

@@ -19,7 +19,7 @@ import { isOutlawed, ruled } from './session-rules.ts'
 import type { Ruled } from './session-rules.ts'
 import type { SessionEnd, SessionRow } from './sessions-table.ts'
 import { nextAlarmAt } from './user-sessions-alarm.ts'
-import { isPrepared, prepare } from './user-sessions-schema.ts'
+import { isOutdated, isPrepared, prepare } from './user-sessions-schema.ts'
 import { findUser } from './user-table.ts'
 import type { UserRow } from './user-table.ts'
 
@@ -44,7 +44,7 @@ export class UserRows {
       userId: () => this.user()?.id,
       onProgress: () => this.arm(),
     })
-    if (isPrepared(this.sql)) this.inTransaction(() => prepare(this.sql))
+    if (isOutdated(this.sql)) this.inTransaction(() => prepare(this.sql))
   }
 
   /**

@@ -35,8 +35,8 @@ export const alarmTimes = {
   earlyMilliseconds: 1000,
 }
 
-/** The most rows that one run writes for an ended epoch. */
-const ROWS_AT_ONCE = 500
+/** The most rows that one run writes for an ended epoch: no answer waits longer for them than for a few requests. */
+const ROWS_AT_ONCE = 100
 
 /**
  * Brings the tables up to `now`, inside a transaction. Returns the ends that nobody had asked for, and whether the hint may be published now.

@@ -28,10 +28,18 @@ const STEPS: readonly string[] = [
 export const isPrepared = (sql: SqlStorage): boolean =>
   sql.exec(`SELECT 1 FROM sqlite_master WHERE name = 'schema_steps'`).toArray().length > 0
 
+const stepsDone = (sql: SqlStorage): number =>
+  sql.exec<{ done: number }>('SELECT COUNT(*) AS done FROM schema_steps').one().done
+
+/** Whether the object holds a user in tables of before. */
+export const isOutdated = (sql: SqlStorage): boolean =>
+  isPrepared(sql) && stepsDone(sql) < STEPS.length
+
 /** Brings the schema up to date. Call inside a transaction, or where nothing can come between. */
 export function prepare(sql: SqlStorage): void {
+  if (isPrepared(sql) && !isOutdated(sql)) return
   sql.exec('CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY) STRICT')
-  const { done } = sql.exec<{ done: number }>('SELECT COUNT(*) AS done FROM schema_steps').one()
+  const done = stepsDone(sql)
   for (const [step, statements] of STEPS.entries()) {
     if (step < done) continue
     sql.exec(statements)

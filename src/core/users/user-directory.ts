@@ -1,6 +1,7 @@
 /**
  * The directory as operators read it: the views `user_directory` and `identity_directory`. Nothing is
- * written here. A page is in order of the user's id and goes on after the last id of the page before.
+ * written here. A page is in order of the user's id, or of the address where its beginning is what is searched
+ * for, and goes on after the last user of the page before.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { UserId } from '../sessions/session.ts'
@@ -40,6 +41,7 @@ export type UsersOf = { readonly providerId?: string }
 export interface UserDirectory {
   find(id: string): Promise<ListedUser | undefined>
   identitiesOf(id: string): Promise<readonly ListedIdentity[]>
+  /** `after`: the id of the last user of the page before; '' for the first page. */
   search(search: UserSearch, after: string, limit: number): Promise<readonly ListedUser[]>
   /** Ids of all users, or of those known to one provider. */
   ids(of: UsersOf, after: string, limit: number): Promise<readonly UserId[]>
@@ -81,25 +83,14 @@ export function createUserDirectory(directory: D1Database): UserDirectory {
       return results
     },
 
-    async search({ id, emailPrefix, identity }, after, limit) {
+    async search(search, after, limit) {
+      const { conditions, values, order } = planOf(search, after)
       const { results } = await directory
         .prepare(
           `SELECT ${COLUMNS} FROM user_directory
-           WHERE id > ?1 AND (?2 IS NULL OR id = ?2)
-             AND (?3 IS NULL OR (email_key >= ?3 AND email_key < ?4))
-             AND (?5 IS NULL OR id IN
-               (SELECT user_id FROM identity_directory WHERE issuer = ?5 AND subject = ?6))
-           ORDER BY id LIMIT ?7`,
+           WHERE ${conditions.join(' AND ')} ORDER BY ${order} LIMIT ?`,
         )
-        .bind(
-          after,
-          id ?? null,
-          emailPrefix ?? null,
-          emailPrefix === undefined ? null : emailPrefix + HIGHEST,
-          identity?.issuer ?? null,
-          identity?.subject ?? null,
-          limit,
-        )
+        .bind(...values, limit)
         .all<UserRow>()
       return results.map(fromRow)
     },
@@ -140,6 +131,37 @@ export function createUserDirectory(directory: D1Database): UserDirectory {
           .all<{ id: UserId }>(),
       ),
   }
+}
+
+/**
+ * Only the conditions that restrict something, so that each search is led by an index and reads about as many
+ * rows as it answers with, however many people there are.
+ */
+function planOf({ id, emailPrefix, identity }: UserSearch, after: string) {
+  const conditions: string[] = []
+  const values: string[] = []
+  const add = (condition: string, ...bound: string[]) => {
+    conditions.push(condition)
+    values.push(...bound)
+  }
+  if (id !== undefined) add('id = ?', id)
+  if (identity !== undefined) {
+    const { issuer, subject } = identity
+    const named = 'SELECT user_id FROM identity_directory WHERE issuer = ? AND subject = ?'
+    add(`id IN (${named})`, issuer, subject)
+  }
+  const isByAddress = emailPrefix !== undefined && id === undefined && identity === undefined
+  if (emailPrefix !== undefined) add('email_key < ?', emailPrefix + HIGHEST)
+  if (!isByAddress) {
+    if (emailPrefix !== undefined) add('email_key >= ?', emailPrefix)
+    add('id > ?', after)
+    return { conditions, values, order: 'id' }
+  }
+  // After somebody who is there no more, the list begins anew: rather twice than not at all.
+  const last = `COALESCE((SELECT email_key FROM user_directory WHERE id = ?), '')`
+  add(`email_key >= MAX(?, ${last})`, emailPrefix, after)
+  add(`(email_key, id) > (${last}, ?)`, after, after)
+  return { conditions, values, order: 'email_key, id' }
 }
 
 interface UserRow {

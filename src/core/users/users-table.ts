@@ -82,80 +82,23 @@ export const localUserInsertion = (
 const isProven = ({ email, emailVerified }: ProfileClaims, provider: Voucher) =>
   emailVerified && email !== undefined && provider.authoritativeEmailDomains.includes(email.domain)
 
-/** The address is verified and nobody else holds it so. ?1: user id, ?2: key, ?3: verified by this provider. */
-const MAY_HOLD_VERIFIED = `?3 = 1 AND NOT EXISTS
-  (SELECT 1 FROM users other WHERE other.email_key = ?2 AND other.email_verified = 1 AND other.id <> ?1)`
+/** The address is verified and nobody else holds it so. ?2: key, ?3: verified by this provider. */
+const mayHoldVerified = (id: string) => `?3 = 1 AND NOT EXISTS
+  (SELECT 1 FROM users other WHERE other.email_key = ?2 AND other.email_verified = 1 AND other.id <> ${id})`
+const MAY_HOLD_VERIFIED = mayHoldVerified('?1')
+const MAY_STILL_HOLD_VERIFIED = mayHoldVerified('users.id')
 
 /** What is said now takes the place of what was said before; what is not said stays. ?9: as `detailsToJson`. */
 const DETAILS_AFTER = `json_patch(details, ?9)`
 
 /**
- * Brings the user behind a known identity in step with what the provider says now, unless disabled, and
- * reads it back. A claim that is not there changes nothing.
+ * Whom an identity opens the account of, in one transaction: who is known by it, or the proven holder of its
+ * address, to whom it is linked, or else somebody new, under `newId`. Undefined when it may be neither linked nor
+ * new: the address is a verified one of another account, the provider is one that links, and some condition for
+ * linking does not hold. The account is brought in step with what the provider says now, unless it is
+ * disabled; a claim that is not there changes nothing.
  */
-export async function updateUser(
-  directory: D1Database,
-  { issuer, subject, provider, now }: SignInIdentity,
-  profile: ProfileClaims,
-): Promise<UserRow | undefined> {
-  const read = directory
-    .prepare(
-      `SELECT users.* FROM identities JOIN users ON users.id = identities.user_id
-       WHERE identities.issuer = ?1 AND identities.subject = ?2`,
-    )
-    .bind(issuer, subject)
-  const known = await read.first<UserRow>()
-  if (known === null || known.status === 'disabled') return known ?? undefined
-  const { email, emailVerified, name, picture, details } = profile
-  const [, , after] = await directory.batch<UserRow>([
-    directory
-      .prepare(
-        `UPDATE users SET
-           name = COALESCE(?5, name),
-           picture = COALESCE(?6, picture),
-           email = COALESCE(?7, email),
-           email_key = COALESCE(?2, email_key),
-           email_verified = CASE
-             WHEN ?2 IS NULL THEN email_verified
-             WHEN ${MAY_HOLD_VERIFIED} THEN 1 ELSE 0 END,
-           email_is_proven = CASE
-             WHEN ?2 IS NULL THEN email_is_proven
-             WHEN (?4 = 1 OR (email_is_proven = 1 AND email_key = ?2)) AND ${MAY_HOLD_VERIFIED} THEN 1 ELSE 0 END,
-           details = ${DETAILS_AFTER},
-           profile_updated_at = CASE
-             WHEN (name, picture, email, details)
-               IS NOT (COALESCE(?5, name), COALESCE(?6, picture), COALESCE(?7, email), ${DETAILS_AFTER})
-               OR (?2 IS NOT NULL AND email_verified <> ${MAY_HOLD_VERIFIED}) THEN ?8
-             ELSE profile_updated_at END,
-           updated_at = ?8,
-           last_sign_in_at = ?8
-         WHERE id = ?1 AND status = 'active'`,
-      )
-      .bind(
-        known.id,
-        email?.key ?? null,
-        emailVerified ? 1 : 0,
-        isProven(profile, provider) ? 1 : 0,
-        name ?? null,
-        picture ?? null,
-        email?.text ?? null,
-        now,
-        detailsToJson(details),
-      ),
-    directory
-      .prepare('UPDATE identities SET last_sign_in_at = ?3 WHERE issuer = ?1 AND subject = ?2')
-      .bind(issuer, subject, now),
-    read,
-  ])
-  return after?.results[0]
-}
-
-/**
- * The first sign-in of an identity, in one transaction: linked to the proven holder of its address, or
- * given an account of its own under `newId`. Undefined when neither may be: the address is a verified one
- * of another account, the provider is one that links, and some condition for linking does not hold.
- */
-export async function linkOrCreateUser(
+export async function admitIdentity(
   directory: D1Database,
   { issuer, subject, provider, now }: SignInIdentity,
   profile: ProfileClaims,
@@ -218,12 +161,55 @@ export async function linkOrCreateUser(
       ),
     directory
       .prepare(
+        `UPDATE users SET
+           name = COALESCE(?5, name),
+           picture = COALESCE(?6, picture),
+           email = COALESCE(?7, email),
+           email_key = COALESCE(?2, email_key),
+           email_verified = CASE
+             WHEN ?2 IS NULL THEN email_verified
+             WHEN ${MAY_STILL_HOLD_VERIFIED} THEN 1 ELSE 0 END,
+           email_is_proven = CASE
+             WHEN ?2 IS NULL THEN email_is_proven
+             WHEN (?4 = 1 OR (email_is_proven = 1 AND email_key = ?2)) AND ${MAY_STILL_HOLD_VERIFIED} THEN 1 ELSE 0 END,
+           details = ${DETAILS_AFTER},
+           profile_updated_at = CASE
+             WHEN (name, picture, email, details)
+               IS NOT (COALESCE(?5, name), COALESCE(?6, picture), COALESCE(?7, email), ${DETAILS_AFTER})
+               OR (?2 IS NOT NULL AND email_verified <> ${MAY_STILL_HOLD_VERIFIED}) THEN ?8
+             ELSE profile_updated_at END,
+           updated_at = ?8,
+           last_sign_in_at = ?8
+         WHERE id = (SELECT user_id FROM identities WHERE issuer = ?10 AND subject = ?11)
+           AND id <> ?1 AND status = 'active'`,
+      )
+      .bind(
+        newId,
+        email?.key ?? null,
+        emailVerified ? 1 : 0,
+        isProvenHere ? 1 : 0,
+        name ?? null,
+        picture ?? null,
+        email?.text ?? null,
+        now,
+        detailsToJson(details),
+        issuer,
+        subject,
+      ),
+    directory
+      .prepare(
+        `UPDATE identities SET last_sign_in_at = ?3 WHERE issuer = ?1 AND subject = ?2
+           AND EXISTS (SELECT 1 FROM users WHERE id = user_id AND status = 'active' AND id <> ?4)`,
+      )
+      .bind(issuer, subject, now, newId),
+    directory
+      .prepare(
         `SELECT users.* FROM identities JOIN users ON users.id = identities.user_id
          WHERE identities.issuer = ?1 AND identities.subject = ?2`,
       )
       .bind(issuer, subject),
   ])
-  return results[3]?.results[0]
+  return results.at(-1)?.results[0]
 }
 
 export interface UserRow {

@@ -21,14 +21,13 @@ import {
 } from './upstream-sessions.ts'
 import type { Users, Voucher } from './user.ts'
 import {
+  admitIdentity,
   findUserByIdentity,
   findUserRow,
-  linkOrCreateUser,
   localUserInsertion,
   markDisableConfirmed,
   markDisabled,
   markEnabled,
-  updateUser,
   userFromRow,
 } from './users-table.ts'
 import type { UserRow } from './users-table.ts'
@@ -40,14 +39,10 @@ export function createUsers(directory: D1Database): Users {
       if (!isEmailDomainAllowed(profile, identity.provider))
         return refuse('email_domain_not_allowed')
       try {
-        const known = await updateUser(directory, identity, profile)
-        if (known !== undefined) return admitted(known, false)
         const newId = randomId() as UserId
-        const row = await linkOrCreateUser(directory, identity, profile, newId)
+        const row = await admitIdentity(directory, identity, profile, newId)
         if (row === undefined) return refuse('link_conflict')
-        if (row.id === newId) return admitted(row, true)
-        // Linked, or created by a first sign-in that ran beside this one.
-        return admitted((await updateUser(directory, identity, profile)) ?? row, false)
+        return admitted(row, row.id === newId)
       } catch (thrown) {
         log('error', { event: 'directory.failed', error: describeThrown(thrown) })
         return refuse('unavailable')

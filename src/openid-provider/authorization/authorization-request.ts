@@ -48,6 +48,8 @@ export type AuthorizationRefusal = Refusal<AuthorizationError>
 /** Where the answer goes and how: proven, before anything else is looked at. */
 export interface AnswerTarget {
   readonly application: OAuthApplication
+  /** When its registration was read: what is given under it counts as given then. */
+  readonly asOf: EpochSeconds
   readonly redirectUri: string
   readonly mode: ResponseMode
   /** Byte for byte as it came. */

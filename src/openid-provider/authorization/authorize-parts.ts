@@ -1,5 +1,5 @@
 import type { Config } from '../../config.ts'
-import type { Applications } from '../../core/applications/application.ts'
+import type { KnownApplications } from '../../core/applications/known-applications.ts'
 import type { Subjects } from '../../core/applications/subject.ts'
 import type { AskedSignIns } from '../../core/identity-providers/asked-sign-in.ts'
 import type { IdentityProviders } from '../../core/identity-providers/identity-provider.ts'
@@ -14,10 +14,10 @@ import type { PendingRequests } from './pending-requests.ts'
 /** What the steps of an authorization work with. */
 export interface AuthorizeParts {
   readonly config: Config
-  readonly applications: Pick<Applications, 'findOAuthClient'>
+  readonly knownApplications: KnownApplications
   readonly subjects: Subjects
   readonly sessions: Pick<Sessions, 'use' | 'peek'>
-  readonly grants: Pick<Grants, 'mint' | 'participate'>
+  readonly grants: Pick<Grants, 'mint' | 'mintBehind' | 'participate'>
   readonly consents: Pick<Consents, 'read' | 'give'>
   readonly applicationTokens: Pick<ApplicationTokens, 'issue'>
   readonly signedClaims: SignedClaims

@@ -9,15 +9,16 @@ import { readSessionCookie } from '../../core/sessions/session-cookie.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { claimNames, isConsentLacking } from '../consent/consent-needed.ts'
+import { claimNames, isAlwaysAsked, isConsentLacking } from '../consent/consent-needed.ts'
 import type {
   AuthorizationError,
   AuthorizationRequest,
   PageReason,
 } from './authorization-request.ts'
 import type { AuthorizeParts, Visit } from './authorize-parts.ts'
-import { answerGranted, refuseRequest } from './finish.ts'
-import { judgeSession } from './judge-session.ts'
+import { answered, answerGranted, refuseRequest } from './finish.ts'
+import { codeFor } from './issue-answer.ts'
+import { isAnySessionGood, judgeSession } from './judge-session.ts'
 import type { SignInReason } from './judge-session.ts'
 import { page } from './outcome.ts'
 import type { AuthorizationOutcome } from './outcome.ts'
@@ -40,14 +41,12 @@ export async function authorize(
   const no = (code: AuthorizationError, check: string, person?: LiveSession) =>
     refuseRequest(parts, read, { code, check, person, now: visit.now })
 
-  const cookie = readSessionCookie(visit.cookieHeader, parts.config)
-  // A silent check is no visit of the person's.
-  const found = prompts.has('none')
-    ? await parts.sessions.peek(cookie, visit.now)
-    : await parts.sessions.use(cookie, visit.now)
+  const found = await findSession(parts, read, visit)
   if (!found.ok && found.refusal.code === 'unavailable')
     return no('temporarily_unavailable', 'session')
-  const session = found.ok ? found.value : undefined
+  const { session, code } = found.ok ? found.value : {}
+  if (session !== undefined && code !== undefined)
+    return answered(parts, request, { session, parameters: { code }, isRoutine: true })
   const expected = await expectedSubject(parts, request, visit)
   if (!expected.ok) return no(expected.refusal.code, 'id_token_hint', session)
 
@@ -75,6 +74,36 @@ export async function authorize(
   }
   if (prompts.has('none')) return no('consent_required', 'consent', session)
   return askForConsent(parts, read, { session: judgement.session, visit })
+}
+
+/**
+ * The browser's session; and with it a code, where nothing that could be found out about the session or the
+ * person would stand against one, and no question is to be asked: then its object has decided everything
+ * at once.
+ */
+async function findSession(
+  { config, sessions, grants }: AuthorizeParts,
+  { request, received }: ReadRequest,
+  { cookieHeader, now }: Visit,
+): Promise<
+  Result<
+    { readonly session: LiveSession; readonly code?: string | undefined },
+    'no_session' | 'unavailable'
+  >
+> {
+  const cookie = readSessionCookie(cookieHeader, config)
+  // A silent check is no visit of the person's.
+  const isUse = !request.prompts.has('none')
+  const isWaiting = received.requestUri !== undefined
+  const isUndisputed = isAnySessionGood(request) && !isAlwaysAsked(request)
+  if (request.responseType !== 'code' || isWaiting || !isUndisputed) {
+    const found = await (isUse ? sessions.use(cookie, now) : sessions.peek(cookie, now))
+    return found.ok ? ok({ session: found.value }) : found
+  }
+  const found = await grants.mintBehind({ cookie, isUse, grant: codeFor(request), now })
+  if (!found.ok) return found
+  const { session, minted } = found.value
+  return ok({ session, code: minted.ok ? minted.value.handle : undefined })
 }
 
 /** Whom the application expects: by an ID token of ours to it, or by `sub` as a claim (Core §5.5.1). */

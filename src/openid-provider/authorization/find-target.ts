@@ -1,4 +1,6 @@
-import type { Applications, OAuthApplication } from '../../core/applications/application.ts'
+import type { OAuthApplication } from '../../core/applications/application.ts'
+import { isOAuthClient } from '../../core/applications/known-applications.ts'
+import type { KnownApplication } from '../../core/applications/known-applications.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { AnswerTarget, PageReason } from './authorization-request.ts'
@@ -11,17 +13,18 @@ import { scopeValues } from './scope.ts'
  * right before anything else of the request is looked at. They are read from what was sent, never from what
  * an adapter made of it.
  */
-export async function findTarget(
-  applications: Pick<Applications, 'findOAuthClient'>,
+export function findTarget(
+  known: KnownApplication | undefined,
   parameters: URLSearchParams,
-): Promise<Result<AnswerTarget, PageReason>> {
-  const application = await findApplication(applications, parameters)
-  if (!application.ok) return application
-  const redirectUri = findRedirectUri(application.value, parameters)
+): Result<AnswerTarget, PageReason> {
+  if (known === undefined || !isOAuthClient(known.application)) return refuse('unknown_application')
+  const { application, asOf } = known
+  const redirectUri = findRedirectUri(application, parameters)
   if (!redirectUri.ok) return redirectUri
   const states = parameters.getAll('state')
   return ok({
-    application: application.value,
+    application,
+    asOf,
     redirectUri: redirectUri.value,
     mode: modeOf(parameters),
     // Of two, neither is known to be the application's.
@@ -29,13 +32,13 @@ export async function findTarget(
   })
 }
 
-async function findApplication(
-  applications: Pick<Applications, 'findOAuthClient'>,
+/** Who says that they ask; it stands there once. */
+export function findApplicationId(
   parameters: URLSearchParams,
-): Promise<Result<OAuthApplication, PageReason>> {
+): Result<string, 'unknown_application' | 'duplicate_parameter'> {
   const [id = '', ...others] = parameters.getAll('client_id')
   if (others.length > 0) return refuse('duplicate_parameter', { parameter: 'client_id' })
-  return id === '' ? refuse('unknown_application') : applications.findOAuthClient(id)
+  return id === '' ? refuse('unknown_application') : ok(id)
 }
 
 function findRedirectUri(

@@ -1,12 +1,14 @@
 /** How the story of a request ends: the application gets its answer, and what waited is used up. */
+import type { AuditEvent } from '../../core/audit/audit.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
-import type { AuthorizationError } from './authorization-request.ts'
+import type { AuthorizationError, AuthorizationRequest } from './authorization-request.ts'
 import type { AuthorizeParts } from './authorize-parts.ts'
 import { issueAnswer } from './issue-answer.ts'
 import { page, refusedTo } from './outcome.ts'
 import type { Answered, PageShown } from './outcome.ts'
 import type { ReadRequest } from './read-request.ts'
+import type { AnswerParameters } from './response-mode.ts'
 
 type Finished = Pick<ReadRequest, 'request' | 'received'>
 
@@ -24,7 +26,7 @@ export async function answerGranted(
     readonly isConsentGiven?: boolean
   },
 ): Promise<Answered | PageShown> {
-  const { target, responseType, scope } = request
+  const { target } = request
   const who = { userId: session.userId, sid: session.sid }
   if (received.requestUri !== undefined) {
     const taken = await parts.pendingRequests.take(received.requestUri, now)
@@ -32,22 +34,49 @@ export async function answerGranted(
   }
   const issued = await issueAnswer(parts, request, session, now)
   if (!issued.ok) return refusedTo(target, issued.refusal, parts.config, who)
+  return answered(parts, request, {
+    session,
+    parameters: issued.value,
+    facts: isConsentGiven ? { is_consent_given: true } : {},
+    // Who has just signed in, or agreed, is on record; who only comes by, in the log.
+    isRoutine: received.requestUri === undefined,
+  })
+}
+
+/** The yes as it is sent, and its event. */
+export function answered(
+  { config }: Pick<AuthorizeParts, 'config'>,
+  { target, responseType, scope }: AuthorizationRequest,
+  {
+    session,
+    parameters,
+    facts = {},
+    isRoutine,
+  }: {
+    readonly session: LiveSession
+    readonly parameters: AnswerParameters
+    readonly facts?: NonNullable<AuditEvent['facts']>
+    readonly isRoutine: boolean
+  },
+): Answered {
   return {
     kind: 'answered',
     target,
     parameters: {
-      ...issued.value,
+      ...parameters,
       ...(target.state !== undefined && { state: target.state }),
-      iss: parts.config.issuer,
+      iss: config.issuer,
     },
     event: {
       event: 'authorization.accepted',
-      ...who,
+      userId: session.userId,
+      sid: session.sid,
+      isRoutine,
       facts: {
         application_id: target.application.id,
         response_type: responseType,
         scope: scope.join(' '),
-        ...(isConsentGiven && { is_consent_given: true }),
+        ...facts,
       },
     },
   }

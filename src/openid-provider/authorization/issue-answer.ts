@@ -2,7 +2,7 @@
  * The application gets what it asked for: a code, to be taken at the token endpoint, or the tokens themselves.
  * Both only under a session that lives at that moment, which its object decides.
  */
-import type { GrantContent } from '../../core/sessions/grant.ts'
+import type { GrantContent, NewGrant } from '../../core/sessions/grant.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -42,25 +42,26 @@ async function issueCode(
   { userId, sid }: LiveSession,
   now: EpochSeconds,
 ): Promise<Issued> {
-  const { target, codeChallenge, jkt } = request
-  const minted = await grants.mint({
-    userId,
-    sid,
-    grant: {
-      kind: 'authorization_code',
-      binding: {
-        applicationId: target.application.id,
-        ...(request.isRedirectUriSent && { redirectUri: target.redirectUri }),
-        ...(codeChallenge !== undefined && { codeChallenge }),
-        ...(jkt !== undefined && { jkt }),
-      },
-      content: contentOf(request),
-      lifetimeSeconds: CODE_SECONDS,
-      needsConsent: consentBehind(request),
-    },
-    now,
-  })
+  const minted = await grants.mint({ userId, sid, grant: codeFor(request), now })
   return minted.ok ? ok({ code: minted.value.handle }) : over(minted.refusal.code)
+}
+
+/** The grant that a code for this request stands for. */
+export function codeFor(request: AuthorizationRequest): NewGrant {
+  const { target, codeChallenge, jkt } = request
+  return {
+    kind: 'authorization_code',
+    binding: {
+      applicationId: target.application.id,
+      ...(request.isRedirectUriSent && { redirectUri: target.redirectUri }),
+      ...(codeChallenge !== undefined && { codeChallenge }),
+      ...(jkt !== undefined && { jkt }),
+    },
+    content: contentOf(request),
+    lifetimeSeconds: CODE_SECONDS,
+    asOf: target.asOf,
+    needsConsent: consentBehind(request),
+  }
 }
 
 /** OpenID Connect Core 1.0 §3.2.2.5, RFC 6749 §4.2.2. There is no grant, so what was handed out is noted first. */

@@ -55,6 +55,20 @@ export function judgeSession(
   return { kind: 'sign_in', reason: needed }
 }
 
+/** Whether any live session will do, whoever it is of and however old: `judgeSession` has nothing against it. */
+export const isAnySessionGood = ({
+  prompts,
+  maxAge,
+  claims,
+  idTokenHint,
+}: Pick<AuthorizationRequest, 'prompts' | 'maxAge' | 'claims' | 'idTokenHint'>): boolean =>
+  !prompts.has('login') &&
+  !prompts.has('select_account') &&
+  maxAge === undefined &&
+  idTokenHint === undefined &&
+  claims?.sub === undefined &&
+  claims?.acr?.isEssential !== true
+
 function findReason(
   { prompts, maxAge, claims }: Pick<AuthorizationRequest, 'prompts' | 'maxAge' | 'claims'>,
   { session, subject }: JudgedSession,

@@ -1,8 +1,9 @@
+import type { KnownApplication } from '../../core/applications/known-applications.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { AuthorizationRequest, PageReason } from './authorization-request.ts'
 import type { AuthorizeParts, Visit } from './authorize-parts.ts'
-import { findTarget } from './find-target.ts'
+import { findApplicationId, findTarget } from './find-target.ts'
 import { page, refusedTo } from './outcome.ts'
 import type { Answered, PageShown } from './outcome.ts'
 import { parseRequest } from './parse-request.ts'
@@ -27,23 +28,47 @@ export interface ReadRequest {
   readonly received: ReceivedRequest
 }
 
+type ReadParts = Pick<AuthorizeParts, 'knownApplications' | 'pendingRequests' | 'config'>
+
 /**
  * Reads and judges a request, in the only safe order; one that waits is judged anew, since its application may
- * have been changed or disabled meanwhile.
+ * have been changed or disabled meanwhile. Only a code is given by what is known of the application:
+ * whatever else is asked for, or decided (`isAnew`), is a matter of the registration as it is now.
  */
 export async function readRequest(
-  parts: Pick<AuthorizeParts, 'applications' | 'pendingRequests' | 'config'>,
+  parts: ReadParts,
   visit: Visit,
+  { isAnew = false }: { readonly isAnew?: boolean } = {},
 ): Promise<PageShown | Answered | ReadRequest> {
   const received = await receive(parts, visit)
   if (!received.ok) return page(received.refusal)
-  const { parameters, pending } = received.value
-  const target = await findTarget(parts.applications, parameters)
-  if (!target.ok) return page(target.refusal)
+  const { parameters } = received.value
+  const applicationId = findApplicationId(parameters)
+  if (!applicationId.ok) return page(applicationId.refusal)
+  const isForCode = parameters.getAll('response_type').join(' ') === 'code'
+  const how = isAnew || !isForCode ? 'judgeAnew' : 'judge'
+  const judged = await parts.knownApplications[how](
+    applicationId.value,
+    (known) => judgeRequest(parts, received.value, known),
+    visit.now,
+  )
+  if (judged.ok) return { kind: 'read', request: judged.value, received: received.value }
+  return 'outcome' in judged ? judged.outcome : page(judged.refusal)
+}
+
+function judgeRequest(
+  { config }: Pick<ReadParts, 'config'>,
+  { parameters, pending }: ReceivedRequest,
+  known: KnownApplication | undefined,
+):
+  | { readonly ok: true; readonly value: AuthorizationRequest }
+  | { readonly ok: false; readonly outcome: PageShown | Answered } {
+  const target = findTarget(known, parameters)
+  if (!target.ok) return { ok: false, outcome: page(target.refusal) }
   const request = parseRequest(target.value, parameters, pending)
   return request.ok
-    ? { kind: 'read', request: request.value, received: received.value }
-    : refusedTo(target.value, request.refusal, parts.config)
+    ? request
+    : { ok: false, outcome: refusedTo(target.value, request.refusal, config) }
 }
 
 async function receive(

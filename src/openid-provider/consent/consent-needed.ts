@@ -15,14 +15,20 @@ export async function isConsentLacking(
   request: AuthorizationRequest,
   { userId }: Pick<LiveSession, 'userId'>,
 ): Promise<Result<boolean, 'unavailable'>> {
-  const { application, redirectUri } = request.target
-  if (request.prompts.has('consent')) return ok(true)
+  const { application } = request.target
+  if (isAlwaysAsked(request)) return ok(true)
   if (application.isFirstParty) return ok(false)
-  const isOfUseToNoneElse =
-    request.responseType === 'code' && application.oauth.tokenEndpointAuthMethod !== 'none'
-  if (!redirectUri.startsWith('https:') && !isOfUseToNoneElse) return ok(true)
   const given = await consents.read(userId, application.id)
   return given.ok ? ok(!covers(given.value, request)) : given
+}
+
+/** Whether no consent of before is enough. */
+export function isAlwaysAsked({ prompts, responseType, target }: AuthorizationRequest): boolean {
+  const { application, redirectUri } = target
+  if (prompts.has('consent')) return true
+  const isOfUseToNoneElse =
+    responseType === 'code' && application.oauth.tokenEndpointAuthMethod !== 'none'
+  return !application.isFirstParty && !redirectUri.startsWith('https:') && !isOfUseToNoneElse
 }
 
 /** What an answer to this request rests on, for whoever gives it; nothing for the company's own applications. */

@@ -38,7 +38,7 @@ async function decide(parts: AuthorizeParts, visit: Visit): Promise<Authorizatio
   if (applicationId === undefined || requestUri === undefined) return notAsked('missing')
   if (!isOurRequestUri(requestUri)) return notAsked('missing')
   const parameters = new URLSearchParams({ client_id: applicationId, request_uri: requestUri })
-  const read = await readRequest(parts, { ...visit, parameters })
+  const read = await readRequest(parts, { ...visit, parameters }, { isAnew: true })
   if (read.kind !== 'read') return read
   const { request } = read
 

@@ -4,7 +4,7 @@
  * and there again.
  */
 import type { Config } from '../../config.ts'
-import type { Applications } from '../../core/applications/application.ts'
+import type { KnownApplications } from '../../core/applications/known-applications.ts'
 import type { DpopProofs } from '../../core/tokens/dpop-proof.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -20,7 +20,7 @@ export const PUSH_PATH = '/oauth/par'
 
 export interface PushParts {
   readonly config: Pick<Config, 'issuer'>
-  readonly applications: Pick<Applications, 'findOAuthClient'>
+  readonly knownApplications: Pick<KnownApplications, 'judge'>
   readonly pendingRequests: PendingRequests
   readonly proofs: DpopProofs
 }
@@ -36,7 +36,7 @@ export type PushRefusalCode = AuthorizationError | PageReason | 'invalid_dpop_pr
 const PROOFS = ['client_secret', 'client_assertion', 'client_assertion_type']
 
 export async function pushRequest(
-  { config, applications, pendingRequests, proofs }: PushParts,
+  { config, knownApplications, pendingRequests, proofs }: PushParts,
   { application, form, dpop }: ClientCall & { readonly dpop: string | undefined },
   now: EpochSeconds,
 ): Promise<Result<PushedRequest, PushRefusalCode>> {
@@ -56,9 +56,14 @@ export async function pushRequest(
     if (named.some((name) => name !== jkt)) return refuse('invalid_request', { check: 'dpop_jkt' })
     parameters.set('dpop_jkt', jkt)
   }
-  const target = await findTarget(applications, parameters)
-  if (!target.ok) return target
-  const request = parseRequest(target.value, parameters, { isPushed: true })
+  const request = await knownApplications.judge(
+    application.id,
+    (known) => {
+      const target = findTarget(known, parameters)
+      return target.ok ? parseRequest(target.value, parameters, { isPushed: true }) : target
+    },
+    now,
+  )
   if (!request.ok) return request
   const kept = { query: parameters.toString(), applicationId: application.id }
   const requestUri = await pendingRequests.push(kept, now)

@@ -35,6 +35,8 @@ function eventOf({ granted, grantType, jkt }: TokenDecision, application: string
   const token_type = jkt === undefined ? 'Bearer' : 'DPoP'
   return {
     event: grantType === 'refresh_token' ? 'tokens.refreshed' : 'tokens.issued',
+    // That the person let the application have them was decided, and noted, where the code was given.
+    isRoutine: grantType === 'authorization_code',
     ...(session === undefined ? {} : { userId: session.userId, sid: session.sid }),
     facts: { ...facts, jti: accessToken.jti, family, token_type },
   }

@@ -1,4 +1,5 @@
-import type { Application, Applications } from '../../core/applications/application.ts'
+import type { Application } from '../../core/applications/application.ts'
+import type { KnownApplications } from '../../core/applications/known-applications.ts'
 import type { Revocation } from '../../core/revocation/revocation.ts'
 import type { ApplicationTokenClaims } from '../../core/tokens/application-token.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
@@ -13,25 +14,27 @@ import type { Result } from '../../platform/refusal.ts'
  */
 export async function checkApplicationToken(
   {
-    applications,
+    knownApplications,
     revocation,
   }: {
-    readonly applications: Pick<Applications, 'find'>
+    readonly knownApplications: Pick<KnownApplications, 'judge'>
     readonly revocation: Revocation
   },
   { client_id, jti, iat, exp, user }: ApplicationTokenClaims,
   now: EpochSeconds,
 ): Promise<Result<Application, 'revoked' | 'unavailable'>> {
-  const found = await applications.find(client_id)
-  if (!found.ok) {
-    return found.refusal.code === 'unavailable'
-      ? refuse('unavailable')
-      : refuse('revoked', { check: 'application' })
-  }
-  const { status, oauth, handoff } = found.value
-  if (status !== 'active' || (oauth ?? handoff) === undefined) {
-    return refuse('revoked', { check: 'application' })
-  }
+  const found = await knownApplications.judge(
+    client_id,
+    (known) => {
+      const { status, oauth, handoff } = known?.application ?? {}
+      const mayHaveTokens = status === 'active' && (oauth ?? handoff) !== undefined
+      return known !== undefined && mayHaveTokens
+        ? ok(known.application)
+        : refuse('revoked', { check: 'application' })
+    },
+    now,
+  )
+  if (!found.ok) return found
   if (user === undefined) return ok(found.value)
   const { userId: sub, ...session } = user
   const token = { ...session, sub, client_id, jti, iat, exp }

@@ -10,7 +10,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Refusal, Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import { reduceScope } from '../authorization/scope.ts'
-import { participationOf } from './grant-request.ts'
+import { participationIn } from './grant-request.ts'
 import type {
   GrantRequest,
   GrantedTokens,
@@ -71,7 +71,7 @@ async function grantTokens(
   content: GrantContent,
 ): Promise<Result<GrantedTokens, TokenRefusalCode>> {
   const { application, jkt, now } = request
-  const participation = await participationOf(parts.subjects, application)(session)
+  const participation = await participationIn(parts.subjects, application, session)
   const begun = await beginFamily(parts, request, { session, content, participation })
   if (!begun.ok) {
     const { code } = begun.refusal

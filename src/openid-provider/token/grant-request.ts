@@ -1,8 +1,9 @@
 import type { OAuthApplication } from '../../core/applications/application.ts'
 import type { Subjects } from '../../core/applications/subject.ts'
 import type { Grants, Participation } from '../../core/sessions/grant.ts'
-import type { LiveSession, SessionId, UserId } from '../../core/sessions/session.ts'
+import type { LiveSession } from '../../core/sessions/session.ts'
 import type { IssuedToken } from '../../core/tokens/application-token.ts'
+import type { Keys } from '../../core/tokens/keys.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { IdTokenParts } from '../id-token.ts'
@@ -11,6 +12,7 @@ import type { UserTokenParts } from '../user-token.ts'
 /** What every grant that has a session behind it is redeemed with. */
 export interface SessionGrantParts extends IdTokenParts, UserTokenParts {
   readonly grants: Grants
+  readonly keys: Pick<Keys, 'signingKey'>
   /** How long a refresh token may live: as long as any session. */
   readonly refreshLifetimeSeconds: number
 }
@@ -79,10 +81,12 @@ export type TokenRefusalCode =
 export type Granting = Promise<Result<GrantedTokens, TokenRefusalCode>>
 
 /** How an application knows a session, for when it ends. */
-export const participationOf =
-  (subjects: Subjects, application: OAuthApplication) =>
-  async ({ userId, sid }: { userId: UserId; sid: SessionId }): Promise<Participation> => ({
-    applicationId: application.id,
-    subject: await subjects.subjectFor(application, userId),
-    clientSid: await subjects.sessionIdFor(application, sid),
-  })
+export const participationIn = async (
+  subjects: Subjects,
+  application: OAuthApplication,
+  { userId, sid }: Pick<LiveSession, 'userId' | 'sid'>,
+): Promise<Participation> => ({
+  applicationId: application.id,
+  subject: await subjects.subjectFor(application, userId),
+  clientSid: await subjects.sessionIdFor(application, sid),
+})

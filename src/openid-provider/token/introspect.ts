@@ -5,7 +5,8 @@
  * learns `{"active":false}`.
  */
 import type { Config } from '../../config.ts'
-import type { Applications, OAuthApplication } from '../../core/applications/application.ts'
+import type { OAuthApplication } from '../../core/applications/application.ts'
+import type { KnownApplications } from '../../core/applications/known-applications.ts'
 import type { Subjects } from '../../core/applications/subject.ts'
 import type { Audit } from '../../core/audit/audit.ts'
 import type { Revocation } from '../../core/revocation/revocation.ts'
@@ -32,7 +33,7 @@ import { checkApplicationToken } from './check-application-token.ts'
 export interface IntrospectionParts {
   readonly config: Pick<Config, 'issuer'>
   readonly audit: Audit
-  readonly applications: Pick<Applications, 'find'>
+  readonly knownApplications: Pick<KnownApplications, 'judge'>
   readonly applicationTokens: Pick<ApplicationTokens, 'verify'>
   readonly revocation: Revocation
   readonly grants: Pick<Grants, 'peek'>

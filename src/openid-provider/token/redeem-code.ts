@@ -2,7 +2,7 @@ import type { GrantBinding, GrantRefusal } from '../../core/sessions/grant.ts'
 import { sha256Base64url } from '../../platform/digest.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Refusal } from '../../platform/refusal.ts'
-import { participationOf } from './grant-request.ts'
+import { participationIn } from './grant-request.ts'
 import type {
   GrantRequest,
   Granting,
@@ -47,7 +47,7 @@ export async function redeemCode(parts: SessionGrantParts, request: GrantRequest
     kind: 'authorization_code',
     handle: code,
     presented,
-    participationOf: participationOf(parts.subjects, application),
+    participation: await participationIn(parts.subjects, application, session),
     ...(grantTypes.includes('refresh_token') ? { refresh } : {}),
     now,
   })
@@ -68,6 +68,8 @@ export function grantRefused({ code, facts }: Refusal<GrantRefusal>): {
   switch (code) {
     case 'unavailable':
       return refuse('unavailable')
+    case 'not_granted':
+      return refuse(facts?.check === 'scope' ? 'invalid_scope' : 'invalid_target', facts)
     case 'reused':
       return refuse('grant_reused', facts)
     case 'malformed':

@@ -1,6 +1,6 @@
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { DeviceRequests } from '../device/device-request.ts'
-import { participationOf } from './grant-request.ts'
+import { participationIn } from './grant-request.ts'
 import type { GrantRequest, Granting, SessionGrantParts } from './grant-request.ts'
 import { grantRefused } from './redeem-code.ts'
 import { prepareTokens } from './session-tokens.ts'
@@ -42,7 +42,7 @@ export async function redeemDeviceCode(
     kind: 'device_code',
     handle: decision.handle,
     presented: { applicationId: application.id, ...(jkt === undefined ? {} : { jkt }) },
-    participationOf: participationOf(parts.subjects, application),
+    participation: await participationIn(parts.subjects, application, session),
     ...(grantTypes.includes('refresh_token') ? { refresh } : {}),
     now,
   })

@@ -2,8 +2,8 @@
  * The token endpoint (RFC 6749 §3.2), in five phases, each done before the next begins:
  *
  * 1. who calls (client-call.ts): the application, proven as it is registered;
- * 2. what it asks for: its adapter's rewriting, and a grant that it is registered for;
- * 3. with what: the DPoP key that it holds, the scope and the API it names;
+ * 2. what it asks for: its adapter's rewriting, and a grant that it is registered for, with scope and API;
+ * 3. with what: the DPoP key that it holds;
  * 4. what it gets: the grant is looked at, and all tokens are made;
  * 5. the grant is taken, in one transaction of the user's object.
  *
@@ -14,6 +14,11 @@ import type { Config } from '../../config.ts'
 import { adaptRequest } from '../../core/applications/adapt-request.ts'
 import { isScopeToken } from '../../core/applications/grant-rules.ts'
 import type { OAuthApplication } from '../../core/applications/application.ts'
+import { isOAuthClient } from '../../core/applications/known-applications.ts'
+import type {
+  KnownApplication,
+  KnownApplications,
+} from '../../core/applications/known-applications.ts'
 import type { DpopProofs } from '../../core/tokens/dpop-proof.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -41,6 +46,7 @@ export const TOKEN_PATH = '/oauth/token'
 
 export interface TokenRequestParts extends PasswordGrantParts {
   readonly config: Pick<Config, 'issuer'>
+  readonly knownApplications: Pick<KnownApplications, 'judge' | 'judgeAnew'>
   readonly applicationTokens: SessionGrantParts['applicationTokens'] &
     Parameters<typeof grantClientCredentials>[0]['applicationTokens']
   readonly proofs: DpopProofs
@@ -68,6 +74,9 @@ const TOKEN_GRANTS = [
 ] as const
 type TokenGrant = (typeof TOKEN_GRANTS)[number]
 
+/** Those that take a grant, which a cut-off of the application ends. */
+const UNDER_GRANT: ReadonlySet<TokenGrant> = new Set(['authorization_code', 'refresh_token'])
+
 const isTokenGrant = (name: string): name is TokenGrant =>
   (TOKEN_GRANTS as readonly string[]).includes(name)
 
@@ -87,7 +96,7 @@ export async function decideTokenRequest(
   facts: RequestFacts,
   now: EpochSeconds,
 ): Promise<TokenDecision> {
-  const asked = readGrant(request)
+  const asked = await judgeAsked(parts, request, now)
   if (!asked.ok) return { granted: asked }
   const { grantType } = asked.value
   const read = await readGrantRequest(parts, request, asked.value, { facts, now })
@@ -98,19 +107,44 @@ export async function decideTokenRequest(
 
 interface AskedGrant {
   readonly grantType: TokenGrant
+  readonly application: OAuthApplication
   readonly mustBeOpenId: boolean
   readonly parameters: TokenParameters
-  readonly resources: readonly string[]
+  readonly scope: readonly string[] | undefined
+  readonly resource: string | undefined
   readonly requestedScope: string | undefined
 }
 
-/** Phase 2. */
-function readGrant({
+/**
+ * Phase 2. What is given under a grant of the application is given by what is known of it; what nothing was
+ * granted for before, by its registration as it is now.
+ */
+async function judgeAsked(
+  { knownApplications }: Pick<TokenRequestParts, 'knownApplications'>,
+  request: TokenRequest,
+  now: EpochSeconds,
+) {
+  const { id } = request.application
+  const read = (known: KnownApplication | undefined) =>
+    isOAuthClient(known?.application)
+      ? readAsked({ ...request, application: known.application })
+      : refuse('unauthorized_client', { check: 'application' })
+  const judged = await knownApplications.judge(id, read, now)
+  return !judged.ok || UNDER_GRANT.has(judged.value.grantType)
+    ? judged
+    : knownApplications.judgeAnew(id, read, now)
+}
+
+function readAsked({
   application,
   form,
 }: TokenRequest): Result<
   AskedGrant,
-  'invalid_request' | 'unsupported_grant_type' | 'unauthorized_client'
+  | 'invalid_request'
+  | 'unsupported_grant_type'
+  | 'unauthorized_client'
+  | 'invalid_scope'
+  | 'invalid_target'
 > {
   // What stands twice is judged as it was sent: an adapter must not make two into one.
   const sent = uniqueParameters(form, [...tokenParameters])
@@ -128,11 +162,18 @@ function readGrant({
   if (!isTokenGrant(grantType)) return refuse('unsupported_grant_type')
   if (!application.oauth.grantTypes.includes(grantType))
     return refuse('unauthorized_client', { grant: grantType })
+  const scope = readScope(parameters.scope)
+  if (!scope.ok) return scope
+  const resources = adapted.parameters.getAll('resource').filter((value) => value !== '')
+  const resource = readResource(application, resources)
+  if (!resource.ok) return resource
   return ok({
     grantType,
+    application,
     mustBeOpenId: sent.value.grant_type === 'openid_code',
     parameters,
-    resources: adapted.parameters.getAll('resource').filter((value) => value !== ''),
+    scope: scope.value,
+    resource: resource.value,
     requestedScope: adapted.requestedScope,
   })
 }
@@ -140,24 +181,21 @@ function readGrant({
 /** Phase 3. */
 async function readGrantRequest(
   { config, proofs }: TokenRequestParts,
-  { application, dpop, userAgent }: TokenRequest,
-  { parameters, mustBeOpenId, resources, requestedScope }: AskedGrant,
+  { dpop, userAgent }: TokenRequest,
+  asked: AskedGrant,
   { facts, now }: { readonly facts: RequestFacts; readonly now: EpochSeconds },
 ): Promise<Result<GrantRequest, TokenRefusalCode>> {
-  const scope = readScope(parameters.scope)
-  if (!scope.ok) return scope
-  const resource = readResource(application, resources)
-  if (!resource.ok) return resource
-  const key = await checkKey({ config, proofs }, application, dpop, now)
+  const key = await checkKey({ config, proofs }, asked.application, dpop, now)
   if (!key.ok) return key
+  const { application, parameters, scope, requestedScope, resource, mustBeOpenId } = asked
   return ok({
     application,
     parameters,
-    scope: scope.value,
+    scope,
     requestedScope,
-    resource: resource.value,
-    jkt: key.value,
+    resource,
     mustBeOpenId,
+    jkt: key.value,
     userAgent,
     continent: facts.continent,
     now,

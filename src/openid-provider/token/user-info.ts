@@ -3,8 +3,8 @@
  * is checked at the strictest level, and the profile is read where the session lives: after a sign-out there
  * is nothing to read. Pages of any origin may ask with a token of theirs; no cookie has a part in this.
  */
+import type { KnownApplications } from '../../core/applications/known-applications.ts'
 import type { Config } from '../../config.ts'
-import type { Applications } from '../../core/applications/application.ts'
 import type { Audit } from '../../core/audit/audit.ts'
 import { accessAnswer } from '../../core/revocation/access-answer.ts'
 import type { AccessRefusalCode } from '../../core/revocation/check-access.ts'
@@ -30,7 +30,7 @@ import type { PresentedToken } from './presented-token.ts'
 export interface UserInfoParts {
   readonly config: Pick<Config, 'issuer'>
   readonly audit: Audit
-  readonly applications: Pick<Applications, 'find'>
+  readonly knownApplications: Pick<KnownApplications, 'judge'>
   readonly applicationTokens: Pick<ApplicationTokens, 'verify'>
   readonly revocation: Revocation
   readonly sessions: Pick<Sessions, 'readProfile'>

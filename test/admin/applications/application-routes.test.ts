@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { applications } from '../../world/applications.ts'
+import { checkSecret, applications } from '../../world/applications.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
 import { prepareKeyRing } from '../../world/signed-by-us.ts'
@@ -54,7 +54,7 @@ const send = (method: string, path: string, body: unknown, headers: Record<strin
   })
 
 const isSecret = async (id: string, secret: string) =>
-  (await applications().checkSecret(id, secret, Math.floor(Date.now() / 1000))).ok
+  (await checkSecret(id, secret, Math.floor(Date.now() / 1000))) === 'right'
 
 describe('an application', () => {
   it('is registered, with its secret shown this once', async () => {

@@ -1,7 +1,13 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import { createApplications } from '../../../src/core/applications/applications.ts'
-import { applicationRegistry, applications, registerApplication } from '../../world/applications.ts'
+import {
+  applicationRegistry,
+  applications,
+  checkSecret,
+  knownApplications,
+  registerApplication,
+} from '../../world/applications.ts'
 import { captureLog } from '../../world/log-lines.ts'
 import { snapshot } from '../../world/snapshot.ts'
 
@@ -36,10 +42,7 @@ describe('a registered application', () => {
     const clientSecret = 'brought-along-0123456789-0123456789'
     const { id, secret } = await registerApplication({ clientId: 'shop.1', clientSecret })
     expect([id, secret]).toEqual(['shop.1', clientSecret])
-    expect(await applications().checkSecret(id, clientSecret, NOW)).toEqual({
-      ok: true,
-      value: undefined,
-    })
+    expect(await checkSecret(id, clientSecret, NOW)).toBe('right')
   })
 
   it('does not take the place of another with its id, nor add a secret to it', async () => {
@@ -66,9 +69,7 @@ describe('a registered application', () => {
     expect((await asked.findOAuthClient(id)).ok).toBe(true)
     await registry.remove(id)
     expect(await asked.find(id)).toMatchObject({ refusal: { code: 'unknown_application' } })
-    expect(await asked.checkSecret(id, secret, NOW)).toMatchObject({
-      refusal: { code: 'wrong_secret' },
-    })
+    expect(await checkSecret(id, secret, NOW)).toBe('wrong_secret')
     const { results } = await env.DIRECTORY.prepare('SELECT * FROM application_secrets').all()
     expect(results).toEqual([])
   })
@@ -116,10 +117,7 @@ describe('a registered application', () => {
 })
 
 describe('a client secret', () => {
-  const check = async (id: string, secret: string, now = NOW) => {
-    const checked = await applications().checkSecret(id, secret, now)
-    return checked.ok ? 'right' : checked.refusal.code
-  }
+  const check = (id: string, secret: string, now = NOW) => checkSecret(id, secret, now)
 
   it('is 256 random bits, and kept as a hash only (X01)', async () => {
     const { id, secret } = await registerApplication()
@@ -162,21 +160,23 @@ describe('a client secret', () => {
 
   it('is unavailable, not wrong, while the directory is away', async () => {
     captureLog()
-    const away = createApplications({
+    const directory = {
       prepare: () => {
         throw new Error('away')
       },
-    } as never)
-    expect(await away.checkSecret('a', 'b', NOW)).toMatchObject({
+    } as never
+    expect(await knownApplications(directory).judge('a', () => ({ ok: true }), NOW)).toMatchObject({
       refusal: { code: 'unavailable' },
     })
-    expect(await away.find('a')).toMatchObject({ refusal: { code: 'unavailable' } })
+    expect(await createApplications(directory).find('a')).toMatchObject({
+      refusal: { code: 'unavailable' },
+    })
   })
 })
 
 describe('rotating a client secret (Q10)', () => {
   const check = async (id: string, secret: string, now: number) =>
-    (await applications().checkSecret(id, secret, now)).ok
+    (await checkSecret(id, secret, now)) === 'right'
 
   it('keeps the old one for the overlap, to the second', async () => {
     const { id, secret: old } = await registerApplication({ now: NOW })

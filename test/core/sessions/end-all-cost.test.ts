@@ -1,11 +1,10 @@
-import { runInDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { UserSessions } from '../../../src/core/sessions/user-sessions.ts'
 import { freezeClock } from '../../world/clock.ts'
+import { countedSql } from './counted-sql.ts'
 import { consents, family, grants, SHOP } from './granted.ts'
 import type { OfSession } from './granted.ts'
 import { published } from './published-hint.ts'
-import { addEndedSessions, objectOf, rowsOf, signedIn, START } from './signed-in-user.ts'
+import { addEndedSessions, rowsOf, signedIn, START } from './signed-in-user.ts'
 
 beforeEach(() => {
   freezeClock(START)
@@ -18,25 +17,9 @@ async function costOf(live: number, ended: number, granted = 0) {
   if (granted > 0) await addGrants({ userId, sid: session.sid, now: START }, granted)
   for (let n = 1; n < live; n += 1) await signedIn(START, userId)
   await published(userId)
-  return runInDurableObject(await objectOf(userId), async (object: UserSessions, { storage }) => {
-    const exec = storage.sql.exec.bind(storage.sql)
-    const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = []
-    Object.defineProperty(storage.sql, 'exec', {
-      configurable: true,
-      value: (...question: Parameters<typeof exec>) => {
-        const cursor = exec(...question)
-        cursors.push(cursor)
-        return cursor
-      },
-    })
+  return countedSql(userId, async (object) => {
     const outcome = await object.endAllSessions({ cause: 'person', now: START })
-    Reflect.deleteProperty(storage.sql, 'exec')
     expect(outcome.ended).toBe(live)
-    return {
-      statements: cursors.length,
-      rowsWritten: cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
-      rowsRead: cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
-    }
   })
 }
 

@@ -67,24 +67,27 @@ export const mintCode = async (
 ) => valueOf(await by.mint({ ...session, grant: newGrant(changes) }))
 
 /** As the token endpoint does. */
-export const takeCode = (
+export async function takeCode(
   handle: string,
   now: number,
   presented: GrantBinding = HONEST,
   by: Grants = grants,
-) =>
-  by.take({
+) {
+  const seen = await by.peek('authorization_code', handle, now)
+  if (!seen.ok) return seen
+  return by.take({
     kind: 'authorization_code',
     handle,
     presented,
-    participationOf: async ({ sid }) => ({
+    participation: {
       applicationId: presented.applicationId,
       subject: 'subject-of-shop',
-      clientSid: sid.split('').toReversed().join(''),
-    }),
+      clientSid: seen.value.session.sid.split('').toReversed().join(''),
+    },
     refresh: { lifetimeSeconds: REFRESH_SECONDS, isKeyBound: false },
     now,
   })
+}
 
 export const rotate = (
   handle: string,

@@ -78,7 +78,7 @@ describe('an authorization code', () => {
       kind: 'authorization_code',
       handle,
       presented: HONEST,
-      participationOf: async () => ({ applicationId: SHOP, subject: 's', clientSid: 'c' }),
+      participation: { applicationId: SHOP, subject: 's', clientSid: 'c' },
       now: clock.now(),
     })
     expect(taken.ok && 'refreshToken' in taken.value).toBe(false)
@@ -119,7 +119,7 @@ describe('an authorization code', () => {
         kind: 'authorization_code',
         handle,
         presented: HONEST,
-        participationOf: async () => ({ applicationId: SHOP, subject: 's', clientSid: 'c' }),
+        participation: { applicationId: SHOP, subject: 's', clientSid: 'c' },
         now: clock.now(),
       })
     expect((await take()).ok).toBe(true)
@@ -308,7 +308,7 @@ describe('a refresh token', () => {
         kind: 'authorization_code',
         handle,
         presented: by,
-        participationOf: async () => ({ applicationId: SHOP, subject: 's', clientSid: 'c' }),
+        participation: { applicationId: SHOP, subject: 's', clientSid: 'c' },
         refresh: { lifetimeSeconds: REFRESH_SECONDS, isKeyBound: true },
         now: clock.now(),
       }),
@@ -399,7 +399,7 @@ describe('a device code', () => {
         kind: 'device_code',
         handle,
         presented: { applicationId },
-        participationOf: async () => ({ applicationId, subject: 's', clientSid: 'c' }),
+        participation: { applicationId, subject: 's', clientSid: 'c' },
         refresh: { lifetimeSeconds: REFRESH_SECONDS, isKeyBound: false },
         now: clock.now(),
       })

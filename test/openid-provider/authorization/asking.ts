@@ -125,15 +125,18 @@ export async function takeCode(
   },
 ) {
   const subjects = createSubjects([settings.HANDLE_KEY])
+  const seen = await grants().peek('authorization_code', code, systemClock())
+  if (!seen.ok) return seen
+  const { sid, userId } = seen.value.session
   return grants().take({
     kind: 'authorization_code',
     handle: code,
     presented: { applicationId: id, ...presented },
-    participationOf: async ({ sid, userId }) => ({
+    participation: {
       applicationId: id,
       subject: userId,
       clientSid: await subjects.sessionIdFor({ id }, sid),
-    }),
+    },
     now: systemClock(),
   })
 }

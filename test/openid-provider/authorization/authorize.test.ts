@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { env } from 'cloudflare:workers'
+import { describe, expect, it, vi } from 'vitest'
 import { registerApplication } from '../../world/applications.ts'
 import { captureLog, decisions } from '../../world/log-lines.ts'
 import { byId } from '../../pages/read-page.ts'
@@ -119,6 +120,30 @@ describe('an application of the company sends a person', () => {
       { event: 'authorization.refused', reason: 'unknown_application' },
     ])
     expect(log.text()).not.toMatch(/state-1|nonce-1|c_[\w-]{20}/)
+  })
+})
+
+describe('an authorization', () => {
+  it('is on record where the person signed in for it, and only in the log where they came by', async () => {
+    const world = await createWorld()
+    const app = await registerApplication({ isFirstParty: true })
+    const browser = world.newBrowser()
+    const recorded = async () => {
+      const { results } = await env.DIRECTORY.prepare(
+        `SELECT event FROM audit_events WHERE event LIKE 'authorization.%' ORDER BY id`,
+      ).all()
+      return results.map(({ event }) => event)
+    }
+    const before = await recorded()
+    const page = await go(browser, authorizeUrl(app))
+    expect(heard(await click(browser, page, 'sign-in-with-otrotl')).code).toBeDefined()
+    expect(heard(await ask(browser, authorizeUrl(app))).code).toBeDefined()
+    const no = await ask(browser, authorizeUrl(app, { prompt: 'none', max_age: '0' }))
+    expect(heard(no).error).toBe('login_required')
+    await vi.waitFor(async () => {
+      const accepted = 'authorization.accepted'
+      expect(await recorded()).toEqual([...before, accepted, 'authorization.refused'])
+    })
   })
 })
 

@@ -18,7 +18,13 @@ async function locationOf(
   { providers, sid, asked = {} }: { providers: number; sid?: boolean; asked?: object },
 ) {
   const { application } = await registerApplication({ name: 'Shop' })
-  const target = { application, redirectUri: CALLBACK, mode: 'query', state: undefined } as const
+  const target = {
+    application,
+    asOf: 0,
+    redirectUri: CALLBACK,
+    mode: 'query',
+    state: undefined,
+  } as const
   const request = parseRequest(target, authorizeUrl(application, { ...asked }).searchParams, {
     isPushed: false,
   })

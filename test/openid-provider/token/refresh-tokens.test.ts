@@ -1,6 +1,7 @@
 import { decodeJwt } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { OAuthRegistration } from '../../../src/core/applications/registration.ts'
+import { rowsOf } from '../../core/sessions/signed-in-user.ts'
 import { applicationRegistry, shopRegistration } from '../../world/applications.ts'
 import type { RegisteredApplication } from '../../world/applications.ts'
 import { NOON } from '../../world/clock.ts'
@@ -17,6 +18,8 @@ beforeEach(async () => {
   world = await tokenWorld()
   shop = await registerShop()
 })
+
+const END = 'SELECT end_cause FROM sessions'
 
 /** Somebody's first tokens at the shop. */
 async function firstTokens(scope = ['openid', 'email', 'profile']) {
@@ -61,8 +64,9 @@ describe('a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
       expect(body.expires_in).toBe(300)
     }
     world.clock.advance(43_200 - 13 * 3000 - 60)
-    // The session was idle for too long by now.
-    await expectUntouched('invalid_grant', () => world.refresh(shop, token))
+    // The session was idle for too long by now, which is written down.
+    expectError(await world.refresh(shop, token), 'invalid_grant')
+    expect(await rowsOf(first.session.userId, END)).toEqual([{ end_cause: 'idle_deadline' }])
   })
 
   it('gives tokens that end with the session', async () => {
@@ -75,7 +79,8 @@ describe('a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
     world.clock.advance(43_200 - 14 * 3000 - 60)
     expect((await world.refresh(shop, token)).body.expires_in).toBe(60)
     world.clock.advance(60)
-    await expectUntouched('invalid_grant', () => world.refresh(shop, token))
+    expectError(await world.refresh(shop, token), 'invalid_grant')
+    expect(await rowsOf(first.session.userId, END)).toEqual([{ end_cause: 'absolute_deadline' }])
   })
 
   it('gives its successor again to an honest retry, and revokes everything to a late one', async () => {

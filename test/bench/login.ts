@@ -1,0 +1,181 @@
+/**
+ * What a whole sign-in costs an application, from the redirect to the dashboard, without the provider's own part:
+ * the same visitor goes to each by turns, and all of them go to the same provider.
+ */
+import { findFreePorts } from '../../dev/find-free-ports.ts'
+import { startBenchGateway } from './bench-gateway.ts'
+import type { BenchGateway } from './bench-gateway.ts'
+import { benchPerson, findBenchPerson } from './bench-people.ts'
+import { callEach } from './calls.ts'
+import { measure } from './load.ts'
+import { finishLogin, gatewaySite, openDashboard, passProvider, startLogin } from './login-steps.ts'
+import type { LoginSite } from './login-steps.ts'
+import type { HttpVisitor } from '../clients/http-visitor.ts'
+import type { Person } from '../../dev/otrotl/people.ts'
+import { betterAuth, oidcAuth, prepareTables } from './peers/login-peers.ts'
+import { median, spread, table } from './section.ts'
+import type { Section } from './section.ts'
+import { bundle } from './workers.ts'
+
+const rounds = 5
+const loginsEach = 24
+const TARGET_UNITS = 40
+
+const text = `From the redirect to the dashboard, in CPU of workerd; the provider runs in another process and is not counted. The
+same visitor goes to each by turns: one request starts the sign-in, one takes the provider's answer (which is
+exchanged for an ID token), one shows the dashboard. *First ever*: a person whom nobody here has seen. *Asleep*: a
+returning person whose object has been put out of memory; only Drawbridge has such. Rate limits are left out on all sides.
+
+- **Drawbridge** verifies the ID token's signature, asks UserInfo, ends a sign-in exactly once, keeps the session on the
+  server, hears of the provider's logouts, and leaves an audit trail.
+- **@hono/oidc-auth** keeps no session: a JWT in a cookie (HS256) is it, and no sign-out before its expiry reaches a copy of it. The ID
+  token's signature is not looked at (it came by a direct connection), and discovery is asked for twice in every sign-in.
+- **better-auth** verifies the ID token, keeps users, accounts and sessions. It takes no logout from the provider.`
+
+interface Costs {
+  readonly start: number
+  readonly finish: number
+  readonly dashboard: number
+}
+type Kind = 'first ever' | 'returning' | 'returning, asleep'
+
+export const login: Section = {
+  name: 'login',
+  title: 'A whole login',
+  async run() {
+    const [port] = await findFreePorts()
+    const upstream = `http://127.0.0.1:${port}`
+    const peers = [
+      await oidcAuth(upstream),
+      await betterAuth('d1', upstream),
+      await betterAuth('kv', upstream),
+    ]
+    const bare = { name: 'bare', script: await bundle('test/bench/workers/bare-hono.ts') }
+    const gateway = await startBenchGateway({
+      beside: [bare, ...peers.map(({ worker }) => worker)],
+      upstream: {
+        port,
+        otherClients: peers.map(({ client }) => client),
+        findPerson: findBenchPerson,
+      },
+    })
+    try {
+      await prepareTables(peers)
+      const sites = [
+        { name: 'Drawbridge', site: gatewaySite(gateway.origin), isOurs: true },
+        ...peers.map(({ name, site }) => ({ name, site, isOurs: false })),
+      ]
+      const units: number[] = []
+      const measured = new Map<string, Map<Kind, Costs[]>>(
+        sites.map(({ name }) => [name, new Map()]),
+      )
+      const note = (name: string, kind: Kind, costs: Costs) => {
+        const kinds = measured.get(name)!
+        kinds.set(kind, [...(kinds.get(kind) ?? []), costs])
+      }
+      const unit = { port: gateway.portOf('bare'), path: '/' }
+      await measure(unit, 500)
+      for (const { site } of sites) await logInEach(gateway, site, peopleOf(0))
+      for (let round = 1; round <= rounds; round += 1) {
+        units.push((await measure(unit, 800)).cpuMicroseconds)
+        const people = peopleOf(round)
+        for (const { name, site, isOurs } of sites) {
+          const first = await logInEach(gateway, site, people)
+          note(name, 'first ever', first.costs)
+          note(name, 'returning', (await logInEach(gateway, site, people)).costs)
+          if (!isOurs) continue
+          for (const visitor of first.visitors) {
+            await gateway.putToSleep(await userIdOf(gateway, visitor))
+          }
+          note(name, 'returning, asleep', (await logInEach(gateway, site, people)).costs)
+        }
+      }
+      return findings(measured, median(units))
+    } finally {
+      await gateway.stop()
+    }
+  },
+}
+
+const peopleOf = (round: number): Person[] =>
+  Array.from({ length: loginsEach }, (_, index) => benchPerson(round * loginsEach + index))
+
+/** All of them by the same step before any takes the next, so that each step has a price of its own. */
+async function logInEach(
+  { processId }: BenchGateway,
+  site: LoginSite,
+  people: readonly Person[],
+): Promise<{ readonly costs: Costs; readonly visitors: readonly HttpVisitor[] }> {
+  const started = await callEach(
+    processId,
+    people.map((person) => async () => startLogin(site, person)),
+  )
+  const passed = await callEach(
+    processId,
+    started.answers.map((visit) => async () => passProvider(site, visit)),
+  )
+  const finished = await callEach(
+    processId,
+    passed.answers.map((visit) => async () => finishLogin(site, visit)),
+  )
+  const opened = await callEach(
+    processId,
+    finished.answers.map((visit) => async () => openDashboard(site, visit)),
+  )
+  return {
+    costs: {
+      start: started.cpuMicroseconds,
+      finish: finished.cpuMicroseconds,
+      dashboard: opened.cpuMicroseconds,
+    },
+    visitors: opened.answers,
+  }
+}
+
+async function userIdOf(gateway: BenchGateway, visitor: HttpVisitor): Promise<string> {
+  const { body } = await visitor.visit(`${gateway.origin}/auth/sso/token`)
+  return (JSON.parse(body) as { user: { sub: string } }).user.sub
+}
+
+function findings(
+  measured: ReadonlyMap<string, ReadonlyMap<Kind, readonly Costs[]>>,
+  unit: number,
+) {
+  const rows = [...measured].flatMap(([name, kinds]) =>
+    [...kinds].map(([kind, costs]) => {
+      const inUnits = (cpu: number) => cpu / unit
+      const of = (step: keyof Costs) => median(costs.map((one) => inUnits(one[step])))
+      const totals = costs.map(({ start, finish, dashboard }) => start + finish + dashboard)
+      return {
+        name,
+        kind,
+        cpuMicroseconds: median(totals),
+        units: median(totals.map(inUnits)),
+        spread: spread(totals.map(inUnits)),
+        start: of('start'),
+        finish: of('finish'),
+        dashboard: of('dashboard'),
+      }
+    }),
+  )
+  const columns = [
+    '',
+    'person',
+    'CPU µs',
+    'in bare Hono answers',
+    'start',
+    'answer taken',
+    'dashboard',
+  ]
+  const lines = rows.map((row) => [
+    row.name,
+    row.kind,
+    row.cpuMicroseconds.toFixed(0),
+    row.spread,
+    ...[row.start, row.finish, row.dashboard].map((value) => value.toFixed(1)),
+  ])
+  return {
+    text: `${text}\n\n${table(columns, lines)}\n\nTarget: at most ${TARGET_UNITS} bare Hono answers (here ${unit.toFixed(0)} µs each).`,
+    figures: { unitMicroseconds: unit, targetUnits: TARGET_UNITS, rows },
+  }
+}
