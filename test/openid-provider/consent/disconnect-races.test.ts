@@ -21,18 +21,20 @@ const consents = createConsents({ userSessions: env.USER_SESSIONS })
 
 /** Whatever step of an authorization the person's disconnecting comes before, no access is left after both. */
 it.each([
-  ['code', 'authorization_code'],
-  ['id_token token', 'implicit'],
+  // All at once: the person is asked again.
+  ['code', 'authorization_code', {}, { steps: 1, refusal: undefined }],
+  ['code', 'authorization_code', { max_age: '3600' }, { steps: 3, refusal: 'consent_required' }],
+  ['id_token token', 'implicit', {}, { steps: 3, refusal: 'consent_required' }],
 ] as const)(
-  'an answer of type %s, while the person disconnects the application',
-  async (type, grant) => {
+  'an answer of type %s (%s, %j), while the person disconnects the application',
+  async (type, grant, asked, expected) => {
     const world = await createWorld({}, stepped.bindings)
     const app = await registerApplication({
       isFirstParty: false,
       oauth: { grantTypes: [grant], responseTypes: [type], scope: ['openid', 'profile', 'email'] },
     })
     const browser = await signedInBrowser(world)
-    const url = authorizeUrl(app, { response_type: type, scope: 'openid email' })
+    const url = authorizeUrl(app, { response_type: type, scope: 'openid email', ...asked })
     const user = await env.DIRECTORY.prepare('SELECT id FROM users').first<{ id: UserId }>()
     const refusals = new Set<string | undefined>()
 
@@ -44,7 +46,7 @@ it.each([
         () => ask(browser, url),
       )
       if (!wasInterrupted) {
-        expect(step).toBeGreaterThan(3)
+        expect(step).toBeGreaterThan(expected.steps)
         break
       }
       const { code, access_token: token, error } = heard(value)
@@ -57,7 +59,7 @@ it.each([
         expect(told.status, `${step}`).toBe(401)
       }
     }
-    expect(refusals).toContain('consent_required')
+    expect(refusals).toContain(expected.refusal)
   },
   60_000,
 )
