@@ -129,7 +129,7 @@ describe('the API', () => {
       ['PATCH', '/users.json', 405],
       ['OPTIONS', '/users.json', 405],
       ['GET', '/users.xml', 501],
-      ['PUT', '/users.json', 501],
+      ['PUT', '/users.json', 400],
       ['GET', `/users/${id}/contacts.json`, 501],
       ['POST', `/users/${id}/publish.json`, 501],
       ['GET', '/sharing/messages.json', 501],

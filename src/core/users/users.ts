@@ -13,7 +13,7 @@ import { randomId } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { UserId } from '../sessions/session.ts'
 import { parseProfileClaims } from './profile-claims.ts'
-import type { ProfileClaims } from './profile-claims.ts'
+import type { ProfileClaims, UntrustedClaims } from './profile-claims.ts'
 import {
   findUsersByUpstreamSession,
   forgetUpstreamSessions,
@@ -21,6 +21,7 @@ import {
 } from './upstream-sessions.ts'
 import type { Users, Voucher } from './user.ts'
 import {
+  attachIdentity,
   findUserByIdentity,
   findUserRow,
   linkOrCreateUser,
@@ -48,6 +49,21 @@ export function createUsers(directory: D1Database): Users {
         if (row.id === newId) return admitted(row, true)
         // Linked, or created by a first sign-in that ran beside this one.
         return admitted((await updateUser(directory, identity, profile)) ?? row, false)
+      } catch (thrown) {
+        log('error', { event: 'directory.failed', error: describeThrown(thrown) })
+        return refuse('unavailable')
+      }
+    },
+
+    async attach(identity, userId) {
+      const profile = parseProfileClaims(identity.claims)
+      if (!isEmailDomainAllowed(profile, identity.provider))
+        return refuse('email_domain_not_allowed')
+      try {
+        await attachIdentity(directory, identity, userId)
+        const [holder] = await findUserByIdentity(directory, identity.issuer, identity.subject)
+        const row = holder === userId && (await updateUser(directory, identity, profile))
+        return row ? admitted(row, false) : refuse('link_conflict')
       } catch (thrown) {
         log('error', { event: 'directory.failed', error: describeThrown(thrown) })
         return refuse('unavailable')
@@ -98,6 +114,10 @@ const admitted = (row: UserRow, isNew: boolean) => {
   const user = userFromRow(row)
   return user.status === 'disabled' ? refuse('account_disabled') : ok({ user, isNew })
 }
+
+/** Whether people with these claims may come by this provider at all. */
+export const mayComeBy = (claims: UntrustedClaims, provider: Voucher): boolean =>
+  isEmailDomainAllowed(parseProfileClaims(claims), provider)
 
 const isEmailDomainAllowed = ({ email, emailVerified }: ProfileClaims, provider: Voucher) =>
   provider.allowedEmailDomains.length === 0 ||
