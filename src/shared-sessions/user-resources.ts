@@ -38,11 +38,18 @@ function readFilter(query: URLSearchParams): Result<UserFilter, 'invalid'> {
     ]
     const given = spellings.map((spelling) => query.get(spelling)).find((value) => value !== null)
     if (given === undefined || given === null || given === '') continue
-    const seconds = /^\d{1,12}$/.test(given) ? Number(given) : Math.floor(Date.parse(given) / 1000)
+    const seconds = secondsOf(given)
     if (!Number.isFinite(seconds)) return refuse('invalid')
     bounds.push([name, seconds])
   }
   return ok(Object.fromEntries(bounds))
+}
+
+/** NaN for what is none of the three: seconds, a date of ISO 8601, a date as we write them. */
+function secondsOf(text: string): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text)
+  const isDate = /^(?:\d{4}-\d\d-\d\d\b|[A-Z][a-z]{2}, \d)/.test(text)
+  return isDate ? Math.floor(Date.parse(text) / 1000) : Number.NaN
 }
 
 /** GET /users/<user_token>.json */

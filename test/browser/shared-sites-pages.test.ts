@@ -1,17 +1,29 @@
 /** The pages that a browser sees between two sites, and pages of sites that use the library in other ways than ours do. */
-import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import type { Page } from 'playwright-core'
-import { expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { violations } from './accessibility.ts'
 import { ada, signIn } from './journeys.ts'
 import { describeInBrowser, world } from './visitor.ts'
 
-const shop = (): string => {
-  const printed = readFileSync(world().logFile, 'utf8')
-  const [found] = /http:\/\/shop\.localhost:\d+/.exec(printed) ?? []
-  if (found === undefined) throw new Error(`no shop in what was printed:\n${printed}`)
-  return found
-}
+/** Another server of the shop: it shows what a test has put there, and keeps what is posted to it. */
+const html = new Map<string, string>()
+const posted: string[] = []
+const server = createServer(async (request, response) => {
+  const { pathname } = new URL(request.url ?? '/', 'http://shop.localhost')
+  const body = html.get(pathname)
+  if (request.method === 'POST') posted.push(await text(request))
+  // A site that does not lead on leaves the page where it is.
+  if (body === undefined) return response.writeHead(pathname === '/stay' ? 204 : 404).end()
+  response.setHeader('content-type', 'text/html')
+  return response.end(request.method === 'POST' ? '<!doctype html><p id="told">told' : body)
+})
+beforeAll(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)))
+afterAll(() => new Promise((resolve) => server.close(resolve)))
+
+const shop = (): string => `http://shop.localhost:${(server.address() as AddressInfo).port}`
 
 const socialize = () => `${world().gateway}/oneall/shop/socialize`
 
@@ -23,8 +35,6 @@ for (const colorScheme of ['light', 'dark'] as const) {
     it('the page that posts the connection is without a violation', async () => {
       const { page } = await open({ colorScheme })
       await signIn(page, ada)
-      // A site that does not lead on leaves the page where it is.
-      await page.route(`${shop()}/stay`, (route) => route.fulfill({ status: 204 }))
       await page.goto(checkOf(`${shop()}/stay`), { waitUntil: 'commit' })
       await page.locator('#go-on').waitFor()
       expect(await violations(page)).toEqual([])
@@ -116,22 +126,17 @@ const INTEGRATIONS: readonly (readonly [string, string])[] = [
 ]
 
 describeInBrowser('a page of a site', (open) => {
+  const show = (path: string, body: string) => {
+    const library = body.replaceAll('URL_OF_LIBRARY', `${socialize()}/library.js`)
+    const icon = '<link rel="icon" href="data:,">'
+    html.set(path, `<!doctype html><html lang="en"><title>page</title>${icon}${library}`)
+    return `${shop()}${path}`
+  }
+
   /** Shows the page at its site, and takes what is posted to it. */
   async function visit(page: Page, body: string): Promise<readonly string[]> {
-    const posted: string[] = []
-    const address = `${shop()}/somewhere?product=7`
-    const html = body.replaceAll('URL_OF_LIBRARY', `${socialize()}/library.js`)
-    await page.route(address, async (route) => {
-      const request = route.request()
-      const isPost = request.method() === 'POST'
-      if (isPost) posted.push(request.postData() ?? '')
-      await route.fulfill({
-        contentType: 'text/html',
-        body: isPost
-          ? '<!doctype html><title>told</title><p id="told">told'
-          : `<!doctype html><html lang="en"><title>page</title>${html}`,
-      })
-    })
+    const address = `${show('/somewhere', body)}?product=7`
+    posted.length = 0
     // It may be on its way to us before it is loaded.
     await page.goto(address, { waitUntil: 'commit' })
     await page.locator('#told').waitFor()
@@ -142,9 +147,9 @@ describeInBrowser('a page of a site', (open) => {
   it.each(INTEGRATIONS)('with %s is told once who is there', async (_what, body) => {
     const { page } = await open()
     await signIn(page, ada)
-    const posted = await visit(page, body)
-    expect(posted).toHaveLength(1)
-    const form = new URLSearchParams(posted[0])
+    const told = await visit(page, body)
+    expect(told).toHaveLength(1)
+    const form = new URLSearchParams(told[0])
     expect(form.get('oa_action')).toBe('single_sign_on')
     expect(form.get('connection_token')).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
   })
@@ -152,18 +157,14 @@ describeInBrowser('a page of a site', (open) => {
   it('with do_event_for_sso_session hears of the session without being left for good', async () => {
     const { page } = await open()
     await signIn(page, ada)
-    const address = `${shop()}/listens`
-    await page.route(address, (route) =>
-      route.fulfill({
-        contentType: 'text/html',
-        body: `<!doctype html><html lang="en"><title>page</title><p id="heard"></p><script>
-          var _oneall = [['single_sign_on', 'do_event_for_sso_session', function (data) {
-            document.getElementById('heard').textContent = 'heard ' + data.identity_token;
-          }]];
-        </script><script async src="${socialize()}/library.js"></script>`,
-      }),
+    const address = show(
+      '/listens',
+      `<p id="heard"></p><script>
+        var _oneall = [['single_sign_on', 'do_event_for_sso_session', function (data) {
+          document.getElementById('heard').textContent = 'heard ' + data.identity_token;
+        }]];
+      </script><script async src="URL_OF_LIBRARY"></script>`,
     )
-    // It may be on its way to us before it is loaded.
     await page.goto(address, { waitUntil: 'commit' })
     await page.getByText(/heard [0-9a-f-]{36}/).waitFor()
     expect(page.url()).toBe(address)
