@@ -11,6 +11,7 @@ import { describeInBrowser, world } from './visitor.ts'
 /** Another server of the shop: it shows what a test has put there, and keeps what is posted to it. */
 const html = new Map<string, string>()
 const posted: string[] = []
+const HEAD = '<!doctype html><html lang="en"><title>A page</title><link rel="icon" href="data:,">'
 const server = createServer(async (request, response) => {
   const { pathname } = new URL(request.url ?? '/', 'http://shop.localhost')
   const body = html.get(pathname)
@@ -18,7 +19,7 @@ const server = createServer(async (request, response) => {
   // A site that does not lead on leaves the page where it is.
   if (body === undefined) return response.writeHead(pathname === '/stay' ? 204 : 404).end()
   response.setHeader('content-type', 'text/html')
-  return response.end(request.method === 'POST' ? '<!doctype html><p id="told">told' : body)
+  return response.end(request.method === 'POST' ? `${HEAD}<p id="told">told` : HEAD + body)
 })
 beforeAll(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)))
 afterAll(() => new Promise((resolve) => server.close(resolve)))
@@ -97,9 +98,10 @@ const INTEGRATIONS: readonly (readonly [string, string])[] = [
     </script>`,
   ],
   [
-    'the callback after the check, and what it does not know in between',
+    'its realms, the callback after the check, and what it does not know in between',
     `<script>
       var _oneall = [];
+      _oneall.push(['single_sign_on', 'set_sso_realm', '', '']);
       _oneall.push(['single_sign_on', 'do_check_for_sso_session']);
       _oneall.push(['single_sign_on', 'do_what_nobody_knows', 1]);
       _oneall.push(['social_login', 'do_render_ui', 'x']);
@@ -127,9 +129,7 @@ const INTEGRATIONS: readonly (readonly [string, string])[] = [
 
 describeInBrowser('a page of a site', (open) => {
   const show = (path: string, body: string) => {
-    const library = body.replaceAll('URL_OF_LIBRARY', `${socialize()}/library.js`)
-    const icon = '<link rel="icon" href="data:,">'
-    html.set(path, `<!doctype html><html lang="en"><title>page</title>${icon}${library}`)
+    html.set(path, body.replaceAll('URL_OF_LIBRARY', `${socialize()}/library.js`))
     return `${shop()}${path}`
   }
 
