@@ -38,19 +38,31 @@ let isStopping = false
 
 async function start(): Promise<void> {
   const settings = await withKnownPorts(readSettings(process.env, process.argv.slice(2)))
-  await demandFreePort(settings.gatewayPort, 'DRAWBRIDGE_PORT')
-  await demandFreePort(settings.otrotlPort, 'OTROTL_PORT')
-  await demandFreePort(settings.secondAppPort, 'SECOND_APP_PORT')
-  await demandFreePort(settings.marketplacePort, 'MARKETPLACE_PORT')
-  await demandFreePort(settings.bookshelfPort, 'BOOKSHELF_PORT')
-  await demandFreePort(settings.videoCommentsPort, 'VIDEO_COMMENTS_PORT')
-  await demandFreePort(settings.sharedSitesPort, 'SHARED_SITES_PORT')
+  const ports = {
+    DRAWBRIDGE_PORT: settings.gatewayPort,
+    OTROTL_PORT: settings.otrotlPort,
+    SECOND_APP_PORT: settings.secondAppPort,
+    MARKETPLACE_PORT: settings.marketplacePort,
+    BOOKSHELF_PORT: settings.bookshelfPort,
+    VIDEO_COMMENTS_PORT: settings.videoCommentsPort,
+    SHARED_SITES_PORT: settings.sharedSitesPort,
+  }
+  for (const [name, port] of Object.entries(ports)) await demandFreePort(port, name)
   const secrets = prepareSecrets(settings.secretsFile)
+  const prefixed = (name: string) => (line: string) => say(`${name.padEnd(8)} ${line}`)
+  /** What every application of the gateway's own is told. */
+  const sample = (name: string, port: number) => ({
+    port,
+    issuer: settings.gatewayOrigin,
+    adminKey: secrets.ADMIN_API_KEY,
+    stateDirectory: settings.stateDirectory,
+    log: prefixed(name),
+  })
   say('Starting Drawbridge and a local OTROTL ...')
   running.secondApp = await startSecondApp({
     port: settings.secondAppPort,
     issuer: settings.otrotlIssuer,
-    log: (line) => say(`second   ${line}`),
+    log: prefixed('second'),
   })
   running.otrotl = await startOtrotl({
     port: settings.otrotlPort,
@@ -59,40 +71,18 @@ async function start(): Promise<void> {
     clientSecret: secrets.OTROTL_CLIENT_SECRET,
     secondAppOrigin: running.secondApp.origin,
     stateDirectory: join(settings.stateDirectory, 'otrotl'),
-    log: (line) => say(`otrotl   ${line}`),
+    log: prefixed('otrotl'),
   })
-  running.marketplace = await startMarketplace({
-    port: settings.marketplacePort,
-    issuer: settings.gatewayOrigin,
-    adminKey: secrets.ADMIN_API_KEY,
-    stateDirectory: settings.stateDirectory,
-    log: (line) => say(`market   ${line}`),
-  })
-  running.bookshelf = await startBookshelf({
-    port: settings.bookshelfPort,
-    issuer: settings.gatewayOrigin,
-    adminKey: secrets.ADMIN_API_KEY,
-    stateDirectory: settings.stateDirectory,
-    log: (line) => say(`books    ${line}`),
-  })
+  running.marketplace = await startMarketplace(sample('market', settings.marketplacePort))
+  running.bookshelf = await startBookshelf(sample('books', settings.bookshelfPort))
   running.videoComments = await startVideoComments({
-    port: settings.videoCommentsPort,
-    gatewayOrigin: settings.gatewayOrigin,
+    ...sample('video', settings.videoCommentsPort),
     gatewayBackChannelOrigin: settings.gatewayBackChannelOrigin,
-    adminKey: secrets.ADMIN_API_KEY,
-    stateDirectory: settings.stateDirectory,
-    log: (line) => say(`video    ${line}`),
   })
-  running.sharedSites = await startSharedSites({
-    port: settings.sharedSitesPort,
-    issuer: settings.gatewayOrigin,
-    adminKey: secrets.ADMIN_API_KEY,
-    stateDirectory: settings.stateDirectory,
-    log: (line) => say(`sites    ${line}`),
-  })
+  running.sharedSites = await startSharedSites(sample('sites', settings.sharedSitesPort))
   await applyMigrations(settings)
   if (isStopping) return
-  running.gateway = startGateway(settings, (line) => say(`gateway  ${line}`))
+  running.gateway = startGateway(settings, prefixed('gateway'))
   void running.gateway.hasEnded.then(() => stop('The gateway has ended.', 1))
   await running.gateway.isReady
   await running.marketplace.register()

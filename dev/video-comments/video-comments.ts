@@ -30,14 +30,14 @@ const MOST_COMMENTS = 100
 export async function startVideoComments(options: {
   readonly port: number
   /** The gateway's ISSUER, for the page. */
-  readonly gatewayOrigin: string
+  readonly issuer: string
   /** The same for programs. */
   readonly gatewayBackChannelOrigin: string
   readonly adminKey: string
   readonly stateDirectory: string
   readonly log: (line: string) => void
 }): Promise<VideoComments> {
-  const { gatewayOrigin, gatewayBackChannelOrigin: gateway } = options
+  const { issuer, gatewayBackChannelOrigin: gateway } = options
   let comments: readonly Comment[] = []
   let serial = 0
   let clientId: string | undefined
@@ -54,7 +54,7 @@ export async function startVideoComments(options: {
     const { pathname } = new URL(request.url ?? '/', origin)
     switch (`${request.method} ${pathname}`) {
       case 'GET /':
-        return show(response, 200, videoPage({ gateway: gatewayOrigin, clientId }))
+        return show(response, 200, videoPage({ gateway: issuer, clientId }))
       case 'GET /comments':
         return send(response, 200, { comments })
       case 'POST /comments':

@@ -60,6 +60,8 @@ async function takeAll(variant: string, options: BrowserContextOptions): Promise
   await page.goto('/account')
   await page.waitForLoadState('networkidle')
   await take('account')
+  await page.goto('/account/services')
+  await take('services')
   const asked = { nonce: crypto.randomUUID(), callback_uri: 'oneall://otrotl' }
   const query = new URLSearchParams(asked).toString()
   await page.goto(`/oneall/shop/socialize/connect/mobile/otrotl/?${query}`)
