@@ -248,7 +248,7 @@ describe('an access token is refused, and nothing changes,', () => {
     const wrong = { ...site, keys: guest.keys }
     expect((await bring(world, wrong, { accessToken })).status).toBe(401)
     const user = { action: 'delete', identity: { source: { key: 'otrotl' } } }
-    const { fetch } = world
+    const fetch = (request: Request) => world.fetch(request)
     const other = await ask(site, 'PUT', '/users.json', { user }, { fetch })
     expect(other.status).toBe(400)
     expect(await snapshot()).toEqual(before)
