@@ -78,6 +78,7 @@ describe('a complete environment', () => {
       linkByVerifiedEmail: false,
       authoritativeEmailDomains: [],
       allowedEmailDomains: [],
+      nativeClientIds: [],
       allowInsecureHttp: false,
     })
   })

@@ -28,7 +28,12 @@ export async function openSiteApi(
   const { shared_sessions: keys } = await registerSample(options, allowedDomain, {
     name: `The ${subdomain}`,
     first_party: true,
-    shared_sessions: { subdomain, allowed_domains: [allowedDomain], group: 'samples' },
+    // And an application on phones, as OneAll's own library for Android names itself.
+    shared_sessions: {
+      subdomain,
+      allowed_domains: [allowedDomain, 'oneall://otrotl'],
+      group: 'samples',
+    },
   })
   const authorization = `Basic ${btoa(`${keys?.public_key}:${keys?.private_key}`)}`
   return {

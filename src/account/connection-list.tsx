@@ -32,19 +32,21 @@ const ConnectionItem = ({ connection }: { connection: NamedConnection }) => {
           {sids.length > 0 && <span class="badge">In use</span>}
         </h2>
         <dl>
-          <div>
-            <dt>May see</dt>
-            <dd>
-              <ul>
-                {scope.map((value) => (
-                  <li data-scope={value}>{SCOPE_WORDS[value] ?? <code>{value}</code>}</li>
-                ))}
-                {claims.map((words) => (
-                  <li>{words}</li>
-                ))}
-              </ul>
-            </dd>
-          </div>
+          {scope.length + claims.length > 0 && (
+            <div>
+              <dt>May see</dt>
+              <dd>
+                <ul>
+                  {scope.map((value) => (
+                    <li data-scope={value}>{SCOPE_WORDS[value] ?? <code>{value}</code>}</li>
+                  ))}
+                  {claims.map((words) => (
+                    <li>{words}</li>
+                  ))}
+                </ul>
+              </dd>
+            </div>
+          )}
           {consent !== undefined && (
             <div>
               <dt>Allowed</dt>

@@ -27,12 +27,6 @@ const REGISTERED = 'oneall:registered'
 const CHECKED = 'oneall:checked'
 const CHECKED_EVER = 'oneall:checked-ever'
 
-const own: OneAll = (window.oneall ??= {})
-if (own.isReady !== true) {
-  own.isReady = true
-  start(own.base ?? '')
-}
-
 function start(base: string): void {
   let callbackUri = ''
   let realms: readonly [top: string, sub: string] = ['', '']
@@ -161,4 +155,11 @@ function storageOf(name: 'localStorage' | 'sessionStorage'): Storage | undefined
   } catch {
     return undefined
   }
+}
+
+// Last: it obeys at once what the page has already asked for.
+const own: OneAll = (window.oneall ??= {})
+if (own.isReady !== true) {
+  own.isReady = true
+  start(own.base ?? '')
 }

@@ -37,6 +37,8 @@ export interface IdentityProviderConfig {
   readonly authoritativeEmailDomains: readonly string[]
   /** If not empty, only people whose verified e-mail address is in one of these domains may sign in. */
   readonly allowedEmailDomains: readonly string[]
+  /** Our own applications' client ids at this provider, whose tokens may be brought to us. */
+  readonly nativeClientIds: readonly string[]
   /** Spelled out in the configuration; only for loopback hosts. */
   readonly allowInsecureHttp: boolean
 }
@@ -116,12 +118,16 @@ function readProvider(
     linkByVerifiedEmail: table.flag('link_by_verified_email'),
     authoritativeEmailDomains: table.texts('authoritative_email_domains', checkEmailDomain),
     allowedEmailDomains: table.texts('allowed_email_domains', checkEmailDomain),
+    nativeClientIds: table.texts('native_client_ids', checkVisibleAscii),
   }
   if (provider.linkByVerifiedEmail && provider.authoritativeEmailDomains.length === 0) {
     table.refuse(
       'authoritative_email_domains',
       'is empty; link_by_verified_email = true needs the domains whose addresses this provider vouches for',
     )
+  }
+  if (provider.nativeClientIds.includes(provider.clientId)) {
+    table.refuse('native_client_ids', 'names client_id, which is the gateway itself')
   }
   table.refuseUnknown({
     client_secret: `is a secret; set it with "wrangler secret put ${secretName(id, 'CLIENT_SECRET')}" instead`,

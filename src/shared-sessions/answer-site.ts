@@ -6,14 +6,15 @@ import { parseBasicKeys } from '../protocol/basic-keys.ts'
 import { describeThrown, log } from '../platform/log.ts'
 import { isJsonObject } from '../platform/json-object.ts'
 import { readUndeclaredJson } from '../platform/read-json.ts'
+import type { EpochSeconds } from '../platform/clock.ts'
 import type { RequestFacts } from '../platform/request-facts.ts'
 import type { Refusal } from '../platform/refusal.ts'
+import { parseNonce } from './connect.ts'
 import { answerHeaders, envelope, failed } from './envelope.ts'
 import type { Answer, AnswerCode } from './envelope.ts'
 import { findResource } from './resources.ts'
 import type { Resource } from './resources.ts'
-import type { SiteParts } from './site-parts.ts'
-import { listProviders } from './site-resources.ts'
+import type { SiteCaller, SiteParts } from './site-parts.ts'
 import { readObject } from './wire-values.ts'
 
 export interface AskedOfSite {
@@ -42,25 +43,19 @@ export async function answerSite(parts: SiteParts, asked: AskedOfSite): Promise<
 const PING = { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-store' }
 
 async function answerOf(parts: SiteParts, asked: AskedOfSite): Promise<Answer> {
-  const { raw, path, subdomain, facts } = asked
+  const { raw, path, facts } = asked
   const now = parts.clock()
   const refused = (refusal: Refusal, code: AnswerCode, info?: string) =>
     refuseRequest(parts, facts, { refusal, code, info })
 
-  if (path === '/providers.json' && raw.method === 'GET') {
-    // Read before anybody can have keys.
-    const known = await parts.sites.find(subdomain)
-    return known.ok ? listProviders(parts) : failed(siteCode(known.refusal.code))
-  }
-  const keys = parseBasicKeys(raw.headers.get('authorization') ?? undefined)
-  const site = await parts.sites.authenticate(subdomain, keys, now)
-  if (!site.ok) {
-    const door = await parts.doors.mayEnter('back_channel', facts)
-    return door.ok
-      ? refused(site.refusal, siteCode(site.refusal.code))
-      : { ...(await refused(door.refusal, 429)), headers: { 'Retry-After': '60' } }
-  }
   const found = findResource(raw.method, path)
+  const phone = found.kind === 'found' ? phoneOf(raw, found.resource) : undefined
+  const site = phone ? await enterByPhone(parts, asked) : await enterByKeys(parts, asked, now)
+  if (!site.ok) {
+    if (site.refusal.code !== 'rate_limited')
+      return refused(site.refusal, siteCode(site.refusal.code))
+    return { ...(await refused(site.refusal, 429)), headers: { 'Retry-After': '60' } }
+  }
   if (found.kind === 'other_methods') {
     return { ...failed(405), headers: { Allow: found.methods.join(', ') } }
   }
@@ -76,7 +71,43 @@ async function answerOf(parts: SiteParts, asked: AskedOfSite): Promise<Answer> {
   }
   const content = contentOf(body.value)
   if (content === undefined) return refused({ code: 'invalid_body' }, 400)
-  return resource.answer(parts, { site: site.value, facts, now, tokens, query, content })
+  const caller = phone ?? SERVER
+  const request = { site: site.value, caller, facts, now, tokens, query, content }
+  const answer = await resource.answer(parts, request)
+  if (resource.tellsOfPeople && answer.code < 400) {
+    const more = { application: site.value.applicationId, resource: resource.path }
+    await parts.audit.record(facts, { event: 'site.read', facts: more })
+  }
+  return answer
+}
+
+const SERVER: SiteCaller = { kind: 'server' }
+
+/** Who brings keys is the site's server, whatever else is there. */
+function phoneOf(raw: Request, { phoneBrings }: Resource): SiteCaller | undefined {
+  const header = raw.headers.get('authorization')
+  if (phoneBrings === 'nothing' && header === null) return { kind: 'phone', nonce: undefined }
+  const [, given] = (phoneBrings === 'nonce' && /^OneAllNonce +(\S+)$/i.exec(header ?? '')) || []
+  const nonce = parseNonce(given)
+  return nonce === undefined ? undefined : { kind: 'phone', nonce }
+}
+
+async function enterByPhone({ doors, sites }: SiteParts, { subdomain, facts }: AskedOfSite) {
+  const door = await doors.mayEnter('sign_in', facts)
+  return door.ok ? sites.find(subdomain) : door
+}
+
+/** Only those who have no good keys are counted. */
+async function enterByKeys(
+  { doors, sites }: SiteParts,
+  { raw, subdomain, facts }: AskedOfSite,
+  now: EpochSeconds,
+) {
+  const keys = parseBasicKeys(raw.headers.get('authorization') ?? undefined)
+  const site = await sites.authenticate(subdomain, keys, now)
+  if (site.ok) return site
+  const door = await doors.mayEnter('back_channel', facts)
+  return door.ok ? site : door
 }
 
 function siteCode(code: 'unknown_site' | 'wrong_keys' | 'unavailable'): AnswerCode {

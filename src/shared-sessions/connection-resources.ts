@@ -4,13 +4,13 @@ import { dateText, done, failed } from './envelope.ts'
 import type { Answer } from './envelope.ts'
 import { pageNode, readPage } from './paging.ts'
 import type { SiteParts, SiteRequest } from './site-parts.ts'
-import { identityNode, userNode } from './wire-nodes.ts'
+import { identityNode, phoneUserNode, userNode } from './wire-nodes.ts'
 
 /** GET /connections/<connection_token>.json, once. */
 export async function readConnection(parts: SiteParts, request: SiteRequest): Promise<Answer> {
-  const { site, facts, now } = request
+  const { site, facts, caller } = request
   const [token = ''] = request.tokens
-  const taken = await takeConnection(parts, { site, token, now })
+  const taken = await takeConnection(parts, request, token)
   const more = { application: site.applicationId }
   if (!taken.ok) {
     const { refusal } = taken
@@ -23,14 +23,15 @@ export async function readConnection(parts: SiteParts, request: SiteRequest): Pr
     event: 'connection.taken',
     userId: user.userId,
     providerId: identity.providerId,
-    facts: { ...more, plugin },
+    facts: { ...more, plugin, by: caller.kind },
   })
+  const account = caller.kind === 'phone' ? phoneUserNode(user) : userNode({ user, identities })
   const data = { action: 'login', operation: 'login', reason: 'user_signed_in', status: 'success' }
   return {
     ...done({
       connection: { connection_token: token, date: dateText(createdAt), plugin },
       plugin: { key: plugin, data },
-      user: { ...userNode({ user, identities }), identity: identityNode(identity) },
+      user: { ...account, identity: identityNode(identity) },
     }),
     outcome: { code: 200, info: 'The user has successfully signed in' },
   }

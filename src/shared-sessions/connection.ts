@@ -8,11 +8,12 @@ import type { SessionId } from '../core/sessions/session.ts'
 import type { ConnectionPlugin, OpenConnection } from '../core/users/site-connections-table.ts'
 import type { KnownUser, SiteIdentity, SiteUser } from '../core/users/site-user.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
-import { sha256Base64url } from '../platform/digest.ts'
+import { isEqualConstantTime, sha256Base64url } from '../platform/digest.ts'
+import { isJsonObject } from '../platform/json-object.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
 import { isUuid, randomUuid } from '../platform/uuid.ts'
-import type { SiteParts } from './site-parts.ts'
+import type { SiteCaller, SiteParts, SiteRequest } from './site-parts.ts'
 
 /** A browser posts it at once, and the site asks at once. */
 export const CONNECTION_SECONDS = 120
@@ -26,13 +27,15 @@ export interface NewConnection {
   readonly plugin: ConnectionPlugin
   /** One that the site is allowed. */
   readonly callbackUri: string
+  /** Of the application on a phone that has begun it: only that one is told, and the site's server is not. */
+  readonly nonce?: string | undefined
   readonly now: EpochSeconds
 }
 
 /** The token of a new connection. */
 export async function issueConnection(
   { grants, siteConnections, connectionGrants }: SiteParts,
-  { site, user, identity, sid, plugin, callbackUri, now }: NewConnection,
+  { site, user, identity, sid, plugin, callbackUri, nonce, now }: NewConnection,
 ): Promise<Result<string, 'no_session' | 'unavailable'>> {
   const { applicationId } = site
   const minted = await grants.mint({
@@ -51,7 +54,10 @@ export async function issueConnection(
   const token = randomUuid()
   const connection = {
     tokenHash: await sha256Base64url(token),
-    sealedGrant: await connectionGrants.seal(minted.value.handle),
+    sealedGrant: await connectionGrants.seal({
+      handle: minted.value.handle,
+      ...(nonce !== undefined && { nonceHash: await sha256Base64url(nonce) }),
+    }),
     applicationId,
     plugin,
     callbackUri,
@@ -68,17 +74,46 @@ export interface TakenConnection extends KnownUser {
   readonly identity: SiteIdentity
 }
 
+/** What stands for a connection while nobody was told of it. */
+interface SealedGrant {
+  readonly handle: string
+  readonly nonceHash: string | undefined
+}
+
+async function openGrant(
+  { connectionGrants }: SiteParts,
+  { sealedGrant }: OpenConnection,
+): Promise<SealedGrant | undefined> {
+  const opened = await connectionGrants.unseal(sealedGrant)
+  if (!isJsonObject(opened)) return undefined
+  const { handle, nonceHash } = opened
+  if (typeof handle !== 'string') return undefined
+  return { handle, nonceHash: typeof nonceHash === 'string' ? nonceHash : undefined }
+}
+
+/** Whether this is who the connection was made for: a server by its keys, or the phone that knows the nonce. */
+async function isMeantFor(caller: SiteCaller, { nonceHash }: SealedGrant): Promise<boolean> {
+  const nonce = caller.kind === 'phone' ? caller.nonce : undefined
+  if (nonce === undefined || nonceHash === undefined) return nonce === nonceHash
+  return isEqualConstantTime(nonceHash, await sha256Base64url(nonce))
+}
+
 /** What a site is told for a token, once. Another site, and a session that is over, are told nothing. */
 export async function takeConnection(
-  { grants, siteConnections, siteUsers, connectionGrants }: SiteParts,
-  { site, token, now }: { readonly site: Site; readonly token: string; readonly now: EpochSeconds },
+  parts: SiteParts,
+  { site, caller, now }: Pick<SiteRequest, 'site' | 'caller' | 'now'>,
+  token: string,
 ): Promise<Result<TakenConnection, 'unknown_connection' | 'unavailable'>> {
   if (!isUuid(token)) return refuse('unknown_connection')
+  const { grants, siteConnections, siteUsers } = parts
   const { applicationId, company } = site
   const hash = await sha256Base64url(token)
   const connection = await siteConnections.find(applicationId, hash, now)
-  const handle = connection && (await connectionGrants.unseal(connection.sealedGrant))
-  if (connection === undefined || typeof handle !== 'string') return refuse('unknown_connection')
+  const sealed = connection && (await openGrant(parts, connection))
+  if (connection === undefined || sealed === undefined || !(await isMeantFor(caller, sealed))) {
+    return refuse('unknown_connection')
+  }
+  const { handle } = sealed
   const taken = await grants.take({
     kind: 'connection_token',
     handle,

@@ -5,6 +5,7 @@
 import { listConnections, readConnection } from './connection-resources.ts'
 import { failed } from './envelope.ts'
 import type { Answer } from './envelope.ts'
+import { importUser } from './import-user.ts'
 import * as sessions from './session-resources.ts'
 import type { SiteParts, SiteRequest } from './site-parts.ts'
 import * as site from './site-resources.ts'
@@ -18,18 +19,31 @@ export interface Resource {
   /** Path below the site, without `.json`; each `*` is a token. */
   readonly path: string
   readonly answer: (parts: SiteParts, request: SiteRequest) => Promise<Answer>
+  /** What an application on a phone brings instead of the site's keys; undefined where only those will do. */
+  readonly phoneBrings: 'nothing' | 'nonce' | undefined
+  /** What people are called and reached by is in its answer: the log says who has read it. */
+  readonly tellsOfPeople: boolean
   /** Nothing is removed unless the query says `confirm_deletion=true`. */
   readonly isDeletion: boolean
 }
 
 type Handle = Resource['answer']
 
-const resource = (method: SiteMethod, path: string, answer: Handle): Resource => ({
+const resource = (
+  method: SiteMethod,
+  path: string,
+  answer: Handle,
+  { phoneBrings, tellsOfPeople = false }: Partial<Resource> = {},
+): Resource => ({
   method,
   path,
   answer,
+  phoneBrings,
+  tellsOfPeople,
   isDeletion: method === 'DELETE',
 })
+
+const OF_PEOPLE = { tellsOfPeople: true }
 
 const notOffered: Handle = async () => failed(501)
 
@@ -49,26 +63,29 @@ export const resources: readonly Resource[] = [
   resource('PUT', '/storage/users/*', storage.updateUser),
   resource('POST', '/storage/users/*', storage.updateUser),
   resource('PUT', '/storage/users/user/synchronize', storage.synchronizeUser),
-  resource('POST', '/storage/users/user/lookup', storage.lookUpUser),
+  resource('POST', '/storage/users/user/lookup', storage.lookUpUser, OF_PEOPLE),
 
-  resource('GET', '/users', users.listUsers),
-  resource('PUT', '/users', notOffered),
-  resource('GET', '/users/*', users.readUser),
+  resource('GET', '/users', users.listUsers, OF_PEOPLE),
+  resource('PUT', '/users', importUser, { phoneBrings: 'nothing' }),
+  resource('GET', '/users/*', users.readUser, OF_PEOPLE),
   resource('DELETE', '/users/*', users.deleteUser),
   resource('GET', '/users/*/contacts', notOffered),
   resource('POST', '/users/*/publish', notOffered),
 
-  resource('GET', '/identities', users.listIdentities),
-  resource('GET', '/identities/*', users.readIdentity),
+  resource('GET', '/identities', users.listIdentities, OF_PEOPLE),
+  resource('GET', '/identities/*', users.readIdentity, OF_PEOPLE),
   resource('DELETE', '/identities/*', users.deleteIdentity),
   resource('PUT', '/identities/*/link', users.linkIdentity),
-  resource('PUT', '/identities/*/synchronize', users.synchronizeIdentity),
+  resource('PUT', '/identities/*/synchronize', users.synchronizeIdentity, OF_PEOPLE),
   resource('GET', '/identities/*/contacts', notOffered),
 
   resource('GET', '/connections', listConnections),
   // Clients in Python and on phones use the singular.
-  resource('GET', '/connections/*', readConnection),
-  resource('GET', '/connection/*', readConnection),
+  resource('GET', '/connections/*', readConnection, { phoneBrings: 'nonce' }),
+  resource('GET', '/connection/*', readConnection, { phoneBrings: 'nonce' }),
+
+  // Read before anybody can have keys.
+  resource('GET', '/providers', site.listProviders, { phoneBrings: 'nothing' }),
 
   resource('GET', '/site', site.readSite),
   resource('GET', '/site/allowed-domains', site.readAllowedDomains),

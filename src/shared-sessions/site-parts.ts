@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import type { Site, Sites } from '../core/applications/sites.ts'
 import type { Audit } from '../core/audit/audit.ts'
+import type { IdentityProviders } from '../core/identity-providers/identity-provider.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
 import type { Grants } from '../core/sessions/grant.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
@@ -24,7 +25,8 @@ export interface SharedSessionsCore {
   readonly siteSessions: SiteSessions
   readonly siteConnections: SiteConnections
   readonly grants: Pick<Grants, 'mint' | 'take'>
-  readonly users: Pick<Users, 'find'>
+  readonly identityProviders: Pick<IdentityProviders, 'find'>
+  readonly users: Pick<Users, 'find' | 'signIn' | 'attach'>
   readonly sessions: Pick<Sessions, 'open' | 'list' | 'peek' | 'readProfile'>
   readonly ends: Pick<EndSession, 'endSession' | 'endAllSessions'>
 }
@@ -38,9 +40,17 @@ export interface SiteParts extends SharedSessionsCore {
   readonly browserTokens: Seal
 }
 
-/** A request of a site that has proven who it is. */
+/**
+ * Who asks for a site: its own server, which has proven so by its keys; or an application on somebody's phone,
+ * which holds none, with the nonce that it has begun a sign-in with, if it has one.
+ */
+export type SiteCaller =
+  | { readonly kind: 'server' }
+  | { readonly kind: 'phone'; readonly nonce: string | undefined }
+
 export interface SiteRequest {
   readonly site: Site
+  readonly caller: SiteCaller
   readonly facts: RequestFacts
   readonly now: EpochSeconds
   /** The tokens in the path, in order. */

@@ -3,8 +3,9 @@ import type { Context } from 'hono'
 import { socializeScript } from '../pages/built-assets.ts'
 import { ErrorPage } from '../pages/error-page.tsx'
 import { FormPostPage } from '../pages/form-post-page.tsx'
+import { OpenAppPage } from '../pages/open-app-page.tsx'
 import type { RequestVariables } from '../platform/request-facts.ts'
-import type { BroughtOutcome, BroughtRefusal } from './socialize.ts'
+import type { BroughtOutcome, BroughtRefusal } from './brought.ts'
 
 type Environment = { Variables: RequestVariables }
 
@@ -31,6 +32,11 @@ export function answerBrought(
       return c.body(null, 303)
     case 'told':
       return answerTold(c, outcome)
+    case 'offered': {
+      const { appAddress, siteName } = outcome
+      const nonce = c.get('secureHeadersNonce')
+      return c.html(<OpenAppPage appAddress={appAddress} siteName={siteName} nonce={nonce} />)
+    }
     case 'refused':
       return answerRefused(c, outcome.code)
   }

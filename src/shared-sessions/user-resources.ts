@@ -38,11 +38,18 @@ function readFilter(query: URLSearchParams): Result<UserFilter, 'invalid'> {
     ]
     const given = spellings.map((spelling) => query.get(spelling)).find((value) => value !== null)
     if (given === undefined || given === null || given === '') continue
-    const seconds = /^\d{1,12}$/.test(given) ? Number(given) : Math.floor(Date.parse(given) / 1000)
+    const seconds = secondsOf(given)
     if (!Number.isFinite(seconds)) return refuse('invalid')
     bounds.push([name, seconds])
   }
   return ok(Object.fromEntries(bounds))
+}
+
+/** NaN for what is none of the three: seconds, a date of ISO 8601, a date as we write them. */
+function secondsOf(text: string): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text)
+  const isDate = /^(?:\d{4}-\d\d-\d\d\b|[A-Z][a-z]{2}, \d)/.test(text)
+  return isDate ? Math.floor(Date.parse(text) / 1000) : Number.NaN
 }
 
 /** GET /users/<user_token>.json */
@@ -131,11 +138,25 @@ export async function deleteIdentity(parts: SiteParts, request: SiteRequest): Pr
 /** Ends the shared session on an identity, where there is one. */
 async function endOn(
   parts: SiteParts,
-  { site, facts, now }: SiteRequest,
+  { site, facts, now }: Pick<SiteRequest, 'site' | 'facts' | 'now'>,
   { identityToken }: SiteIdentity,
 ) {
   const session = await parts.siteSessions.findByIdentity(site.company, identityToken, now)
   return endSharedSessions(parts, session ? [session] : [], facts, now)
+}
+
+/** Ends what somebody is signed in to by an identity: any of their sessions, where a provider vouches for it. */
+async function endBy(
+  parts: SiteParts,
+  request: Pick<SiteRequest, 'site' | 'facts' | 'now'>,
+  identity: SiteIdentity,
+  { userId }: SiteUser,
+) {
+  const shared = await endOn(parts, request, identity)
+  if (!shared.ok || identity.providerId === STORAGE_PROVIDER_ID) return shared
+  const { facts, now } = request
+  const all = await parts.ends.endAllSessions(facts, { userId, cause: 'application', now })
+  return all.ok ? ok(undefined) : all
 }
 
 /**
@@ -143,7 +164,7 @@ async function endOn(
  * is signed in as the user that it had, so all of that ends.
  */
 export async function linkIdentity(parts: SiteParts, request: SiteRequest): Promise<Answer> {
-  const { site, facts, now } = request
+  const { site } = request
   const wanted = readObject(request.content, 'user')
   const userToken = wanted.ok ? readText(wanted.value, 'user_token') : wanted
   if (!userToken.ok || userToken.value === undefined) return failed(400, 'There is no user_token')
@@ -152,31 +173,48 @@ export async function linkIdentity(parts: SiteParts, request: SiteRequest): Prom
   const user = await parts.siteUsers.find(site.company, { userToken: userToken.value })
   if (identity === undefined || holder === undefined || user === undefined) return failed(404)
   if (holder.userToken !== user.userToken) {
-    const before = await endOn(parts, request, identity)
-    if (!before.ok) return failed(503)
-    const linked = await parts.siteUsers.link(identity, user, now)
-    if (!linked.ok) {
-      const { refusal } = linked
-      await parts.audit.record(facts, {
-        event: 'site_user.refused',
-        userId: user.userId,
-        refusal,
-        facts: { application: site.applicationId },
-      })
-      return failed(409, 'This identity cannot become that user’s')
+    const moved = await moveIdentity(parts, request, { identity, holder, user })
+    if (!moved.ok) {
+      const { code } = moved.refusal
+      return code === 'unavailable' ? failed(503) : failed(409, CANNOT_MOVE)
     }
-    const ended = await endOn(parts, request, identity)
-    const { userId } = holder
-    const isUpstream = identity.providerId !== STORAGE_PROVIDER_ID
-    const all =
-      ended.ok && isUpstream
-        ? await parts.ends.endAllSessions(facts, { userId, cause: 'application', now })
-        : ended
-    if (!all.ok) return failed(503)
-    await changed(parts, request, user.userId, 'identity_linked')
   }
   const identities = await parts.siteUsers.identitiesOf(user)
   return done({ user: userNode({ user, identities }), identity: identityNode(identity) })
+}
+
+export const CANNOT_MOVE = 'This identity cannot become that user’s'
+
+/** Nobody goes on under the user that the identity had. */
+export async function moveIdentity(
+  parts: SiteParts,
+  request: Pick<SiteRequest, 'site' | 'facts' | 'now'>,
+  {
+    identity,
+    holder,
+    user,
+  }: { readonly identity: SiteIdentity; readonly holder: SiteUser; readonly user: SiteUser },
+): Promise<Result<undefined, 'not_theirs' | 'unavailable'>> {
+  const { site, facts, now } = request
+  const checked = await parts.siteUsers.checkLink(identity, user)
+  // Ended first: should an end fail, asking again finds the identity where it was.
+  const before = checked.ok ? await endBy(parts, request, identity, holder) : ok(undefined)
+  if (!before.ok) return before
+  const linked = checked.ok ? await parts.siteUsers.link(identity, user, now) : checked
+  if (!linked.ok) {
+    const { refusal } = linked
+    await parts.audit.record(facts, {
+      event: 'site_user.refused',
+      userId: user.userId,
+      refusal,
+      facts: { application: site.applicationId },
+    })
+    return linked
+  }
+  const after = await endBy(parts, request, identity, holder)
+  if (!after.ok) return after
+  await changed(parts, request, user.userId, 'identity_linked')
+  return ok(undefined)
 }
 
 /** PUT /identities/<identity_token>/synchronize.json: what is told here is what the provider said last. */
@@ -184,7 +222,7 @@ export const synchronizeIdentity = readIdentity
 
 async function changed(
   { audit }: SiteParts,
-  { site, facts }: SiteRequest,
+  { site, facts }: Pick<SiteRequest, 'site' | 'facts'>,
   userId: string,
   what: string,
 ): Promise<void> {

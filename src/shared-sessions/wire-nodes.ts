@@ -30,6 +30,12 @@ const accountNode = (user: SiteUser) => ({
   num_logins: user.loginCount,
 })
 
+/** What whoever holds none of the site's keys is told of the account: its names, and nothing that sites know of it. */
+export const phoneUserNode = ({ userToken }: SiteUser) => ({
+  user_token: userToken,
+  uuid: userToken,
+})
+
 /** With all identities in full. */
 export const userNode = ({ user, identities }: KnownUser) => ({
   ...accountNode(user),

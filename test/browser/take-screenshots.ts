@@ -62,6 +62,11 @@ async function takeAll(variant: string, options: BrowserContextOptions): Promise
   await take('account')
   await page.goto('/account/services')
   await take('services')
+  const asked = { nonce: crypto.randomUUID(), callback_uri: 'oneall://otrotl' }
+  const query = new URLSearchParams(asked).toString()
+  await page.goto(`/oneall/shop/socialize/connect/mobile/otrotl/?${query}`)
+  await page.locator('#open-app').waitFor()
+  await take('open-application')
   await page.goto('/oauth/device')
   await take('device')
   await page.goto('/admin')

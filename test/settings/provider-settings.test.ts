@@ -236,6 +236,14 @@ describe('e-mail domains', () => {
   })
 })
 
+describe('the client ids of applications of ours', () => {
+  it('are any but the gateway’s own', () => {
+    expect(problemsOf({ native_client_ids: ['on-phones', 'on-desks'] })).toEqual([])
+    expect(problemsOf({ native_client_ids: ['on-phones', otrotl.client_id] })).toHaveLength(1)
+    expect(problemsOf({ native_client_ids: ['on phones'] })).toHaveLength(1)
+  })
+})
+
 describe('client authentication', () => {
   let ec: Settings
   let rsa: Settings

@@ -129,7 +129,7 @@ describe('the API', () => {
       ['PATCH', '/users.json', 405],
       ['OPTIONS', '/users.json', 405],
       ['GET', '/users.xml', 501],
-      ['PUT', '/users.json', 501],
+      ['PUT', '/users.json', 400],
       ['GET', `/users/${id}/contacts.json`, 501],
       ['POST', `/users/${id}/publish.json`, 501],
       ['GET', '/sharing/messages.json', 501],
@@ -176,6 +176,9 @@ describe('the API', () => {
     expect(descending.pagination.order).toEqual({ field: 'date_creation', direction: 'desc' })
     expect((await page('date_creation[gt]=4000000000')).count).toBe(0)
     expect((await page('date_creation_lt=4000000000')).count).toBe(5)
+    expect((await page('date_creation[gt]=2001-02-03')).count).toBe(5)
+    const text = encodeURIComponent('Thu, 23 Jan 2014 17:05:58 +0100')
+    expect((await page(`filters[date_creation][lt]=${text}`)).count).toBe(0)
     expect((await ask(site, 'GET', '/users.json?date_creation_lt=never')).status).toBe(400)
   })
 

@@ -18,6 +18,7 @@ const provider = (
   linkByVerifiedEmail: false,
   authoritativeEmailDomains: [],
   allowedEmailDomains: [],
+  nativeClientIds: [],
   allowInsecureHttp: false,
 })
 

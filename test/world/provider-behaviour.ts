@@ -36,11 +36,12 @@ export interface Behaviour {
   /** Replaces the finished ID token; see `forgeries.ts`. */
   idToken?: ((parts: IdTokenParts) => unknown) | undefined
   userInfo?: Change | undefined
+  introspection?: Change | undefined
   /** How an endpoint answers instead of properly. */
   answers?: Partial<Record<Endpoint, Misanswer | Handler>> | undefined
 }
 
-export type Endpoint = 'discovery' | 'keys' | 'token' | 'userinfo'
+export type Endpoint = 'discovery' | 'keys' | 'token' | 'userinfo' | 'introspection'
 
 export function changed(right: Members, change: Change | undefined): unknown {
   if (change === undefined) return right

@@ -53,19 +53,28 @@ export async function ask(
   method: string,
   path: string,
   body?: unknown,
-  { headers = {}, text, origin = settings.ISSUER, prefix = `/oneall/${site.subdomain}` } = {} as {
+  {
+    headers = {},
+    text,
+    origin = settings.ISSUER,
+    prefix = `/oneall/${site.subdomain}`,
+    fetch = (request: Request) => exports.default.fetch(request),
+  } = {} as {
     headers?: Record<string, string>
     text?: string
     origin?: string
     prefix?: string
+    /** Another gateway than that of the settings. */
+    fetch?: (request: Request) => Promise<Response>
   },
 ): Promise<SiteAnswer> {
-  const response = await exports.default.fetch(`${origin}${prefix}${path}`, {
+  const request = new Request(`${origin}${prefix}${path}`, {
     method,
     headers: { ...(site.keys && { authorization: basic(site.keys) }), ...headers },
     ...(text !== undefined && { body: text }),
     ...(body !== undefined && { body: JSON.stringify({ request: body }) }),
   })
+  const response = await fetch(request)
   const { response: envelope } = (await response.json()) as { response: Json }
   return {
     status: response.status,

@@ -8,6 +8,10 @@ const DIRECTORY_TABLES = [
   'applications',
   'application_secrets',
   'local_credentials',
+  'site_users',
+  'site_identities',
+  'site_sessions',
+  'site_connections',
 ] as const
 
 /**

@@ -5,7 +5,10 @@ import type { RegistrationProblem } from './registration-problem.ts'
 export interface SharedSessionsSite {
   /** How the site is addressed: `<subdomain>.api.<domain>`, or `/oneall/<subdomain>`. */
   readonly subdomain: string
-  /** Hosts that people are brought back to: `shop.example`, `*.shop.example`, `localhost:9091`. */
+  /**
+   * Hosts that people are brought back to: `shop.example`, `*.shop.example`, `localhost:9091`; and whole addresses
+   * of applications on phones: `oneall://google`, `com.example.shop://signed-in`.
+   */
   readonly allowedDomains: readonly string[]
   /**
    * The company whose sites share people and sessions. A site without one shares with nobody; nobody joins
@@ -57,8 +60,16 @@ export function judgeSite(site: SharedSessionsSite): readonly RegistrationProble
 const ALLOWED =
   /^(\*\.)?([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*)(:\d{1,5})?$/
 
+/** OneAll's own scheme, or one that is somebody's by a domain name (RFC 8252 §7.1). */
+const APP_ADDRESS = /^(?:oneall|[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+):\/\/[a-z0-9_.-]*$/
+
+/** Whether this is the address of an application that the site has named, letter for letter. */
+export const isAllowedApp = (address: string, allowedDomains: readonly string[]): boolean =>
+  APP_ADDRESS.test(address) && allowedDomains.includes(address)
+
 /** What is wrong with an allowed domain, or undefined. */
 export function checkAllowedDomain(domain: string): string | undefined {
+  if (domain.length <= 255 && APP_ADDRESS.test(domain)) return undefined
   const [, wildcard, host = '', port] = (domain.length <= 255 && ALLOWED.exec(domain)) || []
   if (host === '') return 'is not a host name in lower case, without a scheme or a path'
   // The parser rewrites `1.1` and `0x7f.1` to addresses: what is compared must be what it was given.
@@ -80,6 +91,7 @@ export function isAllowedPage(url: URL, allowedDomains: readonly string[]): bool
   const isWeb = url.protocol === 'https:' || (url.protocol === 'http:' && isLocal)
   if (!isWeb || url.username !== '' || url.password !== '') return false
   return allowedDomains.some((domain) => {
+    if (APP_ADDRESS.test(domain)) return false
     const [name = '', port] = domain.replace('*.', '').split(':')
     const isPort = port === undefined ? url.port === '' || isLocal : url.port === port
     const isHost = domain.startsWith('*.')

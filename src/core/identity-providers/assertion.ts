@@ -19,13 +19,16 @@ export function createAssertion(
     acr: idToken.acr,
     amr: idToken.amr,
     upstreamSid: idToken.sid,
-    claims: {
-      ...Object.fromEntries(SINGLE_CLAIMS.map((name) => [name, claims[name] ?? userInfo[name]])),
-      ...verifiedClaims('email', claims, userInfo),
-      ...verifiedClaims('phone_number', claims, userInfo),
-    },
+    claims: assertedClaims(claims, userInfo),
   }
 }
+
+/** What is said of the person; the first one has the first word. */
+export const assertedClaims = (claims: Claims, userInfo: Claims): Assertion['claims'] => ({
+  ...Object.fromEntries(SINGLE_CLAIMS.map((name) => [name, claims[name] ?? userInfo[name]])),
+  ...verifiedClaims('email', claims, userInfo),
+  ...verifiedClaims('phone_number', claims, userInfo),
+})
 
 /** Claims that say something by themselves (OpenID Connect Core 1.0 §5.1). */
 const SINGLE_CLAIMS = [

@@ -18,6 +18,8 @@ export interface DiscoveryDocument {
   readonly keySetUrl: string
   readonly userInfoEndpoint: string | undefined
   readonly endSessionEndpoint: string | undefined
+  /** RFC 8414 §2. */
+  readonly introspectionEndpoint: string | undefined
   /** The provider promises `iss` in every authorization response; one without it is refused. */
   readonly sendsIssuerParameter: boolean
 }
@@ -32,9 +34,14 @@ const ENDPOINTS = [
   'jwks_uri',
   'userinfo_endpoint',
   'end_session_endpoint',
+  'introspection_endpoint',
 ] as const
 
-const OPTIONAL: readonly string[] = ['userinfo_endpoint', 'end_session_endpoint']
+const OPTIONAL: readonly string[] = [
+  'userinfo_endpoint',
+  'end_session_endpoint',
+  'introspection_endpoint',
+]
 
 /**
  * Discovery 1.0 §4.3: the `issuer` must be exactly the configured one. Every endpoint must be an https
@@ -64,6 +71,7 @@ export function parseDiscoveryDocument(
     keySetUrl: urls.jwks_uri!,
     userInfoEndpoint: urls.userinfo_endpoint,
     endSessionEndpoint: urls.end_session_endpoint,
+    introspectionEndpoint: urls.introspection_endpoint,
     sendsIssuerParameter: document.authorization_response_iss_parameter_supported === true,
   })
 }
@@ -76,5 +84,6 @@ export const formatDiscoveryDocument = (document: DiscoveryDocument): object => 
   jwks_uri: document.keySetUrl,
   userinfo_endpoint: document.userInfoEndpoint,
   end_session_endpoint: document.endSessionEndpoint,
+  introspection_endpoint: document.introspectionEndpoint,
   authorization_response_iss_parameter_supported: document.sendsIssuerParameter,
 })

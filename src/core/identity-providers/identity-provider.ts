@@ -2,6 +2,7 @@ import type { IdentityProviderConfig } from '../../config.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { LogoutToken } from './logout-token.ts'
+import type { PresentedPerson, PresentedRefusal, PresentedTokens } from './presented-tokens.ts'
 
 /** What a caller of a sign-in may ask of the provider; all are checked at the return. */
 export interface AuthenticationRequest {
@@ -84,6 +85,11 @@ export interface IdentityProvider {
     request: AuthenticationRequest,
     now: EpochSeconds,
   ): Promise<Result<Assertion, ProviderRefusal>>
+  /** Verifies tokens of this provider that an application has got and brings here, if they are for one of ours. */
+  verifyPresented(
+    tokens: PresentedTokens,
+    now: EpochSeconds,
+  ): Promise<Result<PresentedPerson, PresentedRefusal>>
   /** Verifies a logout token that is said to be this provider's (Back-Channel Logout 1.0 §2.6). */
   verifyLogoutToken(
     token: string,

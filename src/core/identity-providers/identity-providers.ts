@@ -23,6 +23,7 @@ import { clientAuthentication } from './client-authentication.ts'
 import { verifyIdToken } from './id-token.ts'
 import type { IdentityProvider, IdentityProviders } from './identity-provider.ts'
 import { verifyLogoutToken } from './logout-token.ts'
+import { verifyPresentedTokens } from './presented-tokens.ts'
 import { createProviderDocuments } from './provider-documents.ts'
 import type { ProviderDocuments } from './provider-documents.ts'
 import { checkTokenResponse, requestTokens, requestUserInfo } from './provider-requests.ts'
@@ -138,6 +139,20 @@ function createIdentityProvider(parts: {
       return ok(
         createAssertion(config.issuer, tokens.idToken as string, idToken.value, userInfo.value),
       )
+    },
+
+    async verifyPresented(tokens, now) {
+      const discovery = await documents.discovery.current(now)
+      if (!discovery.ok) return discovery
+      const authentication = await parts.authentication()
+      const party = {
+        config,
+        discovery: discovery.value,
+        authentication,
+        redirectUri,
+        outboundFetch,
+      }
+      return verifyPresentedTokens(party, documents.keys, tokens, now)
     },
 
     verifyLogoutToken: (token, now) =>

@@ -7,8 +7,10 @@ import {
   authorizationCodeGrantRequest,
   clockTolerance,
   customFetch,
+  introspectionRequest,
   OperationProcessingError,
   processAuthorizationCodeResponse,
+  processIntrospectionResponse,
   processUserInfoResponse,
   ResponseBodyError,
   userInfoRequest,
@@ -117,8 +119,10 @@ export async function requestUserInfo(
   subject: string,
 ): Promise<Result<Claims, RequestRefusal>> {
   const { server, client, options } = inLibraryTerms(party)
+  let status: number | undefined
   try {
     const response = await userInfoRequest(server, client, accessToken, options)
+    status = response.status
     // A signed answer is not asked for, and the library would not look at its signature.
     if (response.headers.get('content-type')?.startsWith('application/jwt') === true) {
       return refuse('provider_unavailable', { endpoint: 'userinfo', check: 'content_type' })
@@ -131,7 +135,29 @@ export async function requestUserInfo(
     ) {
       return refuse('id_token_invalid', { check: 'userinfo_sub' })
     }
-    return refusalOf(thrown, 'userinfo')
+    const { code, facts } = refusalOf(thrown, 'userinfo').refusal
+    return refuse(code, { ...facts, status })
+  }
+}
+
+/** RFC 7662 §2: what the provider says of a token, to us as its client. */
+export async function introspectToken(
+  party: ProviderParty,
+  token: string,
+): Promise<Result<Claims, RequestRefusal>> {
+  const { server, client, options } = inLibraryTerms(party)
+  try {
+    const response = await introspectionRequest(server, client, party.authentication, token, {
+      ...options,
+      additionalParameters: { token_type_hint: 'access_token' },
+    })
+    // RFC 9701: a signed answer is not asked for, and the library would not look at its signature.
+    if (response.headers.get('content-type')?.includes('jwt') === true) {
+      return refuse('provider_unavailable', { endpoint: 'introspection', check: 'content_type' })
+    }
+    return ok(await processIntrospectionResponse(server, client, response))
+  } catch (thrown) {
+    return refusalOf(thrown, 'introspection')
   }
 }
 
@@ -146,6 +172,9 @@ function inLibraryTerms({ config, discovery, outboundFetch }: ProviderParty) {
     ...(discovery.userInfoEndpoint === undefined
       ? {}
       : { userinfo_endpoint: discovery.userInfoEndpoint }),
+    ...(discovery.introspectionEndpoint === undefined
+      ? {}
+      : { introspection_endpoint: discovery.introspectionEndpoint }),
   }
   const client: Client = {
     client_id: config.clientId,
@@ -190,7 +219,7 @@ const libraryFetch =
  * Why the library gave up, without a word of what it had read. Whatever else an answer makes it throw is
  * the answer's doing as well, so nothing is thrown on.
  */
-function refusalOf(thrown: unknown, endpoint: 'token' | 'userinfo') {
+function refusalOf(thrown: unknown, endpoint: 'token' | 'userinfo' | 'introspection') {
   if (thrown instanceof OutboundFailure) {
     const { code: reason, facts } = thrown.refusal
     return refuse('provider_unavailable', { ...facts, endpoint, reason })

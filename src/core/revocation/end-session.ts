@@ -5,6 +5,7 @@
  * itself, by the same rows and with a log line of the same name.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { ok } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { Audit } from '../audit/audit.ts'
@@ -16,8 +17,8 @@ import type { Sessions } from '../sessions/sessions.ts'
 
 export interface EndSession {
   /**
-   * Ends one session. Once it is answered, nothing can be minted from the session and `strict` refuses its
-   * tokens. `ended` is false, and nothing is audited, when it had ended before. `unavailable` leaves it
+   * Ends one session; one of the person's own takes the shared ones along at a sign-out. Once it is answered,
+   * nothing can be minted from the session and `strict` refuses its tokens. `ended` is false, and nothing is audited, when it had ended before. `unavailable` leaves it
    * open whether the end was committed: ask again, it is idempotent.
    */
   endSession(
@@ -111,16 +112,18 @@ export function createEndSession({
   return {
     async endSession(facts, { userId, sid, cause, askedBy, now }) {
       const outcome = await sessions.end(userId, sid, cause, now, askedBy)
-      if (outcome.ok && outcome.value.ended) {
+      if (!outcome.ok) return outcome
+      const { sids } = outcome.value
+      for (const each of sids) {
         await audit.record(facts, {
           event: 'session.ended',
           ...actorOf(cause),
           userId,
-          sid,
+          sid: each,
           facts: { cause },
         })
       }
-      return outcome
+      return ok({ ended: sids.length > 0 })
     },
     endOtherSessions: async (facts, { userId, sid, cause, now }) =>
       auditAll(facts, userId, cause, await sessions.endOthers(userId, sid, cause, now)),

@@ -12,6 +12,7 @@ import { participantsOf } from './participants-table.ts'
 import type { Participant } from './participants-table.ts'
 import { findOutsideEnd, ruled, startBy } from './session-rules.ts'
 import type { SessionRules } from './session-rules.ts'
+import { isSharedSession } from './session.ts'
 import type { EndCause, SessionId, UserId } from './session.ts'
 import {
   countLive,
@@ -41,8 +42,8 @@ export interface EndOfOne extends EndOf {
 export const MOST_LIVE_SESSIONS = 50
 
 /**
- * Ends sessions one by one, and notes that their participants have to hear of it. Returns the ends that took
- * effect: what had ended before is left as it was.
+ * Ends sessions one by one, with what they take along, and notes that their participants have to hear of it. Returns
+ * the ends that took effect: what had ended before is left as it was.
  */
 export function endSessions(
   sql: SqlStorage,
@@ -50,10 +51,44 @@ export function endSessions(
   ends: readonly SessionEnd[],
   now: EpochSeconds,
 ): SessionEnd[] {
-  const first = ends.filter((end) => writeEnd(sql, user, end, now))
+  const first = [...ends, ...endsOfShared(sql, user, ends)].filter((end) =>
+    writeEnd(sql, user, end, now),
+  )
   for (const end of first) extendRevokedUntil(sql, tokensUntil(user, end.endedAt))
   if (first.length > 0) askForHint(sql, now, first.some(isRevoking))
   return first
+}
+
+/** Somebody says that the person has left; a session that ran out, or gave way to another, says nothing of the kind. */
+const SIGN_OUTS: ReadonlySet<EndCause> = new Set<EndCause>([
+  'person',
+  'provider_back_channel',
+  'provider_front_channel',
+  'handoff_service',
+  'handoff_host',
+  'operator',
+])
+
+/**
+ * Whoever signs out of a session of their own has signed out of what sites share: no site is to know them again
+ * by a session that it was started beside. A shared session that ends takes no other with it.
+ */
+function endsOfShared(
+  sql: SqlStorage,
+  user: UserRow,
+  ends: readonly SessionEnd[],
+): readonly SessionEnd[] {
+  const signOuts = ends.filter(({ cause }) => SIGN_OUTS.has(cause))
+  if (signOuts.length === 0) return []
+  const open = openSessions(sql, user)
+  const signOut = signOuts.find(({ sid }) =>
+    open.some((session) => session.sid === sid && !isSharedSession(session)),
+  )
+  if (signOut === undefined) return []
+  const shared = open.filter(
+    (session) => isSharedSession(session) && expiryOf(session, signOut.endedAt) === undefined,
+  )
+  return shared.map(({ sid }) => ({ ...signOut, sid }))
 }
 
 /** One session's end, with what has to follow from it wherever it is written. False when it had ended before. */

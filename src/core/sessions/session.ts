@@ -72,9 +72,16 @@ export interface Authentication {
   readonly authTime: EpochSeconds
   readonly acr?: string
   readonly amr?: readonly string[]
-  /** The application that opened the session by itself (password grant): it ends with the application. */
+  /** The application that opened the session by itself (password grant, shared session): it ends with the application. */
   readonly applicationId?: string
 }
+
+/** Started by a site, for the sites of its company: no browser holds its handle. */
+export const isSharedSession = ({
+  authentication: { applicationId, providerId },
+}: {
+  readonly authentication: Authentication
+}): boolean => applicationId !== undefined && providerId !== LOCAL_PROVIDER_ID
 
 /** Why a session ended. One word per cause, in storage, logs and tests alike. */
 export type EndCause =

@@ -103,14 +103,14 @@ export interface Sessions {
       'no_id_token' | 'unavailable'
     >
   >
-  /** For `core/revocation` only. `ended` is false when the session had ended already, or never was. */
+  /** For `core/revocation` only. `sids`: what has ended with it by now; empty when it had ended already, or never was. */
   end(
     userId: UserId,
     sid: SessionId,
     cause: EndCause,
     now: EpochSeconds,
     askedBy?: EndOfOne['askedBy'],
-  ): Promise<Result<{ ended: boolean }, 'unavailable'>>
+  ): Promise<Result<{ sids: readonly SessionId[] }, 'unavailable'>>
   /** For `core/revocation` only: ends all sessions but this one. */
   endOthers(
     userId: UserId,

@@ -134,14 +134,14 @@ export class UserSessions extends UserGrants {
     return this.#rows.user() && findSignIn(this.#sql, input)
   }
 
-  /** Ends one session. `ended` is false when it had ended already, or never was. */
-  async endSession({ sid, cause, askedBy, now }: EndOfOne): Promise<{ ended: boolean }> {
+  /** Ends one session, and what it takes along: all are named. None when it had ended already, or never was. */
+  async endSession({ sid, cause, askedBy, now }: EndOfOne): Promise<{ sids: SessionId[] }> {
     const live = this.#rows.withLive({ sid, now }, (user) => {
       if (askedBy !== undefined) deleteParticipant(this.#sql, { sid, ...askedBy })
-      endSessions(this.#sql, user, [{ sid, cause, endedAt: now }], now)
+      return endSessions(this.#sql, user, [{ sid, cause, endedAt: now }], now)
     })
     await this.#rows.armAndPublish()
-    return { ended: live.ok }
+    return { sids: live.ok ? live.value.map((end) => end.sid) : [] }
   }
 
   /** Ends every live session but one. Their epoch stays, or the one that is kept would end with them. */

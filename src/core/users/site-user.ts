@@ -42,6 +42,13 @@ export interface KnownUser {
   readonly identities: readonly SiteIdentity[]
 }
 
+/** A person who has come by an identity provider. */
+export interface ConnectedPerson {
+  readonly user: SiteUser
+  readonly identity: SiteIdentity
+  readonly isNew: boolean
+}
+
 /** At least one; all that are given must be true of the user. */
 export interface UserCriteria {
   readonly userToken?: string | undefined
@@ -118,7 +125,8 @@ export interface SiteUsers {
   listIdentities(company: string, page: PageOf): Promise<Listed<SiteIdentity>>
   /**
    * The user and identity of a person who signed in with a provider; made on their first way to the company.
-   * Undefined while that user is being removed, or where the identity is another user's by now.
+   * Undefined while that user is being removed, or where the identity is another user's by now. `isNew`: the
+   * company did not know the identity.
    */
   connect(
     company: string,
@@ -130,11 +138,19 @@ export interface SiteUsers {
       readonly content: IdentityContent
     },
     now: EpochSeconds,
-  ): Promise<{ readonly user: SiteUser; readonly identity: SiteIdentity } | undefined>
+  ): Promise<ConnectedPerson | undefined>
+  /** The identity of this (issuer, subject), as the company knows it. */
+  findByIdentity(
+    company: string,
+    issuer: string,
+    subject: string,
+  ): Promise<SiteIdentity | undefined>
   /**
-   * Makes an identity another user's, in the directory too. `not_theirs`: one of the two people is known to
-   * other companies as well, who are not to be moved by this one; or the user has a storage identity already.
+   * Whether an identity may become another user's. `not_theirs`: one of the two people is known to other companies
+   * as well, who are not to be moved by this one, or is disabled; or the user has a storage identity already.
    */
+  checkLink(identity: SiteIdentity, user: SiteUser): Promise<Result<undefined, 'not_theirs'>>
+  /** Makes an identity another user's, in the directory too. */
   link(
     identity: SiteIdentity,
     user: SiteUser,
@@ -144,6 +160,8 @@ export interface SiteUsers {
   /** Nobody finds the user any more, except by `findLeaving`, for who has to finish the removal. */
   leave(user: SiteUser): Promise<void>
   findLeaving(company: string, userToken: string): Promise<SiteUser | undefined>
+  /** Whether another company knows this person too. */
+  isOfOthers(user: SiteUser): Promise<boolean>
   /** Whether there is more to this person than what this company's sites have pushed. */
   isKnownElsewhere(user: SiteUser): Promise<boolean>
   /** Removes a user who has left, with all that was pushed of them. */

@@ -13,6 +13,7 @@ import { createPushedUserStatements, STORAGE_PROVIDER_ID } from './pushed-user.t
 import { createSiteIdentitiesTable, isChangedMeanwhile } from './site-identities-table.ts'
 import type { IdentityContent, SiteIdentity, SiteUser, SiteUsers } from './site-user.ts'
 import { createSiteUsersTable } from './site-users-table.ts'
+import { findUserRow } from './users-table.ts'
 
 /** W01: so many wrong passwords in a row, and for so long none is looked at. */
 const MOST_WRONG_PASSWORDS = 10
@@ -69,6 +70,22 @@ export function createSiteUsers({
       .map((identity) => pushedRows.identityRemoval(identity))
   }
 
+  const checkLink: SiteUsers['checkLink'] = async (identity, user) => {
+    const holder = await users.find(user.company, { userToken: identity.userToken })
+    if (holder === undefined) return refuse('not_theirs')
+    for (const { userId, company } of [holder, user]) {
+      if (await users.isOfOthers(userId, company)) return refuse('not_theirs')
+      // Nobody gets around being disabled by becoming somebody else.
+      if ((await findUserRow(directory, userId))?.status !== 'active') return refuse('not_theirs')
+    }
+    const isSecond = (await identitiesOf(user)).some(
+      ({ providerId }) => providerId === identity.providerId,
+    )
+    return isSecond && identity.providerId === STORAGE_PROVIDER_ID
+      ? refuse('not_theirs')
+      : ok(undefined)
+  }
+
   /** Somebody who signs in with a provider and has no password here. */
   const newcomerOf = async (company: string, userId: UserId) => ({
     userToken: randomUuid(),
@@ -84,6 +101,9 @@ export function createSiteUsers({
     find: (company, criteria) => users.find(company, criteria),
     findLeaving: (company, userToken) => users.findLeaving(company, userToken),
     findIdentity: (company, identityToken) => identities.find(company, identityToken),
+    findByIdentity: (company, issuer, subject) =>
+      identities.findByIdentity(company, issuer, subject),
+    isOfOthers: ({ userId, company }) => users.isOfOthers(userId, company),
     noteLogin: ({ userToken }, now) => users.noteLogin(userToken, now),
     listIdentities: (company, page) => identities.list(company, page),
     leave: ({ userToken }) => users.leave(userToken),
@@ -169,6 +189,7 @@ export function createSiteUsers({
     },
 
     async connect(company, { userId, content, ...person }, now) {
+      let isNew = false
       for (let attempt = 0; attempt < CONNECT_ATTEMPTS; attempt += 1) {
         const identity = await identities.findByIdentity(company, person.issuer, person.subject)
         const userToken = identity?.userToken
@@ -177,7 +198,7 @@ export function createSiteUsers({
         if (user !== undefined && identity !== undefined) {
           const change = identities.contentChange(identity, content, now)
           await unlessRefused(() => directory.batch([change]))
-          return { user, identity: { ...identity, content } }
+          return { user, identity: { ...identity, content }, isNew }
         }
         const newcomer = user === undefined ? await newcomerOf(company, userId) : undefined
         const connected = {
@@ -188,22 +209,22 @@ export function createSiteUsers({
           userToken: newcomer?.userToken ?? user?.userToken ?? '',
         }
         // Beside another first way of the same person one of the two is refused, and looks again.
-        await unlessRefused(() =>
+        const written = await unlessRefused(() =>
           directory.batch([
             ...(newcomer === undefined ? [] : [users.insertion(newcomer, now)]),
             identities.insertion(connected, now),
           ]),
         )
+        isNew = written === 'written'
       }
       return undefined
     },
 
+    checkLink,
+
     async link(identity, user, now) {
-      const holder = await users.find(user.company, { userToken: identity.userToken })
-      if (holder === undefined) return refuse('not_theirs')
-      for (const { userId, company } of [holder, user]) {
-        if (await users.isOfOthers(userId, company)) return refuse('not_theirs')
-      }
+      const checked = await checkLink(identity, user)
+      if (!checked.ok) return checked
       const { identityToken, issuer: from, subject } = identity
       const written = await unlessRefused(() =>
         directory.batch([

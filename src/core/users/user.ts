@@ -59,6 +59,11 @@ export interface Users {
    * identity at the same moment make one user.
    */
   signIn(identity: SignInIdentity): Promise<Result<{ user: User; isNew: boolean }, SignInRefusal>>
+  /**
+   * As `signIn`, but an identity that nobody has becomes this user's. `link_conflict` where it is somebody
+   * else's, or the user has another one of that provider.
+   */
+  attach(identity: SignInIdentity, userId: UserId): Promise<Result<{ user: User }, SignInRefusal>>
   find(id: string): Promise<User | undefined>
   /**
    * Somebody whom no provider knows, with a credential of ours, in one transaction: `credential` makes the

@@ -212,6 +212,29 @@ export async function admitIdentity(
   return results.at(-1)?.results[0]
 }
 
+/** An identity that nobody has becomes this user's, who is active and has no other one of that provider. */
+export async function attachIdentity(
+  directory: D1Database,
+  {
+    issuer,
+    subject,
+    provider,
+    now,
+  }: Pick<SignInIdentity, 'issuer' | 'subject' | 'provider' | 'now'>,
+  userId: UserId,
+): Promise<void> {
+  await directory
+    .prepare(
+      `INSERT INTO identities (issuer, subject, user_id, provider_id, created_at, last_sign_in_at)
+       SELECT ?1, ?2, id, ?4, ?5, ?5 FROM users
+       WHERE id = ?3 AND status = 'active'
+         AND NOT EXISTS (SELECT 1 FROM identities WHERE issuer = ?1 AND user_id = ?3)
+       ON CONFLICT DO NOTHING`,
+    )
+    .bind(issuer, subject, userId, provider.id, now)
+    .run()
+}
+
 export interface UserRow {
   readonly id: string
   readonly status: UserStatus

@@ -13,7 +13,7 @@ import { randomId } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { UserId } from '../sessions/session.ts'
 import { parseProfileClaims } from './profile-claims.ts'
-import type { ProfileClaims } from './profile-claims.ts'
+import type { ProfileClaims, UntrustedClaims } from './profile-claims.ts'
 import {
   findUsersByUpstreamSession,
   forgetUpstreamSessions,
@@ -22,6 +22,7 @@ import {
 import type { Users, Voucher } from './user.ts'
 import {
   admitIdentity,
+  attachIdentity,
   findUserByIdentity,
   findUserRow,
   localUserInsertion,
@@ -43,6 +44,22 @@ export function createUsers(directory: D1Database): Users {
         const row = await admitIdentity(directory, identity, profile, newId)
         if (row === undefined) return refuse('link_conflict')
         return admitted(row, row.id === newId)
+      } catch (thrown) {
+        log('error', { event: 'directory.failed', error: describeThrown(thrown) })
+        return refuse('unavailable')
+      }
+    },
+
+    async attach(identity, userId) {
+      const profile = parseProfileClaims(identity.claims)
+      if (!isEmailDomainAllowed(profile, identity.provider))
+        return refuse('email_domain_not_allowed')
+      try {
+        await attachIdentity(directory, identity, userId)
+        const [holder] = await findUserByIdentity(directory, identity.issuer, identity.subject)
+        if (holder !== userId) return refuse('link_conflict')
+        const row = await admitIdentity(directory, identity, profile, randomId() as UserId)
+        return row?.id === userId ? admitted(row, false) : refuse('link_conflict')
       } catch (thrown) {
         log('error', { event: 'directory.failed', error: describeThrown(thrown) })
         return refuse('unavailable')
@@ -93,6 +110,10 @@ const admitted = (row: UserRow, isNew: boolean) => {
   const user = userFromRow(row)
   return user.status === 'disabled' ? refuse('account_disabled') : ok({ user, isNew })
 }
+
+/** Whether people with these claims may come by this provider at all. */
+export const mayComeBy = (claims: UntrustedClaims, provider: Voucher): boolean =>
+  isEmailDomainAllowed(parseProfileClaims(claims), provider)
 
 const isEmailDomainAllowed = ({ email, emailVerified }: ProfileClaims, provider: Voucher) =>
   provider.allowedEmailDomains.length === 0 ||

@@ -114,6 +114,7 @@ describe('an authorization response (RFC 6749 §4.1.2)', () => {
       keySetUrl: '',
       userInfoEndpoint: undefined,
       endSessionEndpoint: undefined,
+      introspectionEndpoint: undefined,
       sendsIssuerParameter: false,
     }
     const name = fc.constantFrom('code', 'state', 'iss', 'error', 'response', 'id_token', 'x')

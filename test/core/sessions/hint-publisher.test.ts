@@ -147,7 +147,7 @@ describe('a store that refuses', () => {
     const second = await signedIn(clock.now(), userId)
     expect(await sessions.end(userId, session.sid, 'person', clock.now())).toEqual({
       ok: true,
-      value: { ended: true },
+      value: { sids: [session.sid] },
     })
     expect((await sessions.use(cookie, clock.now())).ok).toBe(false)
     expect((await sessions.use(second.cookie, clock.now())).ok).toBe(true)

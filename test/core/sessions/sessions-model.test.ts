@@ -135,7 +135,8 @@ const end = (pick: number) =>
       const session = model.sessions[index]!
       const { sid } = real.sids[index]!
       const ended = await sessions.end(real.userId, sid, 'person', model.now)
-      expect(ended).toEqual({ ok: true, value: { ended: isLive(model, session) } })
+      const sids = isLive(model, session) ? [sid] : []
+      expect(ended).toEqual({ ok: true, value: { sids } })
       session.isEnded = true
     },
     hasSessions,

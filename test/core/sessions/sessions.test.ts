@@ -74,7 +74,7 @@ describe('a session', () => {
     expect(await sessions.list(bob.userId, clock.now())).toEqual({ ok: true, value: [bob.session] })
     expect(await sessions.end(bob.userId, ada.session.sid, 'person', clock.now())).toEqual({
       ok: true,
-      value: { ended: false },
+      value: { sids: [] },
     })
     expect((await sessions.use(ada.cookie, clock.now())).ok).toBe(true)
   })
@@ -158,7 +158,7 @@ describe('a cookie that is not ours', () => {
     expect(await sessions.use(handle, clock.now())).toEqual(noSession)
     expect(await sessions.end(userId, newSessionId(), 'person', clock.now())).toEqual({
       ok: true,
-      value: { ended: false },
+      value: { sids: [] },
     })
     expect(await sessions.endAll(userId, 'operator', clock.now())).toEqual({
       ok: true,

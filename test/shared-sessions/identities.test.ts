@@ -1,0 +1,129 @@
+/** Identities that a provider vouches for, as sites read, link and remove them. */
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { gatewayFor } from '../../src/gateway.ts'
+import { systemClock } from '../../src/platform/clock.ts'
+import type { Browser } from '../world/browser.ts'
+import { captureLog } from '../world/log-lines.ts'
+import { snapshot } from '../world/snapshot.ts'
+import { createWorld, liveSession, signIn } from '../world/sign-in.ts'
+import { ask, pushUser, registerSite, startShared } from '../world/sites.ts'
+import type { TestSite } from '../world/sites.ts'
+import { check, told } from '../world/socialize.ts'
+
+const { core } = gatewayFor(env)
+const facts = { requestId: 'test', clientKey: 'x', waitUntil: () => {}, continent: undefined }
+
+/** Who the browser's person is to the site's company. */
+async function known(site: TestSite, browser: Browser) {
+  const { token } = await told(await check(browser, site))
+  const read = await ask(site, 'GET', `/connections/${token}.json`)
+  const { user } = read.data
+  return { userToken: user.user_token, identityToken: user.identity.identity_token }
+}
+
+async function someoneSignedIn() {
+  const world = await createWorld()
+  const site = await registerSite({ subdomain: 'shop' })
+  const browser = world.newBrowser()
+  await signIn(browser, world.otrotl)
+  return { world, site, browser, ...(await known(site, browser)) }
+}
+
+const link = (site: TestSite, identityToken: string, userToken: string) =>
+  ask(site, 'PUT', `/identities/${identityToken}/link.json`, { user: { user_token: userToken } })
+
+const userIdOf = async (userToken: string) =>
+  (await env.DIRECTORY.prepare('SELECT user_id FROM site_users WHERE user_token = ?')
+    .bind(userToken)
+    .first<{ user_id: never }>())!.user_id
+
+describe('an identity that a provider vouches for', () => {
+  it('linked to another user takes the sign-ins along, and ends what there was of before', async () => {
+    const { world, site, browser, identityToken } = await someoneSignedIn()
+    const shared = await startShared(site, identityToken)
+    const { userToken } = await pushUser(site, { login: 'ada' })
+    const linked = await link(site, identityToken, userToken)
+    expect(linked.status).toBe(200)
+    expect(
+      linked.data.user.identities.map(({ provider }: { provider: string }) => provider),
+    ).toEqual(expect.arrayContaining(['storage', 'otrotl']))
+    expect((await ask(site, 'GET', `/sso/sessions/${shared}.json`)).status).toBe(404)
+    expect(await liveSession(browser.session())).toBeUndefined()
+    await signIn(browser, world.otrotl)
+    expect((await liveSession(browser.session()))?.userId).toBe(await userIdOf(userToken))
+    expect(await known(site, browser)).toEqual({ userToken, identityToken })
+  })
+
+  it('is not linked where one of the two is known to others, or disabled; and no session ends', async () => {
+    const { site, browser, userToken, identityToken } = await someoneSignedIn()
+    const shared = await startShared(site, identityToken)
+    const other = await pushUser(site, { login: 'ada' })
+    const foreign = await registerSite({ subdomain: 'foreign', group: 'other' })
+    const { userToken: theirs } = await known(foreign, browser)
+    const before = await snapshot()
+    expect((await link(site, identityToken, other.userToken)).status).toBe(409)
+    expect((await link(site, other.identityToken, userToken)).status).toBe(409)
+    expect(await snapshot()).toEqual(before)
+    expect((await ask(site, 'GET', `/sso/sessions/${shared}.json`)).status).toBe(200)
+    await env.DIRECTORY.prepare('DELETE FROM site_users WHERE user_token = ?').bind(theirs).run()
+    const now = systemClock()
+    await core!.disableUser.disable(facts, { userId: await userIdOf(userToken), now })
+    const disabled = await snapshot()
+    expect((await link(site, identityToken, other.userToken)).status).toBe(409)
+    expect((await link(site, other.identityToken, userToken)).status).toBe(409)
+    expect(await snapshot()).toEqual(disabled)
+  })
+
+  it('is told as it is now, also after the person has signed in under another name', async () => {
+    const { world, site, browser, identityToken } = await someoneSignedIn()
+    world.otrotl.behaviour.userInfo = { name: 'Alice Baker' }
+    await signIn(browser, world.otrotl, { ask: { prompt: 'login' } })
+    expect((await known(site, browser)).identityToken).toBe(identityToken)
+    const read = await ask(site, 'GET', `/identities/${identityToken}.json`)
+    expect(read.data.identity.displayName).toBe('Alice Baker')
+  })
+
+  it('of a person who is removed is the person’s still', async () => {
+    const { world, site, browser, userToken } = await someoneSignedIn()
+    const removed = await ask(site, 'DELETE', `/users/${userToken}.json?confirm_deletion=true`)
+    expect(removed.status).toBe(200)
+    expect(await liveSession(browser.session())).toBeDefined()
+    await signIn(browser, world.otrotl)
+    expect((await known(site, browser)).userToken).not.toBe(userToken)
+  })
+})
+
+describe('what sites read of people', () => {
+  it('is in the log: which site, and what', async () => {
+    const { site, userToken, identityToken } = await someoneSignedIn()
+    await pushUser(site, { login: 'ada' })
+    const { lines } = captureLog()
+    const asked: readonly (readonly [string, string, unknown?])[] = [
+      ['GET', '/users.json'],
+      ['GET', `/users/${userToken}.json`],
+      ['GET', '/identities.json'],
+      ['GET', `/identities/${identityToken}.json`],
+      ['POST', '/storage/users/user/lookup.json', { user: { login: 'ada' } }],
+      ['PUT', `/identities/${identityToken}/synchronize.json`],
+    ]
+    for (const [method, path, body] of asked) {
+      expect((await ask(site, method, path, body)).status).toBe(200)
+    }
+    await ask(site, 'GET', `/users/${crypto.randomUUID()}.json`)
+    await ask(site, 'GET', '/site.json')
+    const reads = lines.filter(({ event }) => event === 'site.read')
+    expect(reads.map(({ application, resource }) => [application, resource])).toEqual(
+      ['/users', '/users/*', '/identities', '/identities/*']
+        .map((path) => [site.id, path])
+        .concat([
+          [site.id, '/storage/users/user/lookup'],
+          [site.id, '/identities/*/synchronize'],
+        ]),
+    )
+    const { results } = await env.DIRECTORY.prepare(
+      `SELECT 1 FROM audit_events WHERE event = 'site.read'`,
+    ).all()
+    expect(results).toEqual([])
+  })
+})
