@@ -18,6 +18,8 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 TEST_MIGRATIONS: await readD1Migrations(at('./src/migrations')),
+                // Not empty: what is measured is printed as JSON too.
+                TEST_SERIES: process.env.TEST_SERIES ?? '',
                 ...(await import('./test/world/settings.ts')).settings,
               },
               outboundService: (request) =>

@@ -1,4 +1,5 @@
 import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createRevocation } from '../../../src/core/revocation/revocation.ts'
 import type { JudgedToken, RevocationLevel } from '../../../src/core/revocation/revocation.ts'
@@ -153,6 +154,8 @@ function print(title: string, lags: Lags): void {
   })
   const head = '| level | min s | median s | p95 s | max s | measured |\n|---|---|---|---|---|---|'
   console.debug([`\n${title}`, head, ...rows].join('\n'))
+  // For whoever draws them (dev/plot-revocation.ts).
+  if (env.TEST_SERIES !== '') console.debug(`series ${JSON.stringify({ title, lags })}`)
 }
 
 describe('the time from a logout to the last accepted request, through a KV that is late', () => {
