@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { D1Database } from '@cloudflare/workers-types'
+import { buildSync } from 'esbuild'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import type { Json } from 'miniflare'
 import { experimental_readRawConfig } from 'wrangler'
@@ -42,6 +43,35 @@ const apiWorker = `export default {
   },
 }`
 
+/** Stands before the gateway, and counts what it asks of the directory: `GET /counted` tells, and begins anew. */
+const countingWorker = `
+  import { countedDirectory } from './test/world/counted-directory.ts'
+  import gateway from './worker.js'
+  export * from './worker.js'
+  let counted, environment
+  export default {
+    ...gateway,
+    fetch(request, env, context) {
+      counted ??= countedDirectory(env.DIRECTORY)
+      environment ??= { ...env, DIRECTORY: counted.directory }
+      if (new URL(request.url).pathname === '/counted') return Response.json(counted.take())
+      return gateway.fetch(request, environment, context)
+    },
+  }`
+
+const modulesFrom = (worker: string, isCounting: boolean) => {
+  const gateway = { type: 'ESModule' as const, path: 'worker.js', contents: worker }
+  if (!isCounting) return [gateway]
+  const [built] = buildSync({
+    stdin: { contents: countingWorker, resolveDir: projectRoot },
+    bundle: true,
+    format: 'esm',
+    external: ['./worker.js'],
+    write: false,
+  }).outputFiles
+  return [{ type: 'ESModule' as const, path: 'counting.js', contents: built!.text }, gateway]
+}
+
 export interface BenchGateway {
   /** Its ISSUER. */
   readonly origin: string
@@ -54,12 +84,20 @@ export interface BenchGateway {
   directory(): Promise<D1Database>
   /** Runs SQL in a user's object, and answers with its rows. */
   inObjectOf(userId: string, statement: string): Promise<readonly Record<string, unknown>[]>
+  inKeyRing(statement: string): Promise<readonly Record<string, unknown>[]>
   /** The identity provider that people sign in with; its keys are in `stateDirectory`. */
   readonly otrotl: { readonly issuer: string; readonly stateDirectory: string }
+  /** A process of its own again, with nothing in memory; what is stored stays. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
-export async function startBenchGateway(): Promise<BenchGateway> {
+export async function startBenchGateway({
+  isCounting = false,
+}: {
+  /** `GET /counted` tells what was asked of the directory since the last time; else nothing is in between. */
+  readonly isCounting?: boolean
+} = {}): Promise<BenchGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-bench-'))
   const config = join(projectRoot, 'wrangler.toml')
   const wrangler = (...commandLine: string[]) =>
@@ -83,93 +121,89 @@ export async function startBenchGateway(): Promise<BenchGateway> {
     log: () => {},
   })
   const raw: RawConfig = experimental_readRawConfig({ config }).rawConfig
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: '127.0.0.1',
-      port: 0,
-      cf: false,
-      logRequests: false,
-      log: new Log(LogLevel.ERROR),
-      unsafeLocalExplorer: false,
-      unsafeObservability: false,
-      unsafeInspectDurableObjects: true,
-      resourcePersistencePath: join(folder, 'state/v3'),
-      handleStructuredLogs: () => {},
-      workers: [
-        {
-          name: 'drawbridge',
-          modules: [
-            {
-              type: 'ESModule',
-              path: 'worker.js',
-              contents: readFileSync(join(folder, 'built/worker.js'), 'utf8'),
-            },
-          ],
-          compatibilityDate: raw.compatibility_date,
-          compatibilityFlags: raw.compatibility_flags,
-          kvNamespaces: Object.fromEntries(
-            raw.kv_namespaces.map(({ binding, id }) => [binding, id]),
-          ),
-          d1Databases: Object.fromEntries(
-            raw.d1_databases.map(({ binding, database_id }) => [binding, database_id]),
-          ),
-          durableObjects: Object.fromEntries(
-            raw.durable_objects.bindings.map(({ name, class_name }) => [
-              name,
-              { className: class_name, useSQLite: true },
-            ]),
-          ),
-          queueProducers: Object.fromEntries(
-            raw.queues.producers.map(({ binding, queue }) => [binding, { queueName: queue }]),
-          ),
-          // The doors stand open: it is the gateway that is measured.
-          ratelimits: Object.fromEntries(
-            raw.ratelimits.map(({ name, namespace_id }) => [
-              name,
-              { namespace_id, simple: { limit: 1_000_000_000, period: 60 as const } },
-            ]),
-          ),
-          bindings: {
-            ...raw.vars,
-            ...secrets,
-            ISSUER: origin,
-            IDENTITY_PROVIDERS: raw.vars.IDENTITY_PROVIDERS.map((provider) => ({
-              ...provider,
-              issuer: otrotl.issuer,
-            })),
-          },
-          unsafeDirectSockets: [{ host: '127.0.0.1', port }],
+  const options = convertV4MiniflareOptions({
+    host: '127.0.0.1',
+    port: 0,
+    cf: false,
+    logRequests: false,
+    log: new Log(LogLevel.ERROR),
+    unsafeLocalExplorer: false,
+    unsafeObservability: false,
+    unsafeInspectDurableObjects: true,
+    resourcePersistencePath: join(folder, 'state/v3'),
+    handleStructuredLogs: () => {},
+    workers: [
+      {
+        name: 'drawbridge',
+        modules: modulesFrom(readFileSync(join(folder, 'built/worker.js'), 'utf8'), isCounting),
+        compatibilityDate: raw.compatibility_date,
+        compatibilityFlags: raw.compatibility_flags,
+        kvNamespaces: Object.fromEntries(raw.kv_namespaces.map(({ binding, id }) => [binding, id])),
+        d1Databases: Object.fromEntries(
+          raw.d1_databases.map(({ binding, database_id }) => [binding, database_id]),
+        ),
+        durableObjects: Object.fromEntries(
+          raw.durable_objects.bindings.map(({ name, class_name }) => [
+            name,
+            { className: class_name, useSQLite: true },
+          ]),
+        ),
+        queueProducers: Object.fromEntries(
+          raw.queues.producers.map(({ binding, queue }) => [binding, { queueName: queue }]),
+        ),
+        // The doors stand open: it is the gateway that is measured.
+        ratelimits: Object.fromEntries(
+          raw.ratelimits.map(({ name, namespace_id }) => [
+            name,
+            { namespace_id, simple: { limit: 1_000_000_000, period: 60 as const } },
+          ]),
+        ),
+        bindings: {
+          ...raw.vars,
+          ...secrets,
+          ISSUER: origin,
+          IDENTITY_PROVIDERS: raw.vars.IDENTITY_PROVIDERS.map((provider) => ({
+            ...provider,
+            issuer: otrotl.issuer,
+          })),
         },
-        {
-          name: 'api',
-          modules: [{ type: 'ESModule', path: 'api.js', contents: apiWorker }],
-          compatibilityDate: raw.compatibility_date,
-          serviceBindings: {
-            ACCESS: { name: 'drawbridge', entrypoint: 'AccessCheck', props: { client: 'bench' } },
-          },
-          unsafeDirectSockets: [{ host: '127.0.0.1', port: apiPort }],
+        unsafeDirectSockets: [{ host: '127.0.0.1', port }],
+      },
+      {
+        name: 'api',
+        modules: [{ type: 'ESModule', path: 'api.js', contents: apiWorker }],
+        compatibilityDate: raw.compatibility_date,
+        serviceBindings: {
+          ACCESS: { name: 'drawbridge', entrypoint: 'AccessCheck', props: { client: 'bench' } },
         },
-      ],
-    }),
-  )
+        unsafeDirectSockets: [{ host: '127.0.0.1', port: apiPort }],
+      },
+    ],
+  })
+  const miniflare = new Miniflare(options)
   await miniflare.ready
+  /** By the object's class, and what it is named for (src/platform/digest.ts, `storageName`). */
+  const inObject = async (
+    className: string,
+    [type, ...parts]: readonly [string, ...string[]],
+    statement: string,
+  ) => {
+    const hash = createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
+    const storage = await miniflare.unsafeGetDurableObjectStorage('drawbridge', className, {
+      name: `v1:${type}:${hash}`,
+    })
+    return storage.exec(statement)
+  }
   return {
     origin,
     port,
     apiPort,
     adminKey: secrets.ADMIN_API_KEY,
     directory: async () => miniflare.getD1Database('DIRECTORY', 'drawbridge'),
-    async inObjectOf(userId, statement) {
-      const hash = createHash('sha256')
-        .update(JSON.stringify([userId]))
-        .digest('base64url')
-      const name = `v1:user:${hash}`
-      const storage = await miniflare.unsafeGetDurableObjectStorage('drawbridge', 'UserSessions', {
-        name,
-      })
-      return storage.exec(statement)
-    },
+    inObjectOf: async (userId, statement) => inObject('UserSessions', ['user', userId], statement),
+    inKeyRing: async (statement) => inObject('KeyRing', ['key-ring'], statement),
     otrotl: { issuer: otrotl.issuer, stateDirectory: join(folder, 'otrotl') },
+    restart: async () => miniflare.setOptions(options),
     async stop() {
       await Promise.all([miniflare.dispose(), otrotl.stop()])
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })

@@ -29,12 +29,17 @@ export async function startReceivers(gateway: BenchGateway, count: number): Prom
   const origin = `http://127.0.0.1:${server.port}`
   for (let number = 0; number < count; number += 1) {
     const path = `/${number}/back-channel`
-    idAt.set(path, await register(gateway, `Application ${number}`, `${origin}${path}`))
+    idAt.set(path, await registerApplication(gateway, `Application ${number}`, `${origin}${path}`))
   }
   return { ids: [...idAt.values()], receivedAt, stop: async () => server.stop() }
 }
 
-async function register(gateway: BenchGateway, name: string, logoutUri: string): Promise<string> {
+/** Answers with its `client_id`. */
+export async function registerApplication(
+  gateway: BenchGateway,
+  name: string,
+  logoutUri: string,
+): Promise<string> {
   const answer = await fetch(`http://127.0.0.1:${gateway.port}/admin/api/applications`, {
     method: 'POST',
     headers: {

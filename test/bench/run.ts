@@ -9,10 +9,12 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { projectRoot } from '../../dev/settings.ts'
 import type { Findings, Section } from './section.ts'
+import { growth } from './growth.ts'
 import { logout } from './logout.ts'
 import { requests } from './requests.ts'
+import { startUp } from './start-up.ts'
 
-const sections: readonly Section[] = [requests, logout]
+const sections: readonly Section[] = [startUp, requests, logout, growth]
 
 const named = process.argv.slice(2)
 const unknown = named.filter((name) => !sections.some((section) => section.name === name))
