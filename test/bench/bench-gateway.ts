@@ -96,6 +96,8 @@ export interface BenchGateway {
   readonly otrotl: { readonly issuer: string; readonly stateDirectory: string }
   /** As when nobody has asked a user's object for a while: its memory is gone. */
   putToSleep(userId: string): Promise<void>
+  /** A process of its own again, with nothing in memory; what is stored stays. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -205,7 +207,10 @@ export async function startBenchGateway({
     port,
     apiPort: running.portOf('api'),
     portOf: (name) => running.portOf(name),
-    processId: running.processId,
+    get processId() {
+      return running.processId
+    },
+    restart: async () => running.restart(),
     adminKey: secrets.ADMIN_API_KEY,
     directory: async () => miniflare.getD1Database('DIRECTORY', 'drawbridge'),
     inObjectOf: async (userId, statement) =>

@@ -18,8 +18,10 @@ import { growth } from './growth.ts'
 import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { requests } from './requests.ts'
+import { startUp } from './start-up.ts'
 
 const sections: readonly Section[] = [
+  startUp,
   edge,
   requests,
   bridge,

@@ -30,6 +30,8 @@ export interface RunningWorkers {
   portOf(name: string): number
   /** The id of the one workerd that all of them run in. */
   readonly processId: number
+  /** A process of its own again, with nothing in memory; what is stored stays. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -46,31 +48,30 @@ export async function startWorkers(
     const [port] = worker.port === undefined ? await findFreePorts() : [worker.port]
     placed.push({ ...worker, port })
   }
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: '127.0.0.1',
-      port: 0,
-      cf: false,
-      logRequests: false,
-      log: new Log(LogLevel.ERROR),
-      unsafeLocalExplorer: false,
-      unsafeObservability: false,
-      unsafeInspectDurableObjects: true,
-      resourcePersistencePath: ownFolder,
-      handleStructuredLogs: () => {},
-      workers: placed.map(({ name, script, behind = {}, port, options }) => ({
-        compatibilityDate: COMPATIBILITY_DATE,
-        ...options,
-        name,
-        modules: Object.entries({ [`${name}.js`]: script, ...behind }).map(([path, contents]) => ({
-          type: 'ESModule' as const,
-          path,
-          contents,
-        })),
-        unsafeDirectSockets: [{ host: '127.0.0.1', port }],
+  const options = convertV4MiniflareOptions({
+    host: '127.0.0.1',
+    port: 0,
+    cf: false,
+    logRequests: false,
+    log: new Log(LogLevel.ERROR),
+    unsafeLocalExplorer: false,
+    unsafeObservability: false,
+    unsafeInspectDurableObjects: true,
+    resourcePersistencePath: ownFolder,
+    handleStructuredLogs: () => {},
+    workers: placed.map(({ name, script, behind = {}, port, options }) => ({
+      compatibilityDate: COMPATIBILITY_DATE,
+      ...options,
+      name,
+      modules: Object.entries({ [`${name}.js`]: script, ...behind }).map(([path, contents]) => ({
+        type: 'ESModule' as const,
+        path,
+        contents,
       })),
-    }),
-  )
+      unsafeDirectSockets: [{ host: '127.0.0.1', port }],
+    })),
+  })
+  const miniflare = new Miniflare(options)
   await miniflare.ready
   return {
     miniflare,
@@ -79,7 +80,10 @@ export async function startWorkers(
       if (worker === undefined) throw new Error(`no Worker ${name}`)
       return worker.port
     },
-    processId: processListeningAt(placed[0]!.port),
+    get processId() {
+      return processListeningAt(placed[0]!.port)
+    },
+    restart: async () => miniflare.setOptions(options),
     async stop() {
       await miniflare.dispose()
       if (folder === undefined) rmSync(ownFolder, { recursive: true, force: true, maxRetries: 5 })

@@ -4,7 +4,7 @@ import { countedSql } from './counted-sql.ts'
 import { consents, family, grants, SHOP } from './granted.ts'
 import type { OfSession } from './granted.ts'
 import { published } from './published-hint.ts'
-import { addEndedSessions, rowsOf, signedIn, START } from './signed-in-user.ts'
+import { addEndedSessions, objectOf, rowsOf, signedIn, START } from './signed-in-user.ts'
 
 beforeEach(() => {
   freezeClock(START)
@@ -50,6 +50,26 @@ describe('the end of all sessions', () => {
     expect(many.statements).toBe(none.statements)
     expect(many.rowsWritten).toBeLessThanOrEqual(none.rowsWritten)
     expect(many.rowsRead - none.rowsRead).toBeLessThanOrEqual(3)
+  })
+
+  it('reads no further than fifty sessions, the most that anybody has by signing in', async () => {
+    const one = await costOf(1, 0)
+    const { userId, session } = await signedIn(START)
+    await rowsOf(
+      userId,
+      `WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 5000)
+       INSERT INTO sessions SELECT printf('%032x', n), secret_hash, epoch, authentication, profile, device,
+         sealed_id_token, started_at, last_used_at, idle_seconds, idle_deadline_at, absolute_deadline_at,
+         ended_at, end_cause, tokens_until FROM sessions, counted`,
+    )
+    await published(userId)
+    const many = await countedSql(userId, (object) =>
+      object.endAllSessions({ cause: 'person', now: START }),
+    )
+    expect(many.rowsRead - one.rowsRead).toBeLessThanOrEqual(150)
+    const check = { sid: session.sid, epoch: session.epoch, now: START }
+    const stands = await (await objectOf(userId)).checkToken(check)
+    expect(stands.ok).toBe(false)
   })
 
   it('costs the same for 1, 10 and 50 sessions, and where 10,000 have ended before', async () => {
