@@ -1,7 +1,6 @@
 /**
- * The management API itself, which is loaded when an operator first asks for it: its schemas would otherwise be
- * built at each cold start. One routes file per noun; the description at `/openapi.json` is made from the
- * schemas that check the input.
+ * The management API itself, behind its door (admin/routes.tsx). One routes file per noun; the description at
+ * `/openapi.json` is made from the schemas that check the input.
  */
 import type { AdminParts } from '../admin-parts.ts'
 import { applicationRoutes } from '../applications/routes.ts'
