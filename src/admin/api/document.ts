@@ -47,7 +47,7 @@ export function documentOf(operations: readonly Operation[], issuer: string): ob
     code,
     {
       description: `${title}. ${detail}`,
-      content: { 'application/problem+json': { schema: problemSchema.json } },
+      content: { 'application/problem+json': { schema: problemSchema.describe() } },
     },
   ])
   const components = {
@@ -86,10 +86,12 @@ const describeOperation = ({ summary, request = {}, responses }: Operation): obj
   ),
 })
 
-const contentOf = ({ json }: Schema<unknown>) => ({ 'application/json': { schema: json } })
+const contentOf = (schema: Schema<unknown>) => ({
+  'application/json': { schema: schema.describe() },
+})
 
 function parametersIn(where: string, schema: ObjectSchema<Members> | undefined): readonly object[] {
-  const { properties = {}, required = [] } = (schema?.json ?? {}) as {
+  const { properties = {}, required = [] } = (schema?.describe() ?? {}) as {
     readonly properties?: Readonly<Record<string, JsonSchema>>
     readonly required?: readonly string[]
   }

@@ -80,7 +80,7 @@ export const queryText = textOfLength(1, 1024)
 const digits = textMatching(/^(?:[1-9][0-9]?|100)$/, 'is not a number from 1 to 100')
 
 const limit: Schema<number> = {
-  json: integerBetween(1, 100).json,
+  describe: integerBetween(1, 100).describe,
   take: (given, path, faults) => Number(digits.take(given, path, faults)),
 }
 

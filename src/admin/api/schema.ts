@@ -1,5 +1,5 @@
 /**
- * What a value from outside must be, said once: `take` checks it, and `json` describes it in the OpenAPI
+ * What a value from outside must be, said once: `take` checks it, and `describe` tells of it in the OpenAPI
  * document (JSON Schema 2020-12). Everything that is wrong is named, not only the first; no fault repeats what
  * was sent, which may be a secret. Only values of JSON are known here: an array is no object.
  */
@@ -14,7 +14,7 @@ export interface Fault {
 }
 
 export interface Schema<Value> {
-  readonly json: JsonSchema
+  readonly describe: () => JsonSchema
   /** The value as it is used. What is wrong with it is added to `faults`; then what is returned means nothing. */
   readonly take: (given: unknown, path: Path, faults: Fault[]) => Value | undefined
   /** What stands for a member that was left out. */
@@ -51,7 +51,7 @@ const one = <Value>(
   detail: string,
   is: (given: unknown) => given is Value,
 ): Schema<Value> => ({
-  json,
+  describe: () => json,
   take(given, path, faults) {
     if (is(given)) return given
     faults.push({ path, detail })
@@ -70,7 +70,7 @@ export const flag = one(
   (given) => typeof given === 'boolean',
 )
 export const integer = one({ type: 'integer' }, 'is not a whole number', isInteger)
-export const anything: Schema<unknown> = { json: {}, take: (given) => given }
+export const anything: Schema<unknown> = { describe: () => ({}), take: (given) => given }
 
 /** `pattern` holds for the whole of a text, so it has its anchors. */
 export const textMatching = (pattern: RegExp, detail: string): Schema<string> =>
@@ -106,7 +106,11 @@ export const list = <Value>(
   of: Schema<Value>,
   { maxItems = Infinity }: { readonly maxItems?: number } = {},
 ): Schema<Value[]> => ({
-  json: { type: 'array', items: of.json, ...(maxItems < Infinity && { maxItems }) },
+  describe: () => ({
+    type: 'array',
+    items: of.describe(),
+    ...(maxItems < Infinity && { maxItems }),
+  }),
   take(given, path, faults) {
     if (!Array.isArray(given)) faults.push({ path, detail: 'is not an array' })
     else if (given.length > maxItems)
@@ -127,7 +131,7 @@ function takeObject(given: unknown, path: Path, faults: Fault[]): JsonObject | u
 
 /** Any names, each with a value of one kind. */
 export const record = <Value>(of: Schema<Value>): Schema<Record<string, Value>> => ({
-  json: { type: 'object', additionalProperties: of.json },
+  describe: () => ({ type: 'object', additionalProperties: of.describe() }),
   take(value, path, faults) {
     const given = takeObject(value, path, faults)
     if (given === undefined) return undefined
@@ -141,7 +145,7 @@ export const record = <Value>(of: Schema<Value>): Schema<Record<string, Value>> 
 /** Members that are not named here are refused, each. */
 export const object = <const Shape extends Members>(members: Shape): ObjectSchema<Shape> => ({
   members,
-  json: { ...describeMembers(members), additionalProperties: false },
+  describe: () => ({ ...describeMembers(members), additionalProperties: false }),
   take(value, path, faults) {
     const given = takeObject(value, path, faults)
     if (given === undefined) return undefined
@@ -156,7 +160,7 @@ export const object = <const Shape extends Members>(members: Shape): ObjectSchem
 /** Members that are not named here are passed over: of what we answer, more may come. */
 export const openObject = <const Shape extends Members>(members: Shape): ObjectSchema<Shape> => ({
   members,
-  json: describeMembers(members),
+  describe: () => describeMembers(members),
   take(value, path, faults) {
     const given = takeObject(value, path, faults)
     return given && takeMembers(members, given, path, faults)
@@ -171,7 +175,7 @@ function describeMembers(members: Members): JsonSchema {
   const required = entries.filter(([, schema]) => isRequired(schema)).map(([name]) => name)
   return {
     type: 'object',
-    properties: Object.fromEntries(entries.map(([name, { json }]) => [name, json])),
+    properties: Object.fromEntries(entries.map(([name, schema]) => [name, schema.describe()])),
     ...(required.length > 0 && { required }),
   }
 }
@@ -209,7 +213,7 @@ export function variants<
   )
   const isKind = oneOf([...options.keys()])
   return {
-    json: { oneOf: [...options.values()].map(({ json }) => json) },
+    describe: () => ({ oneOf: [...options.values()].map((option) => option.describe()) }),
     take(value, path, faults) {
       const given = takeObject(value, path, faults)
       const kind = given && isKind.take(given[name], [...path, name], faults)
@@ -219,20 +223,20 @@ export function variants<
   }
 }
 
-export const optional = <Value>({ json, take }: Schema<Value>): OptionalSchema<Value> => ({
-  json,
+export const optional = <Value>({ describe, take }: Schema<Value>): OptionalSchema<Value> => ({
+  describe,
   take,
   isOptional: true,
 })
 
 export const withDefault = <Value>(schema: Schema<Value>, fallback: Value): Schema<Value> => ({
-  json: { ...schema.json, default: fallback },
+  describe: () => ({ ...schema.describe(), default: fallback }),
   take: schema.take,
   fallback,
 })
 
-export const nullable = <Value>({ json, take }: Schema<Value>): Schema<Value | null> => ({
-  json: { anyOf: [json, { type: 'null' }] },
+export const nullable = <Value>({ describe, take }: Schema<Value>): Schema<Value | null> => ({
+  describe: () => ({ anyOf: [describe(), { type: 'null' }] }),
   take: (given, path, faults) => (given === null ? null : take(given, path, faults)),
 })
 
@@ -268,7 +272,7 @@ export const refined = <Given extends Schema<unknown>>(
 
 /** The same with more in its description. */
 export function described<Given extends Schema<unknown>>(schema: Given, json: JsonSchema): Given {
-  return { ...schema, json: { ...schema.json, ...json } }
+  return { ...schema, describe: () => ({ ...schema.describe(), ...json }) }
 }
 
 /** Under this key, the name that the document writes a schema under, once. */

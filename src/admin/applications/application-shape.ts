@@ -65,7 +65,7 @@ const oauthMembers = {
   redirect_uris: list(uri),
   default_redirect_uri: uri,
   grant_types: list(oneOf([...grantTypes, ...grantAliases])),
-  response_types: described(list(text), { items: oneOf(responseTypes).json }),
+  response_types: described(list(text), { items: oneOf(responseTypes).describe() }),
   scope: described(text, {
     description: 'Scopes separated by spaces: all that it may ever be granted',
   }),
