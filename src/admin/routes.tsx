@@ -7,9 +7,9 @@
  */
 import { Hono } from 'hono'
 import type { RequestVariables } from '../platform/request-facts.ts'
-import { memoise } from '../platform/secrets.ts'
 import { ADMIN_PATH } from './admin-parts.ts'
 import type { AdminParts } from './admin-parts.ts'
+import { createAdminApi } from './api/routes.ts'
 import { checkOperator } from './check-operator.ts'
 import { OperatorsPage } from './operators-page.tsx'
 import { answerProblem } from './problem.ts'
@@ -37,13 +37,11 @@ export function adminRoutes(parts: AdminParts) {
     return undefined
   })
 
-  const api = memoise(async () => {
-    const { createAdminApi } = await import('./api/routes.ts')
-    return createAdminApi(parts)
-  })
-  app.all(`${ADMIN_PATH}/*`, async (c) => {
-    const loaded = await api()
-    return loaded.fetch(c.req.raw, { facts: c.get('facts') })
+  // Made when an operator first asks: most isolates never see one.
+  let api: ReturnType<typeof createAdminApi> | undefined
+  app.all(`${ADMIN_PATH}/*`, (c) => {
+    api ??= createAdminApi(parts)
+    return api.fetch(c.req.raw, { facts: c.get('facts') })
   })
 
   app.get('/admin', (c) => {

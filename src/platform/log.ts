@@ -8,8 +8,12 @@ export function log(level: 'info' | 'warn' | 'error', line: LogLine): void {
   console[level](JSON.stringify({ level, ...line }))
 }
 
-/** What may be said of a thrown value in a log: its class and the first line of its message, cut. */
-export const describeThrown = (thrown: unknown): string =>
-  thrown instanceof Error
-    ? `${thrown.name}: ${thrown.message.split('\n', 1)[0]?.slice(0, 200) ?? ''}`
-    : typeof thrown
+/**
+ * What may be said of a thrown value in a log: what it is, and the first line of its message, cut. Libraries name
+ * their errors after classes, whose names do not outlive minifying; their codes do.
+ */
+export function describeThrown(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return typeof thrown
+  const kind = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : thrown.name
+  return `${kind}: ${thrown.message.split('\n', 1)[0]?.slice(0, 200) ?? ''}`
+}

@@ -110,7 +110,7 @@ export const findUnknownParts = (sources: readonly Source[]): readonly Finding[]
   })
 
 const RUNTIME_FREE =
-  /^src\/(gateway\.ts|entrance\.tsx|core\/revocation\/require-user\.ts|.*\/routes\.ts|.*\.tsx)$/
+  /^src\/(gateway\.ts|entrance\.tsx|admin\/api\/admin-api\.ts|core\/revocation\/require-user\.ts|.*\/routes\.ts|.*\.tsx)$/
 
 /** Hono stands only where requests are met and pages are drawn. */
 export const findHono = (sources: readonly Source[]): readonly Finding[] =>

@@ -1,53 +1,84 @@
-import { OpenAPIHono } from '@hono/zod-openapi'
+import { Hono } from 'hono'
+import type { Context, TypedResponse } from 'hono'
+import type { StatusCode } from 'hono/utils/http-status'
+import type { JSONParsed } from 'hono/utils/types'
 import { readJson } from '../../platform/read-json.ts'
 import type { RequestFacts, RequestVariables } from '../../platform/request-facts.ts'
-import { answerProblem } from '../problem.ts'
-import type { ProblemError } from '../problem.ts'
 import { ADMIN_PATH } from '../admin-parts.ts'
+import { answerProblem } from '../problem.ts'
+import type { ProblemAnswer, ProblemError } from '../problem.ts'
+import type { Operation } from './operation.ts'
+import type { Fault, Path, Schema, ValueOf } from './schema.ts'
 
 /** The facts come from the gateway, which has met the request before. */
 export interface AdminEnv {
   Bindings: { readonly facts: RequestFacts }
-  Variables: RequestVariables
+  Variables: RequestVariables & {
+    /** As it was sent, `{}` where nothing was. */
+    readonly body: unknown
+  }
 }
 
-export type AdminApi = OpenAPIHono<AdminEnv>
+/** What each part of a request says, as the operation's schemas took it. */
+type Input<Request> = {
+  readonly [Part in keyof Request]: Request[Part] extends { readonly schema: infer Given }
+    ? ValueOf<Given>
+    : ValueOf<Request[Part]>
+}
+
+/** The answers that an operation is described with; problems fit in the place of each. */
+type Answer<Responses> = {
+  [Status in keyof Responses]: number extends Status
+    ? never
+    : Responses[Status] extends { readonly schema: Schema<infer Value> }
+      ? Response & TypedResponse<JSONParsed<Value>, Status & StatusCode, 'json'>
+      : Response & TypedResponse<null, Status & StatusCode, 'body'>
+}[keyof Responses]
+
+export interface AdminApi {
+  readonly app: Hono<AdminEnv>
+  readonly operations: readonly Operation[]
+  /** `handle` is only asked when the whole request is as described; else everything that is not is answered. */
+  readonly serve: <const Served extends Operation>(
+    operation: Served,
+    handle: (
+      c: Context<AdminEnv>,
+      input: Input<NonNullable<Served['request']>>,
+    ) => Promise<Answer<Served['responses']> | ProblemAnswer>,
+  ) => void
+}
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /** An API without operations: what every operation of it does first, and how it says no. */
 export function createEmptyApi(): AdminApi {
-  const api = new OpenAPIHono<AdminEnv>({
+  const app = new Hono<AdminEnv>({
     // Routes and their descriptions alike begin after the path that all of them share.
     getPath: (request) => new URL(request.url).pathname.slice(ADMIN_PATH.length),
-    defaultHook: (result, c) =>
-      result.success
-        ? undefined
-        : answerProblem(c, 'invalid_request', errorsOf(result.error.issues, result.target)),
   })
 
-  api.use(async function takeFacts(c, next) {
+  app.use(async function takeFacts(c, next) {
     c.set('facts', c.env.facts)
     // Hono would answer it by GET, and nobody needs that here.
     return c.req.method === 'HEAD' ? c.notFound() : next()
   })
 
-  api.use(async function readStrictly(c, next) {
+  app.use(async function readStrictly(c, next) {
+    c.set('body', {})
     if (c.req.raw.body === null || !METHODS.includes(c.req.method)) return next()
     const body = await readJson(c.req.raw)
     if (!body.ok) {
       const { code } = body.refusal
       return answerProblem(c, code === 'invalid_body' ? 'invalid_request' : code)
     }
-    // From here the validators take it, instead of from the request.
-    c.req.bodyCache.json = Promise.resolve(body.value)
+    c.set('body', body.value)
     return next()
   })
 
-  api.notFound((c) => {
+  app.notFound((c) => {
     const { path } = c.req
     const allowed = METHODS.filter((method) =>
-      api.router.match(method, path)[0].some(([[, route]]) => route.method === method),
+      app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
     )
     if (allowed.length === 0) return answerProblem(c, 'not_found')
     const problem = answerProblem(c, 'method_not_allowed')
@@ -56,31 +87,63 @@ export function createEmptyApi(): AdminApi {
   })
 
   // A bug, or a store that does not answer: the gateway logs it.
-  api.onError((thrown) => {
+  app.onError((thrown) => {
     throw thrown
   })
 
-  return api
+  const operations: Operation[] = []
+  return {
+    app,
+    operations,
+    serve(operation, handle) {
+      operations.push(operation)
+      const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1')
+      app.on(operation.method.toUpperCase(), path, async (c) => {
+        const { input, errors } = takeInput(operation, c)
+        if (errors.length > 0) return answerProblem(c, 'invalid_request', errors)
+        return handle(c, input as Parameters<typeof handle>[1])
+      })
+    },
+  }
 }
 
-interface Issue {
-  readonly path: readonly PropertyKey[]
-  readonly message: string
-  readonly keys?: readonly string[]
+function takeInput({ request = {} }: Operation, c: Context<AdminEnv>) {
+  const errors: ProblemError[] = []
+  function take(
+    schema: Schema<unknown> | undefined,
+    given: unknown,
+    errorOf: (fault: Fault) => ProblemError,
+  ): unknown {
+    const faults: Fault[] = []
+    const value = schema?.take(given, [], faults)
+    errors.push(...faults.map(errorOf))
+    return value
+  }
+  const input = {
+    params: take(request.params, c.req.param(), inParameter),
+    query: take(request.query, queryOf(c), inParameter),
+    headers: take(request.headers, c.req.header(), inParameter),
+    body: take(request.body?.schema, c.get('body'), inBody),
+  }
+  return { input, errors }
 }
 
-/** What the schema said no to: every member or parameter that is wrong, unknown or missing. */
-export const errorsOf = (issues: readonly Issue[], target: string): readonly ProblemError[] =>
-  issues.flatMap(({ path, message, keys }) =>
-    keys === undefined
-      ? [errorAt(path, message, target)]
-      : keys.map((key) => errorAt([...path, key], 'is unknown', target)),
+/** A parameter that is repeated is a list, and no schema takes that. */
+const queryOf = (c: Context<AdminEnv>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(c.req.queries()).map(([name, values]) => [
+      name,
+      values.length === 1 ? values[0] : values,
+    ]),
   )
 
-const errorAt = (path: readonly PropertyKey[], detail: string, target: string): ProblemError =>
-  target === 'json'
-    ? { pointer: `#${path.map((name) => `/${escape(String(name))}`).join('')}`, detail }
-    : { parameter: String(path[0] ?? ''), detail }
+const inParameter = ({ path, detail }: Fault): ProblemError => ({
+  parameter: String(path[0] ?? ''),
+  detail,
+})
 
-/** RFC 6901 §3. */
-const escape = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1')
+const inBody = ({ path, detail }: Fault): ProblemError => ({ pointer: pointerTo(path), detail })
+
+/** RFC 6901 §3 and §6. */
+const pointerTo = (path: Path): string =>
+  `#${path.map((name) => `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`

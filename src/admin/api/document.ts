@@ -1,45 +1,117 @@
-import { z } from '@hono/zod-openapi'
 import { PROBLEMS } from '../problem.ts'
-import type { AdminApi } from './admin-api.ts'
+import type { Operation } from './operation.ts'
+import {
+  COMPONENT,
+  described,
+  integer,
+  list,
+  named,
+  oneOf,
+  openObject,
+  optional,
+  text,
+} from './schema.ts'
+import type { JsonSchema, Members, ObjectSchema, Schema } from './schema.ts'
 
-const problemSchema = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    instance: z.string().openapi({ description: 'The id of the request' }),
-    code: z.enum(Object.keys(PROBLEMS)),
-    errors: z
-      .array(
-        z.object({
-          detail: z.string(),
-          pointer: z.string().optional().openapi({ description: 'A JSON Pointer into the body' }),
-          parameter: z.string().optional(),
+const problemSchema = named(
+  'Problem',
+  openObject({
+    type: text,
+    title: text,
+    status: integer,
+    detail: text,
+    instance: described(text, { description: 'The id of the request' }),
+    code: oneOf(Object.keys(PROBLEMS)),
+    errors: optional(
+      list(
+        openObject({
+          detail: text,
+          pointer: optional(described(text, { description: 'A JSON Pointer into the body' })),
+          parameter: optional(text),
         }),
-      )
-      .optional(),
-  })
-  .openapi('Problem')
-
-/** Names the components that descriptions refer to. */
-export function registerComponents(api: AdminApi): void {
-  const { openAPIRegistry } = api
-  openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' })
-  openAPIRegistry.register('Problem', problemSchema)
-  for (const [code, { title, detail }] of Object.entries(PROBLEMS)) {
-    openAPIRegistry.registerComponent('responses', code, {
-      description: `${title}. ${detail}`,
-      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-    })
-  }
-}
+      ),
+    ),
+  }),
+)
 
 /** The description of the management API (OpenAPI 3.1), from the schemas that its input is checked with. */
-export const documentOf = (api: AdminApi, issuer: string) =>
-  api.getOpenAPI31Document({
+export function documentOf(operations: readonly Operation[], issuer: string): object {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const operation of operations) {
+    paths[operation.path] = {
+      ...paths[operation.path],
+      [operation.method]: describeOperation(operation),
+    }
+  }
+  const responses = Object.entries(PROBLEMS).map(([code, { title, detail }]) => [
+    code,
+    {
+      description: `${title}. ${detail}`,
+      content: { 'application/problem+json': { schema: problemSchema.describe() } },
+    },
+  ])
+  const components = {
+    securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
+    responses: Object.fromEntries(responses) as object,
+  }
+  const schemas: Record<string, unknown> = {}
+  const written = withReferences({ paths, components }, schemas) as { components: object }
+  return {
     openapi: '3.1.0',
     info: { title: 'Drawbridge management API', version: '1' },
     servers: [{ url: `${issuer}/admin/api` }],
     security: [{ key: [] }],
-  })
+    ...written,
+    components: { ...written.components, schemas },
+  }
+}
+
+const describeOperation = ({ summary, request = {}, responses }: Operation): object => ({
+  summary,
+  parameters: [
+    ...parametersIn('path', request.params),
+    ...parametersIn('query', request.query),
+    ...parametersIn('header', request.headers),
+  ],
+  ...(request.body && {
+    requestBody: { required: request.body.required, content: contentOf(request.body.schema) },
+  }),
+  responses: Object.fromEntries(
+    Object.entries(responses).map(([status, response]) => [
+      status,
+      'schema' in response && response.schema !== undefined
+        ? { description: response.description, content: contentOf(response.schema) }
+        : response,
+    ]),
+  ),
+})
+
+const contentOf = (schema: Schema<unknown>) => ({
+  'application/json': { schema: schema.describe() },
+})
+
+function parametersIn(where: string, schema: ObjectSchema<Members> | undefined): readonly object[] {
+  const { properties = {}, required = [] } = (schema?.describe() ?? {}) as {
+    readonly properties?: Readonly<Record<string, JsonSchema>>
+    readonly required?: readonly string[]
+  }
+  return Object.entries(properties).map(([name, json]) => ({
+    name,
+    in: where,
+    required: required.includes(name),
+    schema: json,
+  }))
+}
+
+/** The same with each named schema replaced by a reference, and written to `schemas` under its name. */
+function withReferences(value: unknown, schemas: Record<string, unknown>): unknown {
+  if (Array.isArray(value)) return value.map((each) => withReferences(each, schemas))
+  if (typeof value !== 'object' || value === null) return value
+  const { [COMPONENT]: name, ...members } = value as Readonly<Record<string, unknown>>
+  const written = Object.fromEntries(
+    Object.entries(members).map(([each, member]) => [each, withReferences(member, schemas)]),
+  )
+  if (typeof name !== 'string') return written
+  schemas[name] = written
+  return { $ref: `#/components/schemas/${name}` }
+}

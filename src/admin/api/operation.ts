@@ -1,44 +1,90 @@
 /** The parts that the operations of the management API are described with; the same schemas check the input. */
-import { z } from '@hono/zod-openapi'
 import { PROBLEMS } from '../problem.ts'
 import type { ProblemCode } from '../problem.ts'
+import {
+  described,
+  integer,
+  integerBetween,
+  openObject,
+  text,
+  textMatching,
+  textOfLength,
+  withDefault,
+} from './schema.ts'
+import type { Members, ObjectSchema, Schema } from './schema.ts'
+
+export interface Operation {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** After `/admin/api`; `{id}` stands for a value. */
+  readonly path: string
+  readonly summary: string
+  readonly request?: {
+    readonly params?: ObjectSchema<Members>
+    readonly query?: ObjectSchema<Members>
+    readonly headers?: ObjectSchema<Members>
+    readonly body?: Body
+  }
+  /** By status. */
+  readonly responses: Readonly<Record<number, Content | ProblemReference>>
+}
+
+interface Body {
+  readonly required: boolean
+  readonly schema: Schema<unknown>
+}
+
+interface Content {
+  readonly description: string
+  readonly schema?: Schema<unknown>
+}
+
+interface ProblemReference {
+  readonly $ref: string
+}
 
 const ALWAYS: readonly ProblemCode[] = ['unauthorized', 'rate_limited', 'unavailable']
 
-const problemReference = (code: ProblemCode) =>
-  [PROBLEMS[code].status, { $ref: `#/components/responses/${code}` }] as const
-
 /** The problems that an operation may answer, besides those that each may. */
-export const problems = (...codes: readonly ProblemCode[]) =>
-  Object.fromEntries([...ALWAYS, ...codes].map(problemReference)) as Record<
-    number,
-    { $ref: string }
-  >
+export const problems = (
+  ...codes: readonly ProblemCode[]
+): Readonly<Record<number, ProblemReference>> =>
+  Object.fromEntries(
+    [...ALWAYS, ...codes].map((code) => [
+      PROBLEMS[code].status,
+      { $ref: `#/components/responses/${code}` },
+    ]),
+  )
 
-export const json = <Schema extends z.ZodType>(schema: Schema, description = 'Done') => ({
+export const json = <Given extends Schema<unknown>>(schema: Given, description = 'Done') => ({
   description,
-  content: { 'application/json': { schema } },
+  schema,
 })
 
-export const jsonBody = <Schema extends z.ZodType>(schema: Schema) => ({
+export const jsonBody = <Given extends Schema<unknown>>(schema: Given) => ({
   required: true,
-  content: { 'application/json': { schema } },
+  schema,
+})
+
+/** A body that may be left out: it then says nothing, as `{}` does. */
+export const optionalBody = <Given extends Schema<unknown>>(schema: Given) => ({
+  required: false,
+  schema,
 })
 
 /** An id in the path is any text: one that nobody has is answered 404, whatever is wrong with it (C35). */
-export const idInPath = z.object({ id: z.string() })
+export const idInPath = openObject({ id: text })
 
 /** A value of a query: an operator who mistypes a restriction must not get what it was to exclude. */
-export const queryText = z.string().min(1).max(1024)
+export const queryText = textOfLength(1, 1024)
 
-const limit = z
-  .string()
-  .regex(/^(?:[1-9][0-9]?|100)$/, 'is not a number from 1 to 100')
-  .default('50')
-  .transform(Number)
-  .openapi({ type: 'integer', minimum: 1, maximum: 100, default: 50 })
+const digits = textMatching(/^(?:[1-9][0-9]?|100)$/, 'is not a number from 1 to 100')
+
+const limit: Schema<number> = {
+  describe: integerBetween(1, 100).describe,
+  take: (given, path, faults) => Number(digits.take(given, path, faults)),
+}
 
 /** How long a page is; where it begins, is each list's own `cursor`. */
-export const inPages = { limit }
+export const inPages = { limit: withDefault(limit, 50) }
 
-export const seconds = z.int().openapi({ description: 'Epoch seconds' })
+export const seconds = described(integer, { description: 'Epoch seconds' })

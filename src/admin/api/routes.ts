@@ -1,9 +1,7 @@
 /**
- * The management API itself, which is loaded when an operator first asks for it: its schemas are most of what
- * the gateway would otherwise read at each cold start. One routes file per noun; the description at
+ * The management API itself, behind its door (admin/routes.tsx). One routes file per noun; the description at
  * `/openapi.json` is made from the schemas that check the input.
  */
-import { createRoute, z } from '@hono/zod-openapi'
 import type { AdminParts } from '../admin-parts.ts'
 import { applicationRoutes } from '../applications/routes.ts'
 import { auditRoutes } from '../audit/routes.ts'
@@ -16,23 +14,24 @@ import { credentialRoutes } from '../users/credential-routes.ts'
 import { userRoutes } from '../users/routes.ts'
 import { createEmptyApi } from './admin-api.ts'
 import type { AdminApi } from './admin-api.ts'
-import { documentOf, registerComponents } from './document.ts'
+import { documentOf } from './document.ts'
 import { json, problems } from './operation.ts'
+import type { Operation } from './operation.ts'
+import { openObject, text } from './schema.ts'
 
-const describeApi = createRoute({
+const describeApi = {
   method: 'get',
   path: '/openapi.json',
   summary: 'This document',
   responses: {
-    200: json(z.object({ openapi: z.string() }), 'OpenAPI 3.1'),
+    200: json(openObject({ openapi: text }), 'OpenAPI 3.1'),
     ...problems(),
   },
-})
+} satisfies Operation
 
-export function createAdminApi(parts: AdminParts): AdminApi {
+export function createAdminApi(parts: AdminParts): AdminApi['app'] {
   const api = createEmptyApi()
-  registerComponents(api)
-  api.openapi(describeApi, (c) => c.json(documentOf(api, parts.config.issuer)))
+  api.serve(describeApi, async (c) => c.json(documentOf(api.operations, parts.config.issuer)))
   applicationRoutes(api, parts)
   userRoutes(api, parts)
   roleRoutes(api, parts)
@@ -42,5 +41,5 @@ export function createAdminApi(parts: AdminParts): AdminApi {
   undeliveredLogoutRoutes(api, parts)
   auditRoutes(api, parts)
   canaryRoutes(api, parts)
-  return api
+  return api.app
 }

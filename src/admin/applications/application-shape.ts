@@ -2,7 +2,6 @@
  * Applications on the wire: OAuth members under their names of RFC 7591. Only types are checked here; whether a
  * registration makes sense, core/applications/registration.ts says.
  */
-import { z } from '@hono/zod-openapi'
 import {
   clientAuthenticationMethods,
   grantTypes,
@@ -15,12 +14,26 @@ import { grantAliases } from '../../core/applications/registration.ts'
 import type { OAuthRegistration, Registration } from '../../core/applications/registration.ts'
 import { seconds } from '../api/operation.ts'
 import {
-  handoffMembers,
-  handoffPatchSchema,
-  handoffSchema,
-  showHandoff,
-  toHandoff,
-} from './handoff-shape.ts'
+  allOptional,
+  allPatchable,
+  anything,
+  described,
+  flag,
+  integer,
+  list,
+  named,
+  nullable,
+  object,
+  oneOf,
+  openObject,
+  optional,
+  record,
+  text,
+  uri,
+  variants,
+} from '../api/schema.ts'
+import type { ValueOf } from '../api/schema.ts'
+import { handoffMembers, handoffSchema, showHandoff, toHandoff } from './handoff-shape.ts'
 import type { WireHandoff } from './handoff-shape.ts'
 import {
   sharedSessionsSchema,
@@ -37,141 +50,133 @@ import {
   widgetSchema,
 } from './widget-shape.ts'
 
-const uri = z.string().openapi({ format: 'uri' })
-const text = z.string()
-
-const adapterRule = z.discriminatedUnion('rule', [
-  z.strictObject({ rule: z.literal('scope_map'), from: text, to: z.array(text) }),
-  z.strictObject({ rule: z.literal('scope_drop'), scope: text }),
-  z.strictObject({ rule: z.literal('scope_add'), scope: text }),
-  z.strictObject({ rule: z.literal('parameter_rename'), from: text, to: text }),
-  z.strictObject({ rule: z.literal('parameter_set'), name: text, value: text }),
-  z.strictObject({ rule: z.literal('parameter_drop'), name: text }),
-  z.strictObject({ rule: z.literal('grant_alias'), from: text, to: text }),
-])
+const adapterRule = variants('rule', {
+  scope_map: { from: text, to: list(text) },
+  scope_drop: { scope: text },
+  scope_add: { scope: text },
+  parameter_rename: { from: text, to: text },
+  parameter_set: { name: text, value: text },
+  parameter_drop: { name: text },
+  grant_alias: { from: text, to: text },
+})
 
 const oauthMembers = {
-  application_type: z.enum(['web', 'native']),
-  redirect_uris: z.array(uri),
+  application_type: oneOf(['web', 'native']),
+  redirect_uris: list(uri),
   default_redirect_uri: uri,
-  grant_types: z.array(z.enum([...grantTypes, ...grantAliases])),
-  response_types: z
-    .array(text)
-    .openapi({ type: 'array', items: { type: 'string', enum: [...responseTypes] } }),
-  scope: text.openapi({
+  grant_types: list(oneOf([...grantTypes, ...grantAliases])),
+  response_types: described(list(text), { items: oneOf(responseTypes).describe() }),
+  scope: described(text, {
     description: 'Scopes separated by spaces: all that it may ever be granted',
   }),
-  token_endpoint_auth_method: z.enum(clientAuthenticationMethods),
-  jwks: z.strictObject({ keys: z.array(z.looseObject({})) }),
-  id_token_signed_response_alg: z.enum(['RS256', 'ES256', 'PS256']),
-  subject_type: z.enum(['public', 'pairwise']),
-  sector_identifier: text.openapi({ description: 'The host that pairwise subjects belong to' }),
-  post_logout_redirect_uris: z.array(uri),
+  token_endpoint_auth_method: oneOf(clientAuthenticationMethods),
+  jwks: object({ keys: list(record(anything)) }),
+  id_token_signed_response_alg: oneOf(['RS256', 'ES256', 'PS256']),
+  subject_type: oneOf(['public', 'pairwise']),
+  sector_identifier: described(text, { description: 'The host that pairwise subjects belong to' }),
+  post_logout_redirect_uris: list(uri),
   backchannel_logout_uri: uri,
-  backchannel_logout_session_required: z.boolean(),
+  backchannel_logout_session_required: flag,
   frontchannel_logout_uri: uri,
-  frontchannel_logout_session_required: z.boolean(),
-  require_pkce: z.boolean(),
-  require_pushed_authorization_requests: z.boolean(),
-  dpop_bound_access_tokens: z.boolean(),
-  default_max_age: z.int(),
-  always_issue_id_token: z.boolean().openapi({
+  frontchannel_logout_session_required: flag,
+  require_pkce: flag,
+  require_pushed_authorization_requests: flag,
+  dpop_bound_access_tokens: flag,
+  default_max_age: integer,
+  always_issue_id_token: described(flag, {
     description: 'An ID token comes with the tokens also when openid was not asked for',
   }),
-  userinfo_query_token: z.boolean().openapi({ description: 'UserInfo takes ?access_token=' }),
-  resources: z.array(uri),
-  request_adapter: z.array(adapterRule),
+  userinfo_query_token: described(flag, { description: 'UserInfo takes ?access_token=' }),
+  resources: list(uri),
+  request_adapter: list(adapterRule),
 }
 
-const oauthSchema = z.strictObject(oauthMembers).partial().openapi('OAuthRegistration')
+const oauthSchema = named('OAuthRegistration', object(allOptional(oauthMembers)))
 
 const registrationMembers = {
   name: text,
-  first_party: z.boolean().optional().openapi({ description: "The company's own: no consent" }),
-  oauth: oauthSchema.optional(),
-  handoff: handoffSchema.optional(),
-  shared_sessions: sharedSessionsSchema.optional(),
-  widget: widgetSchema.optional(),
+  first_party: optional(described(flag, { description: "The company's own: no consent" })),
+  oauth: optional(oauthSchema),
+  handoff: optional(handoffSchema),
+  shared_sessions: optional(sharedSessionsSchema),
+  widget: optional(widgetSchema),
 }
 
-export const newApplicationSchema = z
-  .strictObject({
+const brought = described(text, { description: 'Brought from another provider' })
+
+export const newApplicationSchema = named(
+  'NewApplication',
+  object({
     ...registrationMembers,
-    widget: newWidgetSchema.optional(),
-    client_id: text.optional().openapi({ description: 'Brought from another provider' }),
-    client_secret: text.optional().openapi({ description: 'Brought from another provider' }),
-  })
-  .openapi('NewApplication')
+    widget: optional(newWidgetSchema),
+    client_id: optional(brought),
+    client_secret: optional(brought),
+  }),
+)
 
 /** Everything anew. The version that was seen stands in `If-Match`, or here. */
-export const replacementSchema = z
-  .strictObject({
+export const replacementSchema = named(
+  'ApplicationReplacement',
+  object({
     ...registrationMembers,
-    client_id: text.optional().openapi({ description: 'As in the path' }),
-    version: z.int().optional(),
-  })
-  .openapi('ApplicationReplacement')
+    client_id: optional(described(text, { description: 'As in the path' })),
+    version: optional(integer),
+  }),
+)
 
-const nullable = <Members extends Record<string, z.ZodType>>(members: Members) =>
-  z.strictObject(
-    Object.fromEntries(
-      Object.entries(members).map(([name, schema]) => [name, z.nullable(schema)]),
-    ) as { [Name in keyof Members]: z.ZodNullable<Members[Name]> },
-  )
+const widgetPatch = { ...widgetMembers, roles: record(nullable(text)) }
 
 /** RFC 7396: what is null becomes its default again, what is left out stays. */
-export const patchSchema = z
-  .strictObject({
-    name: text,
-    first_party: z.boolean().nullable(),
-    oauth: nullable(oauthMembers).partial().nullable(),
-    widget: nullable({ ...widgetMembers, roles: z.record(text, text.nullable()) })
-      .partial()
-      .nullable(),
-    handoff: handoffPatchSchema.nullable(),
-    shared_sessions: sharedSessionsSchema.partial().nullable(),
-    version: z.int(),
-  })
-  .partial()
-  .openapi('ApplicationPatch')
+export const patchSchema = named(
+  'ApplicationPatch',
+  object({
+    name: optional(text),
+    first_party: optional(nullable(flag)),
+    oauth: optional(nullable(object(allPatchable(oauthMembers)))),
+    widget: optional(nullable(object(allPatchable(widgetPatch)))),
+    handoff: optional(nullable(object(allPatchable(handoffMembers)))),
+    shared_sessions: optional(nullable(object(allOptional(sharedSessionsSchema.members)))),
+    version: optional(integer),
+  }),
+)
 
-export const applicationSchema = z
-  .object({
+export const applicationSchema = named(
+  'Application',
+  openObject({
     client_id: text,
     name: text,
-    first_party: z.boolean(),
-    status: z.enum(['active', 'disabled']),
-    version: z.int(),
+    first_party: flag,
+    status: oneOf(['active', 'disabled']),
+    version: integer,
     created_at: seconds,
     updated_at: seconds,
-    oauth: z.object(oauthMembers).partial().optional(),
-    handoff: z.object(handoffMembers).partial().optional(),
-    shared_sessions: shownSharedSessionsSchema.optional(),
-    widget: z.object(widgetMembers).partial().optional(),
-  })
-  .openapi('Application')
+    oauth: optional(openObject(allOptional(oauthMembers))),
+    handoff: optional(openObject(allOptional(handoffMembers))),
+    shared_sessions: optional(shownSharedSessionsSchema),
+    widget: optional(openObject(allOptional(widgetMembers))),
+  }),
+)
 
 /** As `applicationSchema`; the secret is there where one was made, this once. */
-export const registeredSchema = applicationSchema
-  .extend({
-    client_secret: text.optional(),
-    client_secret_id: text.optional(),
-    handoff: z
-      .object({ ...handoffMembers, apikey: text, apikey_id: text })
-      .partial()
-      .optional(),
-    widget: z
-      .object({ ...widgetMembers, secret: text, secret_id: text })
-      .partial()
-      .optional(),
-  })
-  .openapi('RegisteredApplication')
+export const registeredSchema = named(
+  'RegisteredApplication',
+  openObject({
+    ...applicationSchema.members,
+    client_secret: optional(text),
+    client_secret_id: optional(text),
+    handoff: optional(
+      openObject(allOptional({ ...handoffMembers, apikey: text, apikey_id: text })),
+    ),
+    widget: optional(openObject(allOptional({ ...widgetMembers, secret: text, secret_id: text }))),
+  }),
+)
 
-export const secretSchema = z
-  .object({ id: text, created_at: seconds, expires_at: seconds.nullable() })
-  .openapi('ClientSecret')
+export const secretSchema = named(
+  'ClientSecret',
+  openObject({ id: text, created_at: seconds, expires_at: nullable(seconds) }),
+)
 
-type WireOAuth = z.infer<typeof oauthSchema>
+type WireOAuth = ValueOf<typeof oauthSchema>
 
 export const toRegistration = ({
   name,
@@ -186,7 +191,7 @@ export const toRegistration = ({
   readonly oauth?: WireOAuth | undefined
   readonly handoff?: WireHandoff | undefined
   readonly shared_sessions?: WireSharedSessions | undefined
-  readonly widget?: z.infer<typeof widgetSchema> | undefined
+  readonly widget?: ValueOf<typeof widgetSchema> | undefined
 }): Registration => ({
   name,
   isFirstParty,
@@ -253,7 +258,7 @@ export const showOAuth = (client: OAuthClient): WireOAuth => ({
   ),
 })
 
-export const showApplication = (kept: KeptApplication): z.infer<typeof applicationSchema> => ({
+export const showApplication = (kept: KeptApplication): ValueOf<typeof applicationSchema> => ({
   client_id: kept.id,
   name: kept.name,
   first_party: kept.isFirstParty,
@@ -267,7 +272,7 @@ export const showApplication = (kept: KeptApplication): z.infer<typeof applicati
   ...(kept.widget !== undefined && { widget: showWidget(kept, kept.widget) }),
 })
 
-export const showSecret = (secret: ListedSecret): z.infer<typeof secretSchema> => ({
+export const showSecret = (secret: ListedSecret): ValueOf<typeof secretSchema> => ({
   id: secret.id,
   created_at: secret.createdAt,
   expires_at: secret.expiresAt,

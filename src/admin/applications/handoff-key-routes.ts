@@ -1,44 +1,45 @@
 /** Operators rotate the API keys of a service; none is ever shown again. */
-import { createRoute, z } from '@hono/zod-openapi'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
-import { idInPath, json, problems } from '../api/operation.ts'
+import { idInPath, json, optionalBody, problems } from '../api/operation.ts'
+import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
+import { list, openObject, text } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
 import { secretSchema, showSecret } from './application-shape.ts'
 import { rotation, ROTATION_PROBLEMS } from './secret-routes.ts'
 
 const PATH = '/applications/{id}/handoff-keys'
 
-const rotateKey = createRoute({
+const rotateKey = {
   method: 'post',
   path: PATH,
   summary: 'Makes a new API key for service hand-off, shown this once; those before it run out',
   request: {
     params: idInPath,
-    body: { required: false, content: { 'application/json': { schema: rotation } } },
+    body: optionalBody(rotation),
   },
   responses: {
-    201: json(z.object({ id: z.string(), apikey: z.string() }), 'Made'),
+    201: json(openObject({ id: text, apikey: text }), 'Made'),
     ...problems('invalid_request', 'not_found', 'no_secret_used'),
   },
-})
+} satisfies Operation
 
-const listKeys = createRoute({
+const listKeys = {
   method: 'get',
   path: PATH,
   summary: 'The API keys that are accepted now, without the keys',
   request: { params: idInPath },
-  responses: { 200: json(z.object({ keys: z.array(secretSchema) })), ...problems('not_found') },
-})
+  responses: { 200: json(openObject({ keys: list(secretSchema) })), ...problems('not_found') },
+} satisfies Operation
 
-const removeKey = createRoute({
+const removeKey = {
   method: 'delete',
   path: `${PATH}/{key}`,
   summary: 'Ends an API key at once; the only one can be rotated instead',
-  request: { params: idInPath.extend({ key: z.string() }) },
+  request: { params: openObject({ ...idInPath.members, key: text }) },
   responses: { 204: { description: 'Removed' }, ...problems('not_found', 'last_secret') },
-})
+} satisfies Operation
 
 export function handoffKeyRoutes(
   api: AdminApi,
@@ -47,9 +48,9 @@ export function handoffKeyRoutes(
   const recorded = (id: string, key: string) =>
     ({ actor: 'operator', facts: { application: id, secret: key, of: 'handoff' } }) as const
 
-  api.openapi(rotateKey, async (c) => {
-    const { id } = c.req.valid('param')
-    const { overlap_seconds: overlapSeconds } = rotation.parse(c.req.valid('json'))
+  api.serve(rotateKey, async (c, { params, body }) => {
+    const { id } = params
+    const { overlap_seconds: overlapSeconds } = body
     const rotated = await registry.rotateHandoffKey({ id, overlapSeconds }, clock())
     if (!rotated.ok) return answerProblem(c, ROTATION_PROBLEMS[rotated.refusal.code])
     const made = rotated.value
@@ -58,16 +59,16 @@ export function handoffKeyRoutes(
     return c.json({ id: made.id, apikey: made.key }, 201)
   })
 
-  api.openapi(listKeys, async (c) => {
-    const { id } = c.req.valid('param')
+  api.serve(listKeys, async (c, { params }) => {
+    const { id } = params
     if ((await registry.find(id)) === undefined) return answerProblem(c, 'not_found')
     const listed = await registry.handoffKeysOf(id, clock())
     await recordRead(c, audit, 'handoff_keys')
     return c.json({ keys: listed.map(showSecret) })
   })
 
-  api.openapi(removeKey, async (c) => {
-    const { id, key } = c.req.valid('param')
+  api.serve(removeKey, async (c, { params }) => {
+    const { id, key } = params
     const removed = await registry.removeHandoffKey({ id, secretId: key }, clock())
     if (!removed.ok) {
       const isUnknown = removed.refusal.code === 'unknown_secret'

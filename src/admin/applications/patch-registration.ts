@@ -1,11 +1,11 @@
-import type { z } from '@hono/zod-openapi'
 import type { KeptApplication } from '../../core/applications/applications-table.ts'
 import type { Registration } from '../../core/applications/registration.ts'
-import { showHandoff } from './handoff-shape.ts'
+import type { ValueOf } from '../api/schema.ts'
 import { showOAuth, toRegistration } from './application-shape.ts'
+import type { patchSchema } from './application-shape.ts'
+import { showHandoff } from './handoff-shape.ts'
 import { showSharedSessions } from './shared-sessions-shape.ts'
 import { showWidget } from './widget-shape.ts'
-import type { patchSchema } from './application-shape.ts'
 
 /** The registration that a merge patch (RFC 7396) makes of the present one. It is judged like any other. */
 export function patchRegistration(
@@ -17,7 +17,7 @@ export function patchRegistration(
     handoff,
     widget,
     shared_sessions: site,
-  }: z.infer<typeof patchSchema>,
+  }: ValueOf<typeof patchSchema>,
 ): Registration {
   const siteBefore = present.sharedSessions && showSharedSessions(present.sharedSessions)
   const siteAfter =
@@ -36,7 +36,7 @@ type NullableMembers<Members> = { readonly [Name in keyof Members]: Members[Name
 
 function patchWidget(
   present: KeptApplication,
-  patch: z.infer<typeof patchSchema>['widget'],
+  patch: ValueOf<typeof patchSchema>['widget'],
 ): ReturnType<typeof showWidget> | undefined {
   const before = present.widget && showWidget(present, present.widget)
   if (patch === undefined || patch === null) return patched(before, patch)

@@ -3,7 +3,6 @@
  * core/applications; what a disabled or removed application was given, ends by `core/revocation`. Their client
  * secrets are in secret-routes.ts.
  */
-import { createRoute, z } from '@hono/zod-openapi'
 import type { Registered } from '../../core/applications/application-registry.ts'
 import type { KeptApplication } from '../../core/applications/applications-table.ts'
 import type { Registration } from '../../core/applications/registration.ts'
@@ -11,7 +10,10 @@ import type { RegistrationProblem } from '../../core/applications/registration-p
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
 import { idInPath, inPages, json, jsonBody, problems, queryText } from '../api/operation.ts'
+import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
+import { list, nullable, object, openObject, optional, text } from '../api/schema.ts'
+import type { ValueOf } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
 import type { ProblemAnswer } from '../problem.ts'
 import {
@@ -23,10 +25,10 @@ import {
   showApplication,
   toRegistration,
 } from './application-shape.ts'
+import { handoffKeyRoutes } from './handoff-key-routes.ts'
 import { showHandoff } from './handoff-shape.ts'
 import { isSeen, tagOf } from './if-match.ts'
 import { patchRegistration } from './patch-registration.ts'
-import { handoffKeyRoutes } from './handoff-key-routes.ts'
 import { secretRoutes } from './secret-routes.ts'
 import { showSharedSessions } from './shared-sessions-shape.ts'
 import { siteKeyRoutes } from './site-key-routes.ts'
@@ -40,38 +42,36 @@ const REFUSED_BODY = [
   'unsupported_media_type',
 ] as const
 
-const ifMatch = z.object({ 'if-match': z.string().optional() })
+const ifMatch = openObject({ 'if-match': optional(text) })
 
-const registerApplication = createRoute({
+const registerApplication = {
   method: 'post',
   path: '/applications',
   summary: 'Registers an application; its secret is shown in the answer, and never again',
   request: { body: jsonBody(newApplicationSchema) },
   responses: { 201: json(registeredSchema, 'Registered'), ...problems(...REFUSED_BODY) },
-})
+} satisfies Operation
 
-const listApplications = createRoute({
+const listApplications = {
   method: 'get',
   path: '/applications',
   summary: 'Applications, in order of client_id',
-  request: { query: z.strictObject({ cursor: queryText.optional(), ...inPages }) },
+  request: { query: object({ cursor: optional(queryText), ...inPages }) },
   responses: {
-    200: json(
-      z.object({ applications: z.array(applicationSchema), next_cursor: z.string().nullable() }),
-    ),
+    200: json(openObject({ applications: list(applicationSchema), next_cursor: nullable(text) })),
     ...problems('invalid_request'),
   },
-})
+} satisfies Operation
 
-const showOne = createRoute({
+const showOne = {
   method: 'get',
   path: '/applications/{id}',
   summary: 'An application, with its version in ETag',
   request: { params: idInPath },
   responses: { 200: json(applicationSchema), ...problems('not_found') },
-})
+} satisfies Operation
 
-const replaceApplication = createRoute({
+const replaceApplication = {
   method: 'put',
   path: '/applications/{id}',
   summary:
@@ -81,9 +81,9 @@ const replaceApplication = createRoute({
     200: json(registeredSchema),
     ...problems('not_found', 'changed_meanwhile', ...REFUSED_BODY),
   },
-})
+} satisfies Operation
 
-const patchApplication = createRoute({
+const patchApplication = {
   method: 'patch',
   path: '/applications/{id}',
   summary: 'Changes some members of a registration (JSON Merge Patch, as application/json)',
@@ -92,9 +92,9 @@ const patchApplication = createRoute({
     200: json(registeredSchema),
     ...problems('not_found', 'changed_meanwhile', ...REFUSED_BODY),
   },
-})
+} satisfies Operation
 
-const removeApplication = createRoute({
+const removeApplication = {
   method: 'delete',
   path: '/applications/{id}',
   summary: 'Removes an application; everything it was given ends',
@@ -103,23 +103,23 @@ const removeApplication = createRoute({
     204: { description: 'Removed' },
     ...problems('not_found', 'changed_meanwhile', 'end_pending'),
   },
-})
+} satisfies Operation
 
-const disableApplication = createRoute({
+const disableApplication = {
   method: 'post',
   path: '/applications/{id}/disable',
   summary: 'Issues nothing more to an application, and ends everything it was given',
   request: { params: idInPath },
   responses: { 200: json(applicationSchema), ...problems('not_found', 'end_pending') },
-})
+} satisfies Operation
 
-const enableApplication = createRoute({
+const enableApplication = {
   method: 'post',
   path: '/applications/{id}/enable',
   summary: 'Lets an application work again; nothing that has ended comes back',
   request: { params: idInPath },
   responses: { 200: json(applicationSchema), ...problems('not_found') },
-})
+} satisfies Operation
 
 export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
   const { audit, clock, applicationRegistry: registry, endApplication } = parts
@@ -151,8 +151,8 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
       now: clock(),
     })
 
-  api.openapi(registerApplication, async (c) => {
-    const { client_id: clientId, client_secret: clientSecret, ...rest } = c.req.valid('json')
+  api.serve(registerApplication, async (c, { body }) => {
+    const { client_id: clientId, client_secret: clientSecret, ...rest } = body
     const widgetSecret = rest.widget?.secret
     const asked = { ...toRegistration(rest), clientId, clientSecret, widgetSecret }
     const registered = await registry.register(asked, clock())
@@ -165,16 +165,16 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     })
   })
 
-  api.openapi(listApplications, async (c) => {
-    const { cursor = '', limit } = c.req.valid('query')
+  api.serve(listApplications, async (c, { query }) => {
+    const { cursor = '', limit } = query
     const listed = await registry.list({ after: cursor, limit })
     await recordRead(c, audit, 'applications')
     const next = listed.length === limit ? (listed.at(-1)?.id ?? null) : null
     return c.json({ applications: listed.map(showApplication), next_cursor: next })
   })
 
-  api.openapi(showOne, async (c) => {
-    const found = await registry.find(c.req.valid('param').id)
+  api.serve(showOne, async (c, { params }) => {
+    const found = await registry.find(params.id)
     if (found === undefined) return answerProblem(c, 'not_found')
     await recordRead(c, audit, 'application')
     return c.json(showApplication(found), 200, { ETag: tagOf(found.version) })
@@ -197,32 +197,32 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     return changed.value.value
   }
 
-  api.openapi(replaceApplication, async (c) => {
-    const { id } = c.req.valid('param')
-    const { client_id: named, version, ...rest } = c.req.valid('json')
+  api.serve(replaceApplication, async (c, { params, headers, body }) => {
+    const { id } = params
+    const { client_id: named, version, ...rest } = body
     if (named !== undefined && named !== id) {
       return answerProblems(c, [{ pointer: '/client_id', detail: 'is not the one in the path' }])
     }
-    const seen = { ifMatch: c.req.valid('header')['if-match'], version }
+    const seen = { ifMatch: headers['if-match'], version }
     const changed = await change(c, id, seen, () => toRegistration(rest))
     if (changed instanceof Response) return changed
     return c.json(shown(changed), 200, { ETag: tagOf(changed.application.version) })
   })
 
-  api.openapi(patchApplication, async (c) => {
-    const { version, ...patch } = c.req.valid('json')
-    const seen = { ifMatch: c.req.valid('header')['if-match'], version }
-    const { id } = c.req.valid('param')
+  api.serve(patchApplication, async (c, { params, headers, body }) => {
+    const { version, ...patch } = body
+    const seen = { ifMatch: headers['if-match'], version }
+    const { id } = params
     const changed = await change(c, id, seen, (present) => patchRegistration(present, patch))
     if (changed instanceof Response) return changed
     return c.json(shown(changed), 200, { ETag: tagOf(changed.application.version) })
   })
 
-  api.openapi(removeApplication, async (c) => {
-    const { id } = c.req.valid('param')
+  api.serve(removeApplication, async (c, { params, headers }) => {
+    const { id } = params
     const present = await registry.find(id)
     if (present === undefined) return answerProblem(c, 'not_found')
-    const seen = { ifMatch: c.req.valid('header')['if-match'], version: undefined }
+    const seen = { ifMatch: headers['if-match'], version: undefined }
     if (!isSeen(present.version, seen)) return answerProblem(c, 'changed_meanwhile')
     // Disabled first: what cannot be ended now is found, and ended, when the request is repeated.
     const disabled = await registry.setStatus(id, 'disabled', clock())
@@ -236,8 +236,8 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     return c.body(null, 204)
   })
 
-  api.openapi(disableApplication, async (c) => {
-    const { id } = c.req.valid('param')
+  api.serve(disableApplication, async (c, { params }) => {
+    const { id } = params
     const disabled = await registry.setStatus(id, 'disabled', clock())
     if (!disabled.ok) return answerProblem(c, 'not_found')
     const ended = await endWhatItHas(c, id)
@@ -246,8 +246,8 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json(showApplication(disabled.value), 200, { ETag: tagOf(disabled.value.version) })
   })
 
-  api.openapi(enableApplication, async (c) => {
-    const { id } = c.req.valid('param')
+  api.serve(enableApplication, async (c, { params }) => {
+    const { id } = params
     const enabled = await registry.setStatus(id, 'active', clock())
     if (!enabled.ok) return answerProblem(c, 'not_found')
     await record(c, 'enabled', id)
@@ -271,7 +271,7 @@ const shown = ({
   handoffKey,
   siteKeys,
   widgetSecret,
-}: Registered): z.infer<typeof registeredSchema> => ({
+}: Registered): ValueOf<typeof registeredSchema> => ({
   ...showApplication(application),
   ...(application.handoff !== undefined && {
     handoff: {

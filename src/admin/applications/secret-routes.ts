@@ -1,62 +1,71 @@
 /** Operators rotate the client secrets of an application; none is ever shown again. */
-import { createRoute, z } from '@hono/zod-openapi'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
-import { idInPath, json, problems } from '../api/operation.ts'
+import { idInPath, json, optionalBody, problems } from '../api/operation.ts'
+import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
+import {
+  described,
+  integerBetween,
+  list,
+  object,
+  openObject,
+  text,
+  withDefault,
+} from '../api/schema.ts'
+import type { Schema } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
 import { secretSchema, showSecret } from './application-shape.ts'
 
 const DAY_SECONDS = 86_400
 
-export const rotation = z.strictObject({
-  overlap_seconds: z
-    .int()
-    .min(0)
-    .max(30 * DAY_SECONDS)
-    .default(DAY_SECONDS)
-    .openapi({ description: 'How long the secrets before it are still accepted' }),
+/** `overlap_seconds` of a rotation. */
+export const overlap = (fallback: number, description: string): Schema<number> =>
+  withDefault(described(integerBetween(0, 30 * DAY_SECONDS), { description }), fallback)
+
+export const rotation = object({
+  overlap_seconds: overlap(DAY_SECONDS, 'How long the secrets before it are still accepted'),
 })
 
-const rotateSecret = createRoute({
+const rotateSecret = {
   method: 'post',
   path: '/applications/{id}/secrets',
   summary: 'Makes a new client secret, shown this once; those before it run out',
   request: {
     params: idInPath,
-    body: { required: false, content: { 'application/json': { schema: rotation } } },
+    body: optionalBody(rotation),
   },
   responses: {
-    201: json(z.object({ id: z.string(), client_secret: z.string() }), 'Made'),
+    201: json(openObject({ id: text, client_secret: text }), 'Made'),
     ...problems('invalid_request', 'not_found', 'no_secret_used'),
   },
-})
+} satisfies Operation
 
-const listSecrets = createRoute({
+const listSecrets = {
   method: 'get',
   path: '/applications/{id}/secrets',
   summary: 'The client secrets that are accepted now, without the secrets',
   request: { params: idInPath },
-  responses: { 200: json(z.object({ secrets: z.array(secretSchema) })), ...problems('not_found') },
-})
+  responses: { 200: json(openObject({ secrets: list(secretSchema) })), ...problems('not_found') },
+} satisfies Operation
 
-const secretInPath = idInPath.extend({ secret: z.string() })
+const secretInPath = openObject({ ...idInPath.members, secret: text })
 
-const showSecretOf = createRoute({
+const showSecretOf = {
   method: 'get',
   path: '/applications/{id}/secrets/{secret}',
   summary: 'A client secret that is accepted now, without the secret',
   request: { params: secretInPath },
   responses: { 200: json(secretSchema), ...problems('not_found') },
-})
+} satisfies Operation
 
-const removeSecret = createRoute({
+const removeSecret = {
   method: 'delete',
   path: '/applications/{id}/secrets/{secret}',
   summary: 'Ends a client secret at once; the only one can be rotated instead',
   request: { params: secretInPath },
   responses: { 204: { description: 'Removed' }, ...problems('not_found', 'last_secret') },
-})
+} satisfies Operation
 
 export const ROTATION_PROBLEMS = {
   unknown_application: 'not_found',
@@ -71,9 +80,9 @@ export function secretRoutes(
   const recorded = (id: string, secret: string) =>
     ({ actor: 'operator', facts: { application: id, secret } }) as const
 
-  api.openapi(rotateSecret, async (c) => {
-    const { id } = c.req.valid('param')
-    const { overlap_seconds: overlapSeconds } = rotation.parse(c.req.valid('json'))
+  api.serve(rotateSecret, async (c, { params, body }) => {
+    const { id } = params
+    const { overlap_seconds: overlapSeconds } = body
     const rotated = await registry.rotateSecret({ id, overlapSeconds }, clock())
     if (!rotated.ok) return answerProblem(c, ROTATION_PROBLEMS[rotated.refusal.code])
     const made = rotated.value
@@ -82,16 +91,16 @@ export function secretRoutes(
     return c.json({ id: made.id, client_secret: made.secret }, 201)
   })
 
-  api.openapi(listSecrets, async (c) => {
-    const { id } = c.req.valid('param')
+  api.serve(listSecrets, async (c, { params }) => {
+    const { id } = params
     if ((await registry.find(id)) === undefined) return answerProblem(c, 'not_found')
     const listed = await registry.secretsOf(id, clock())
     await recordRead(c, audit, 'secrets')
     return c.json({ secrets: listed.map(showSecret) })
   })
 
-  api.openapi(showSecretOf, async (c) => {
-    const { id, secret } = c.req.valid('param')
+  api.serve(showSecretOf, async (c, { params }) => {
+    const { id, secret } = params
     const listed = await registry.secretsOf(id, clock())
     const found = listed.find((each) => each.id === secret)
     if (found === undefined) return answerProblem(c, 'not_found')
@@ -99,8 +108,8 @@ export function secretRoutes(
     return c.json(showSecret(found))
   })
 
-  api.openapi(removeSecret, async (c) => {
-    const { id, secret } = c.req.valid('param')
+  api.serve(removeSecret, async (c, { params }) => {
+    const { id, secret } = params
     const removed = await registry.removeSecret({ id, secretId: secret }, clock())
     if (!removed.ok) {
       const isUnknown = removed.refusal.code === 'unknown_secret'

@@ -1,30 +1,37 @@
 /** The capability `shared_sessions` on the wire. */
-import { z } from '@hono/zod-openapi'
 import type { ShownSiteKeys } from '../../core/applications/kept-site-keys.ts'
 import type {
   SharedSessionsRegistration,
   SharedSessionsSite,
 } from '../../core/applications/shared-sessions-site.ts'
+import { described, list, named, object, openObject, optional, text } from '../api/schema.ts'
+import type { ValueOf } from '../api/schema.ts'
 
-export const sharedSessionsSchema = z
-  .strictObject({
-    subdomain: z.string().openapi({ description: 'The site: <subdomain>.api.<host of ISSUER>' }),
-    allowed_domains: z.array(z.string()).optional().openapi({
-      description: 'Hosts that people are brought back to; *. stands for everything below',
-    }),
-    group: z.string().optional().openapi({
-      description: 'The company whose sites share people and sessions; alone without one',
-    }),
-  })
-  .openapi('SharedSessions')
+export const sharedSessionsSchema = named(
+  'SharedSessions',
+  object({
+    subdomain: described(text, { description: 'The site: <subdomain>.api.<host of ISSUER>' }),
+    allowed_domains: optional(
+      described(list(text), {
+        description: 'Hosts that people are brought back to; *. stands for everything below',
+      }),
+    ),
+    group: optional(
+      described(text, {
+        description: 'The company whose sites share people and sessions; alone without one',
+      }),
+    ),
+  }),
+)
 
 /** As it is shown; the keys are there where they were made, this once. */
-export const shownSharedSessionsSchema = sharedSessionsSchema.extend({
-  public_key: z.string().optional(),
-  private_key: z.string().optional(),
+export const shownSharedSessionsSchema = openObject({
+  ...sharedSessionsSchema.members,
+  public_key: optional(text),
+  private_key: optional(text),
 })
 
-export type WireSharedSessions = z.infer<typeof sharedSessionsSchema>
+export type WireSharedSessions = ValueOf<typeof sharedSessionsSchema>
 
 export const toSharedSessions = (
   wire: WireSharedSessions | undefined,
@@ -38,7 +45,7 @@ export const toSharedSessions = (
 export const showSharedSessions = (
   site: SharedSessionsSite,
   keys?: ShownSiteKeys,
-): z.infer<typeof shownSharedSessionsSchema> => ({
+): ValueOf<typeof shownSharedSessionsSchema> => ({
   subdomain: site.subdomain,
   allowed_domains: [...site.allowedDomains],
   ...(site.group !== undefined && { group: site.group }),

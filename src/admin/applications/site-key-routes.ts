@@ -1,63 +1,60 @@
 /** Operators rotate the key pairs of a site; a private key is shown once, when it is made. */
-import { createRoute, z } from '@hono/zod-openapi'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
-import { idInPath, json, problems, seconds } from '../api/operation.ts'
+import { idInPath, json, optionalBody, problems, seconds } from '../api/operation.ts'
+import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
+import { list, nullable, object, openObject, text } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
+import { overlap } from './secret-routes.ts'
 
 const DAY_SECONDS = 86_400
 
-const rotation = z.strictObject({
-  overlap_seconds: z
-    .int()
-    .min(0)
-    .max(30 * DAY_SECONDS)
-    .default(DAY_SECONDS)
-    .openapi({ description: 'How long the key pairs before it are still accepted' }),
+const rotation = object({
+  overlap_seconds: overlap(DAY_SECONDS, 'How long the key pairs before it are still accepted'),
 })
 
-const rotateKeys = createRoute({
+const rotateKeys = {
   method: 'post',
   path: '/applications/{id}/site-keys',
   summary: 'Makes a new key pair of a site, shown this once; those before it run out',
   request: {
     params: idInPath,
-    body: { required: false, content: { 'application/json': { schema: rotation } } },
+    body: optionalBody(rotation),
   },
   responses: {
-    201: json(z.object({ public_key: z.string(), private_key: z.string() }), 'Made'),
+    201: json(openObject({ public_key: text, private_key: text }), 'Made'),
     ...problems('invalid_request', 'not_found', 'no_secret_used', 'too_many_secrets'),
   },
-})
+} satisfies Operation
 
-const listKeys = createRoute({
+const listKeys = {
   method: 'get',
   path: '/applications/{id}/site-keys',
   summary: 'The key pairs of a site that are accepted now, without the private keys',
   request: { params: idInPath },
   responses: {
     200: json(
-      z.object({
-        site_keys: z.array(
-          z.object({
-            public_key: z.string(),
+      openObject({
+        site_keys: list(
+          openObject({
+            public_key: text,
             created_at: seconds,
-            expires_at: seconds.nullable(),
+            expires_at: nullable(seconds),
           }),
         ),
       }),
     ),
     ...problems('not_found'),
   },
-})
+} satisfies Operation
 
 export function siteKeyRoutes(api: AdminApi, parts: AdminParts): void {
   const { audit, clock, applicationRegistry: registry, siteKeys } = parts
 
-  api.openapi(rotateKeys, async (c) => {
-    const { id } = c.req.valid('param')
-    const { overlap_seconds: overlapSeconds } = rotation.parse(c.req.valid('json'))
+  api.serve(rotateKeys, async (c, { params, body }) => {
+    const { id } = params
+    const { overlap_seconds: overlapSeconds } = body
     const application = await registry.find(id)
     if (application === undefined) return answerProblem(c, 'not_found')
     if (application.sharedSessions === undefined) return answerProblem(c, 'no_secret_used')
@@ -75,8 +72,8 @@ export function siteKeyRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json({ public_key: publicKey, private_key: privateKey }, 201)
   })
 
-  api.openapi(listKeys, async (c) => {
-    const { id } = c.req.valid('param')
+  api.serve(listKeys, async (c, { params }) => {
+    const { id } = params
     if ((await registry.find(id)) === undefined) return answerProblem(c, 'not_found')
     const listed = await siteKeys.list(id, clock())
     await recordRead(c, audit, 'site_keys')

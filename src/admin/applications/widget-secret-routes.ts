@@ -1,43 +1,43 @@
 /** Operators rotate the secret that an application's widget tokens are signed with; none is ever shown again. */
-import { createRoute, z } from '@hono/zod-openapi'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
-import { idInPath, json, jsonBody, problems } from '../api/operation.ts'
+import { idInPath, json, optionalBody, problems } from '../api/operation.ts'
+import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
+import { described, list, object, openObject, optional, text } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
 import { secretSchema, showSecret } from './application-shape.ts'
+import { overlap } from './secret-routes.ts'
 
 const HOUR_SECONDS = 3600
 
-const rotation = z.strictObject({
-  overlap_seconds: z
-    .int()
-    .min(0)
-    .max(30 * 24 * HOUR_SECONDS)
-    .default(HOUR_SECONDS)
-    .openapi({ description: 'How long tokens under the secret before it are still accepted' }),
-  secret: z.string().optional().openapi({ description: 'Brought from elsewhere' }),
+const rotation = object({
+  overlap_seconds: overlap(
+    HOUR_SECONDS,
+    'How long tokens under the secret before it are still accepted',
+  ),
+  secret: optional(described(text, { description: 'Brought from elsewhere' })),
 })
 
-const rotateWidgetSecret = createRoute({
+const rotateWidgetSecret = {
   method: 'post',
   path: '/applications/{id}/widget-secrets',
   summary:
     'Signs widget tokens with a new secret, shown this once; any but the last one before it end',
-  request: { params: idInPath, body: { ...jsonBody(rotation), required: false } },
+  request: { params: idInPath, body: optionalBody(rotation) },
   responses: {
-    201: json(z.object({ id: z.string(), secret: z.string() }), 'Made'),
+    201: json(openObject({ id: text, secret: text }), 'Made'),
     ...problems('invalid_request', 'invalid_registration', 'not_found', 'no_widget'),
   },
-})
+} satisfies Operation
 
-const listWidgetSecrets = createRoute({
+const listWidgetSecrets = {
   method: 'get',
   path: '/applications/{id}/widget-secrets',
   summary: 'The secrets under which widget tokens are accepted now, without the secrets',
   request: { params: idInPath },
-  responses: { 200: json(z.object({ secrets: z.array(secretSchema) })), ...problems('not_found') },
-})
+  responses: { 200: json(openObject({ secrets: list(secretSchema) })), ...problems('not_found') },
+} satisfies Operation
 
 const ROTATION_PROBLEMS = {
   unknown_application: 'not_found',
@@ -47,9 +47,9 @@ const ROTATION_PROBLEMS = {
 export function widgetSecretRoutes(api: AdminApi, parts: AdminParts): void {
   const { audit, clock, applicationRegistry: registry } = parts
 
-  api.openapi(rotateWidgetSecret, async (c) => {
-    const { id } = c.req.valid('param')
-    const { overlap_seconds: overlapSeconds, secret } = rotation.parse(c.req.valid('json'))
+  api.serve(rotateWidgetSecret, async (c, { params, body }) => {
+    const { id } = params
+    const { overlap_seconds: overlapSeconds, secret } = body
     const rotated = await parts.rotateWidgetSecret({ id, overlapSeconds, secret }, clock())
     if (!rotated.ok) {
       const errors = rotated.problems.map(({ pointer, detail }) => ({
@@ -68,8 +68,8 @@ export function widgetSecretRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json(made, 201)
   })
 
-  api.openapi(listWidgetSecrets, async (c) => {
-    const { id } = c.req.valid('param')
+  api.serve(listWidgetSecrets, async (c, { params }) => {
+    const { id } = params
     if ((await registry.find(id)) === undefined) return answerProblem(c, 'not_found')
     const listed = await parts.widgetSecrets.list(id, clock())
     await recordRead(c, audit, 'secrets')

@@ -1,37 +1,50 @@
 /** The capability `widget` on the wire. Whether it makes sense, core/applications/widget-rules.ts says. */
-import { z } from '@hono/zod-openapi'
 import type { KeptApplication } from '../../core/applications/applications-table.ts'
 import { widgetScopes } from '../../core/applications/widget.ts'
 import type { Widget } from '../../core/applications/widget.ts'
 import type { WidgetRegistration } from '../../core/applications/widget-rules.ts'
+import {
+  allOptional,
+  described,
+  integer,
+  list,
+  named,
+  object,
+  optional,
+  record,
+  text,
+} from '../api/schema.ts'
+import type { ValueOf } from '../api/schema.ts'
 
 export const widgetMembers = {
-  client_id: z
-    .string()
-    .openapi({ description: "The tokens' iss; the application's id unless set" }),
-  audience: z.string().openapi({ description: "The tokens' aud; none unless set" }),
-  token_lifetime_seconds: z.int().openapi({ default: 1200 }),
-  accepted_lifetime_seconds: z.int().openapi({
+  client_id: described(text, { description: "The tokens' iss; the application's id unless set" }),
+  audience: described(text, { description: "The tokens' aud; none unless set" }),
+  token_lifetime_seconds: described(integer, { default: 1200 }),
+  accepted_lifetime_seconds: described(integer, {
     default: 1200,
     description: 'How far ahead a token that is presented here may expire',
   }),
-  allowed_origins: z.array(z.string()).openapi({
+  allowed_origins: described(list(text), {
     description: 'Origins whose pages get tokens by the session cookie',
   }),
-  roles: z.record(z.string(), z.string()).openapi({
+  roles: described(record(text), {
     description: `What a user's roles amount to: ${widgetScopes.join(', ')}`,
     example: { admin: 'super-mod' },
   }),
 }
 
-export const widgetSchema = z.strictObject(widgetMembers).partial().openapi('WidgetRegistration')
+export const widgetSchema = named('WidgetRegistration', object(allOptional(widgetMembers)))
 
 /** A maker of widgets gives out secrets of its own. */
-export const newWidgetSchema = widgetSchema
-  .extend({ secret: z.string().optional().openapi({ description: 'Brought from elsewhere' }) })
-  .openapi('NewWidget')
+export const newWidgetSchema = named(
+  'NewWidget',
+  object({
+    ...widgetSchema.members,
+    secret: optional(described(text, { description: 'Brought from elsewhere' })),
+  }),
+)
 
-export const toWidget = (wire: z.infer<typeof widgetSchema>): WidgetRegistration => ({
+export const toWidget = (wire: ValueOf<typeof widgetSchema>): WidgetRegistration => ({
   clientId: wire.client_id,
   audience: wire.audience,
   tokenLifetimeSeconds: wire.token_lifetime_seconds,
@@ -44,7 +57,7 @@ export const toWidget = (wire: z.infer<typeof widgetSchema>): WidgetRegistration
 export const showWidget = (
   { id }: Pick<KeptApplication, 'id'>,
   widget: Widget,
-): z.infer<typeof widgetSchema> => ({
+): ValueOf<typeof widgetSchema> => ({
   client_id: widget.clientId ?? id,
   ...(widget.audience !== undefined && { audience: widget.audience }),
   token_lifetime_seconds: widget.tokenLifetimeSeconds,

@@ -1,25 +1,38 @@
 /** Operators read the audit trail; nobody writes to it here. */
-import { createRoute, z } from '@hono/zod-openapi'
 import type { StoredEvent } from '../../core/audit/audit.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
 import { inPages, json, problems, queryText, seconds } from '../api/operation.ts'
+import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
+import {
+  anything,
+  integer,
+  list,
+  nullable,
+  object,
+  openObject,
+  optional,
+  record,
+  text,
+  textMatching,
+} from '../api/schema.ts'
+import type { ValueOf } from '../api/schema.ts'
 
-const eventSchema = z.object({
-  id: z.int(),
+const eventSchema = openObject({
+  id: integer,
   at: seconds,
-  event: z.string(),
-  request_id: z.string(),
-  actor: z.string().nullable(),
-  user: z.string().nullable(),
-  sid_hash: z.string().nullable(),
-  provider: z.string().nullable(),
-  reason: z.string().nullable(),
-  details: z.record(z.string(), z.unknown()),
+  event: text,
+  request_id: text,
+  actor: nullable(text),
+  user: nullable(text),
+  sid_hash: nullable(text),
+  provider: nullable(text),
+  reason: nullable(text),
+  details: record(anything),
 })
 
-const showEvent = (event: StoredEvent): z.infer<typeof eventSchema> => ({
+const showEvent = (event: StoredEvent): ValueOf<typeof eventSchema> => ({
   id: event.id,
   at: event.at,
   event: event.event,
@@ -32,29 +45,26 @@ const showEvent = (event: StoredEvent): z.infer<typeof eventSchema> => ({
   details: event.details,
 })
 
-const listEvents = createRoute({
+const listEvents = {
   method: 'get',
   path: '/audit',
   summary: 'Stored audit events, newest first: all, or those that concern one user',
   request: {
-    query: z.strictObject({
-      user: queryText.optional(),
-      cursor: z
-        .string()
-        .regex(/^[0-9]{1,15}$/)
-        .optional(),
+    query: object({
+      user: optional(queryText),
+      cursor: optional(textMatching(/^[0-9]{1,15}$/, 'is no cursor of this list')),
       ...inPages,
     }),
   },
   responses: {
-    200: json(z.object({ events: z.array(eventSchema), next_cursor: z.string().nullable() })),
+    200: json(openObject({ events: list(eventSchema), next_cursor: nullable(text) })),
     ...problems('invalid_request'),
   },
-})
+} satisfies Operation
 
 export function auditRoutes(api: AdminApi, { audit }: AdminParts): void {
-  api.openapi(listEvents, async (c) => {
-    const { user, cursor, limit } = c.req.valid('query')
+  api.serve(listEvents, async (c, { query }) => {
+    const { user, cursor, limit } = query
     const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor)
     const events = await audit.list({ userId: user, before, limit })
     await recordRead(c, audit, 'audit')

@@ -1,5 +1,4 @@
 /** Operators end the sessions of many with one write; the queue carries the end on (core/revocation/cut-off-drain.ts). */
-import { createRoute, z } from '@hono/zod-openapi'
 import type { CutOffProgress } from '../../core/revocation/cut-off-progress.ts'
 import {
   CUT_OFF_EFFECTIVE_AT_MOST_SECONDS,
@@ -9,51 +8,64 @@ import { describeThrown, log } from '../../platform/log.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
 import { idInPath, inPages, json, jsonBody, problems, seconds } from '../api/operation.ts'
+import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
+import {
+  described,
+  integer,
+  list,
+  named,
+  object,
+  oneOf,
+  openObject,
+  optional,
+  text,
+  textMatching,
+  variants,
+} from '../api/schema.ts'
+import type { ValueOf } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
 
-const reason = z.enum(['operator', 'provider_removed', 'key_compromised'])
+const reason = oneOf(['operator', 'provider_removed', 'key_compromised'])
 
 /** "everyone" with an id ends nobody. */
-const cutOffRequest = z.discriminatedUnion('scope', [
-  z.strictObject({ scope: z.literal('everyone'), reason }),
-  z.strictObject({
-    scope: z.literal('application'),
-    id: z.string().openapi({ description: 'The client_id' }),
-    reason: z.enum(['operator', 'application_removed']),
-  }),
-  z.strictObject({
-    scope: z.literal('provider'),
-    id: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/i)
-      .openapi({ description: "The provider's id" }),
+const cutOffRequest = variants('scope', {
+  everyone: { reason },
+  application: {
+    id: described(text, { description: 'The client_id' }),
+    reason: oneOf(['operator', 'application_removed']),
+  },
+  provider: {
+    id: described(textMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'is no id of a provider'), {
+      description: "The provider's id",
+    }),
     reason,
-  }),
-])
+  },
+})
 
-const cutOffSchema = z
-  .object({
-    id: z.string(),
-    scope: z.string(),
-    scope_id: z.string().optional(),
-    reason: z.string(),
-    started_by_ms: z
-      .int()
-      .openapi({ description: 'Sessions that started then or earlier are over' }),
+const cutOffSchema = named(
+  'CutOff',
+  openObject({
+    id: text,
+    scope: text,
+    scope_id: optional(text),
+    reason: text,
+    started_by_ms: described(integer, {
+      description: 'Sessions that started then or earlier are over',
+    }),
     created_at: seconds,
     updated_at: seconds,
-    state: z.enum(['running', 'incomplete', 'done']),
-    total: z.int(),
-    done: z.int(),
-    failed: z.int(),
-    ended_sessions: z.int(),
-    progress_url: z.string(),
-  })
-  .openapi('CutOff')
+    state: oneOf(['running', 'incomplete', 'done']),
+    total: integer,
+    done: integer,
+    failed: integer,
+    ended_sessions: integer,
+    progress_url: text,
+  }),
+)
 
 /** `running` while users are left to visit; `incomplete` while some could not be reached. */
-const showCutOff = (progress: CutOffProgress): z.infer<typeof cutOffSchema> => ({
+const showCutOff = (progress: CutOffProgress): ValueOf<typeof cutOffSchema> => ({
   id: progress.id,
   scope: progress.scope,
   ...(progress.scope !== 'everyone' && { scope_id: progress.scopeId }),
@@ -69,50 +81,50 @@ const showCutOff = (progress: CutOffProgress): z.infer<typeof cutOffSchema> => (
   progress_url: `/admin/api/cut-offs/${progress.id}`,
 })
 
-const listCutOffs = createRoute({
+const listCutOffs = {
   method: 'get',
   path: '/cut-offs',
   summary: 'Mass cut-offs, newest first',
-  request: { query: z.strictObject(inPages) },
+  request: { query: object(inPages) },
   responses: {
-    200: json(z.object({ cut_offs: z.array(cutOffSchema) })),
+    200: json(openObject({ cut_offs: list(cutOffSchema) })),
     ...problems('invalid_request'),
   },
-})
+} satisfies Operation
 
-const addCutOff = createRoute({
+const addCutOff = {
   method: 'post',
   path: '/cut-offs',
   summary:
     'Ends all sessions of everyone, or of one provider, or all that one application was given, with one write',
   request: { body: jsonBody(cutOffRequest) },
   responses: {
-    202: json(cutOffSchema.extend({ effective_within_seconds: z.int() })),
+    202: json(openObject({ ...cutOffSchema.members, effective_within_seconds: integer })),
     ...problems('invalid_request', 'not_found', 'body_too_large', 'unsupported_media_type'),
   },
-})
+} satisfies Operation
 
-const showProgress = createRoute({
+const showProgress = {
   method: 'get',
   path: '/cut-offs/{id}',
   summary: "What has become of a cut-off on its way through the users' sessions",
   request: { params: idInPath },
   responses: { 200: json(cutOffSchema), ...problems('not_found') },
-})
+} satisfies Operation
 
 export function cutOffRoutes(api: AdminApi, parts: AdminParts): void {
   const { audit, clock, cutOffRecords, people } = parts
 
-  api.openapi(listCutOffs, async (c) => {
-    const listed = await cutOffRecords.list(c.req.valid('query').limit)
+  api.serve(listCutOffs, async (c, { query }) => {
+    const listed = await cutOffRecords.list(query.limit)
     await recordRead(c, audit, 'cut_offs')
     return c.json({ cut_offs: listed.map(showCutOff) })
   })
 
   // The cut-off holds with the one write to the key ring; what comes after that, the record of its progress and
   // the queue, can fail without making it untrue, and is then to be asked for again.
-  api.openapi(addCutOff, async (c) => {
-    const asked = c.req.valid('json')
+  api.serve(addCutOff, async (c, { body }) => {
+    const asked = body
     if (asked.scope === 'application') {
       const known = await parts.applicationRegistry.find(asked.id)
       if (known === undefined) return answerProblem(c, 'not_found')
@@ -153,8 +165,8 @@ export function cutOffRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json(answer, 202, { Location: answer.progress_url })
   })
 
-  api.openapi(showProgress, async (c) => {
-    const progress = await cutOffRecords.find(c.req.valid('param').id)
+  api.serve(showProgress, async (c, { params }) => {
+    const progress = await cutOffRecords.find(params.id)
     if (progress === undefined) return answerProblem(c, 'not_found')
     await recordRead(c, audit, 'cut_off')
     return c.json(showCutOff(progress))

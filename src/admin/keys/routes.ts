@@ -1,22 +1,24 @@
 /** Operators see the signing keys, rotate them, and withdraw one that has become known. */
-import { createRoute, z } from '@hono/zod-openapi'
 import type { KeyDescription } from '../../core/tokens/key-ring.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
 import { json, problems, seconds } from '../api/operation.ts'
+import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
+import { described, flag, list, nullable, oneOf, openObject, text } from '../api/schema.ts'
+import type { ValueOf } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
 
-const keySchema = z.object({
-  kid: z.string(),
-  alg: z.string(),
-  state: z.string().openapi({ description: 'announced, active, retiring, gone or compromised' }),
+const keySchema = openObject({
+  kid: text,
+  alg: text,
+  state: described(text, { description: 'announced, active, retiring, gone or compromised' }),
   announced_at: seconds,
-  activated_at: seconds.nullable(),
+  activated_at: nullable(seconds),
   changed_at: seconds,
 })
 
-const showKey = (key: KeyDescription): z.infer<typeof keySchema> => ({
+const showKey = (key: KeyDescription): ValueOf<typeof keySchema> => ({
   kid: key.kid,
   alg: key.alg,
   state: key.state,
@@ -25,52 +27,52 @@ const showKey = (key: KeyDescription): z.infer<typeof keySchema> => ({
   changed_at: key.changedAt,
 })
 
-const listKeys = createRoute({
+const listKeys = {
   method: 'get',
   path: '/keys',
   summary: 'Every signing key there ever was, oldest first',
-  responses: { 200: json(z.object({ keys: z.array(keySchema) })), ...problems() },
+  responses: { 200: json(openObject({ keys: list(keySchema) })), ...problems() },
+} satisfies Operation
+
+const published = described(flag, {
+  description: 'False while KV has not taken the change; the key ring goes on trying',
 })
 
-const published = z
-  .boolean()
-  .openapi({ description: 'False while KV has not taken the change; the key ring goes on trying' })
-
-const rotateKeys = createRoute({
+const rotateKeys = {
   method: 'post',
   path: '/keys/rotate',
   summary: 'The announced keys begin to sign now',
-  responses: { 200: json(z.object({ published })), ...problems('announced_too_recently') },
-})
+  responses: { 200: json(openObject({ published })), ...problems('announced_too_recently') },
+} satisfies Operation
 
-const compromiseKey = createRoute({
+const compromiseKey = {
   method: 'post',
   path: '/keys/{kid}/compromise',
   summary: 'Withdraws a key, and every token that it signed',
-  request: { params: z.object({ kid: z.string() }) },
+  request: { params: openObject({ kid: text }) },
   responses: {
-    200: json(z.object({ kid: z.string(), state: z.literal('compromised'), published })),
+    200: json(openObject({ kid: text, state: oneOf(['compromised']), published })),
     ...problems('not_found'),
   },
-})
+} satisfies Operation
 
 export function keyRoutes(api: AdminApi, { audit, clock, keyOperations }: AdminParts): void {
-  api.openapi(listKeys, async (c) => {
+  api.serve(listKeys, async (c) => {
     const listed = await keyOperations.list(clock())
     if (!listed.ok) return answerProblem(c, listed.refusal.code)
     await recordRead(c, audit, 'keys')
     return c.json({ keys: listed.value.map(showKey) })
   })
 
-  api.openapi(rotateKeys, async (c) => {
+  api.serve(rotateKeys, async (c) => {
     const rotated = await keyOperations.rotate(clock())
     if (!rotated.ok) return answerProblem(c, rotated.refusal.code)
     await audit.record(c.get('facts'), { event: 'key.rotated', actor: 'operator' })
     return c.json({ published: rotated.value.published })
   })
 
-  api.openapi(compromiseKey, async (c) => {
-    const { kid } = c.req.valid('param')
+  api.serve(compromiseKey, async (c, { params }) => {
+    const { kid } = params
     const withdrawn = await keyOperations.compromise(kid, clock())
     if (!withdrawn.ok) {
       const isUnknown = withdrawn.refusal.code === 'unknown_key'

@@ -1,25 +1,38 @@
 /** Operators see which applications could not be told that a session is over, and have them tried again. */
-import { createRoute, z } from '@hono/zod-openapi'
 import type { UndeliveredLogout } from '../../core/revocation/logout-delivery.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
 import { idInPath, inPages, json, problems, seconds } from '../api/operation.ts'
+import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
+import {
+  integer,
+  list,
+  named,
+  nullable,
+  object,
+  openObject,
+  optional,
+  text,
+  textMatching,
+} from '../api/schema.ts'
+import type { ValueOf } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
 
-const undeliveredSchema = z
-  .object({
-    id: z.string(),
-    user: z.string(),
-    application: z.string(),
-    attempts: z.int(),
-    last_error: z.string(),
+const undeliveredSchema = named(
+  'UndeliveredLogout',
+  openObject({
+    id: text,
+    user: text,
+    application: text,
+    attempts: integer,
+    last_error: text,
     ended_at: seconds,
     given_up_at: seconds,
-  })
-  .openapi('UndeliveredLogout')
+  }),
+)
 
-const showUndelivered = (undelivered: UndeliveredLogout): z.infer<typeof undeliveredSchema> => ({
+const showUndelivered = (undelivered: UndeliveredLogout): ValueOf<typeof undeliveredSchema> => ({
   id: undelivered.id,
   user: undelivered.userId,
   application: undelivered.applicationId,
@@ -29,44 +42,41 @@ const showUndelivered = (undelivered: UndeliveredLogout): z.infer<typeof undeliv
   given_up_at: undelivered.givenUpAt,
 })
 
-const listUndelivered = createRoute({
+const listUndelivered = {
   method: 'get',
   path: '/undelivered-logouts',
   summary: 'Applications that could not be told of the end of a session, newest first',
   request: {
-    query: z.strictObject({
-      cursor: z
-        .string()
-        .regex(/^[0-9a-f]{32}$/)
-        .optional(),
+    query: object({
+      cursor: optional(textMatching(/^[0-9a-f]{32}$/, 'is no cursor of this list')),
       ...inPages,
     }),
   },
   responses: {
     200: json(
-      z.object({
-        undelivered_logouts: z.array(undeliveredSchema),
-        next_cursor: z.string().nullable(),
+      openObject({
+        undelivered_logouts: list(undeliveredSchema),
+        next_cursor: nullable(text),
       }),
     ),
     ...problems('invalid_request'),
   },
-})
+} satisfies Operation
 
-const replay = createRoute({
+const replay = {
   method: 'post',
   path: '/undelivered-logouts/{id}/replay',
   summary: 'Tries one again, at once and then as any other',
   request: { params: idInPath },
   responses: { 202: { description: 'It is being tried' }, ...problems('not_found') },
-})
+} satisfies Operation
 
 export function undeliveredLogoutRoutes(
   api: AdminApi,
   { audit, clock, deliveries }: AdminParts,
 ): void {
-  api.openapi(listUndelivered, async (c) => {
-    const { cursor: before, limit } = c.req.valid('query')
+  api.serve(listUndelivered, async (c, { query }) => {
+    const { cursor: before, limit } = query
     const listed = await deliveries.listUndelivered({ before, limit })
     await recordRead(c, audit, 'undelivered_logouts')
     const last = listed.length === limit ? listed.at(-1)?.id : undefined
@@ -76,8 +86,8 @@ export function undeliveredLogoutRoutes(
     })
   })
 
-  api.openapi(replay, async (c) => {
-    const { id } = c.req.valid('param')
+  api.serve(replay, async (c, { params }) => {
+    const { id } = params
     const replayed = await deliveries.replay(id, clock())
     if (!replayed.ok) {
       return answerProblem(c, replayed.refusal.code === 'unknown' ? 'not_found' : 'unavailable')

@@ -2,7 +2,6 @@
  * Operators create people with a password of ours, for applications with the password grant, and set and remove
  * such passwords. A change ends all of the user's sessions: whoever knew the old password is out.
  */
-import { createRoute, z } from '@hono/zod-openapi'
 import { parseUserId } from '../../core/sessions/session.ts'
 import { parseNewCredential } from '../../core/users/local-credentials.ts'
 import { parseProfileClaims } from '../../core/users/profile-claims.ts'
@@ -10,98 +9,107 @@ import type { ProfileClaims } from '../../core/users/profile-claims.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
 import { idInPath, json, jsonBody, problems, seconds } from '../api/operation.ts'
+import type { Operation } from '../api/operation.ts'
+import {
+  described,
+  flag,
+  integer,
+  named,
+  object,
+  openObject,
+  optional,
+  text,
+} from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
 import type { ProblemError } from '../problem.ts'
 
 const REFUSED_BODY = ['invalid_request', 'body_too_large', 'unsupported_media_type'] as const
 
-const username = z
-  .string()
-  .openapi({ description: 'At most 128 characters, no blanks; compared without regard to A-Z' })
-const password = z.string().openapi({
+const username = described(text, {
+  description: 'At most 128 characters, no blanks; compared without regard to A-Z',
+})
+const password = described(text, {
   description: '8 characters to 1024 bytes; compared in its NFC form',
   format: 'password',
 })
 
-const text = z.string().optional()
+const claim = optional(text)
 
 /** Standard claims (OpenID Connect Core 1.0 §5.1), as a provider would send them. */
 const claims = {
-  name: text,
-  given_name: text,
-  family_name: text,
-  preferred_username: text,
-  email: text,
-  email_verified: z.boolean().optional(),
-  picture: text,
-  locale: text,
-  zoneinfo: text,
-  phone_number: text,
-  phone_number_verified: z.boolean().optional(),
-  address: z
-    .strictObject({
-      formatted: text,
-      street_address: text,
-      locality: text,
-      region: text,
-      postal_code: text,
-      country: text,
-    })
-    .optional(),
+  name: claim,
+  given_name: claim,
+  family_name: claim,
+  preferred_username: claim,
+  email: claim,
+  email_verified: optional(flag),
+  picture: claim,
+  locale: claim,
+  zoneinfo: claim,
+  phone_number: claim,
+  phone_number_verified: optional(flag),
+  address: optional(
+    object({
+      formatted: claim,
+      street_address: claim,
+      locality: claim,
+      region: claim,
+      postal_code: claim,
+      country: claim,
+    }),
+  ),
 }
 
-const createUser = createRoute({
+const createUser = {
   method: 'post',
   path: '/users',
   summary: 'Creates a user with a username and a password, for the password grant',
-  request: { body: jsonBody(z.strictObject({ username, password, ...claims }).openapi('NewUser')) },
+  request: { body: jsonBody(named('NewUser', object({ username, password, ...claims }))) },
   responses: {
-    201: json(z.object({ id: z.string(), username: z.string() }), 'Created'),
+    201: json(openObject({ id: text, username: text }), 'Created'),
     ...problems(...REFUSED_BODY, 'username_taken'),
   },
-})
+} satisfies Operation
 
-const credentialSchema = z.object({
-  id: z.string(),
-  username: z.string(),
+const credentialSchema = openObject({
+  id: text,
+  username: text,
   created_at: seconds,
   updated_at: seconds,
 })
 
-const showCredential = createRoute({
+const showCredential = {
   method: 'get',
   path: '/users/{id}/password',
   summary: "A user's username, and when its password was set; never the password",
   request: { params: idInPath },
   responses: { 200: json(credentialSchema), ...problems('not_found') },
-})
+} satisfies Operation
 
-const setPassword = createRoute({
+const setPassword = {
   method: 'put',
   path: '/users/{id}/password',
   summary: "Sets a user's password, and ends all of the user's sessions",
   request: {
     params: idInPath,
-    body: jsonBody(
-      z.strictObject({ username: username.optional(), password }).openapi('NewPassword'),
-    ),
+    body: jsonBody(named('NewPassword', object({ username: optional(username), password }))),
   },
   responses: {
-    200: json(z.object({ id: z.string(), username: z.string(), ended_sessions: z.int() })),
+    200: json(openObject({ id: text, username: text, ended_sessions: integer })),
     ...problems('not_found', ...REFUSED_BODY, 'username_taken'),
   },
-})
+} satisfies Operation
 
-const removePassword = createRoute({
+const removePassword = {
   method: 'delete',
   path: '/users/{id}/password',
   summary: "Removes a user's password, and ends all of the user's sessions",
   request: { params: idInPath },
   responses: {
-    200: json(z.object({ id: z.string(), ended_sessions: z.int() })),
+    200: json(openObject({ id: text, ended_sessions: integer })),
     ...problems('not_found'),
   },
-})
+} satisfies Operation
 
 /** What is wrong with a username or password, without either. */
 const CREDENTIAL_ERRORS = {
@@ -120,8 +128,8 @@ export function credentialRoutes(api: AdminApi, parts: AdminParts): void {
     return userId === undefined ? undefined : (await people.find(userId))?.id
   }
 
-  api.openapi(createUser, async (c) => {
-    const { username: name, password: secret, ...said } = c.req.valid('json')
+  api.serve(createUser, async (c, { body }) => {
+    const { username: name, password: secret, ...said } = body
     const profile = parseProfileClaims({ preferred_username: name, ...said })
     const errors = unusableClaims(said, profile)
     if (errors.length > 0) return answerProblem(c, 'invalid_request', errors)
@@ -140,18 +148,18 @@ export function credentialRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json({ id, username: name }, 201, { Location: `/admin/api/users/${id}` })
   })
 
-  api.openapi(showCredential, async (c) => {
-    const id = await knownUser(c.req.valid('param').id)
+  api.serve(showCredential, async (c, { params }) => {
+    const id = await knownUser(params.id)
     const found = id && (await localCredentials.find(id))
     if (id === undefined || found === undefined) return answerProblem(c, 'not_found')
     const { createdAt, updatedAt } = found
     return c.json({ id, username: found.username, created_at: createdAt, updated_at: updatedAt })
   })
 
-  api.openapi(setPassword, async (c) => {
-    const id = await knownUser(c.req.valid('param').id)
+  api.serve(setPassword, async (c, { params, body }) => {
+    const id = await knownUser(params.id)
     if (id === undefined) return answerProblem(c, 'not_found')
-    const { username: asked, password: secret } = c.req.valid('json')
+    const { username: asked, password: secret } = body
     const name = asked ?? (await localCredentials.find(id))?.username
     if (name === undefined) {
       return answerProblem(c, 'invalid_request', [
@@ -180,8 +188,8 @@ export function credentialRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json({ id, username: name, ended_sessions: ended.value.ended })
   })
 
-  api.openapi(removePassword, async (c) => {
-    const id = await knownUser(c.req.valid('param').id)
+  api.serve(removePassword, async (c, { params }) => {
+    const id = await knownUser(params.id)
     if (id === undefined || (await localCredentials.find(id)) === undefined) {
       return answerProblem(c, 'not_found')
     }

@@ -1,12 +1,24 @@
 /** Operators find people, end their sessions, and disable them. Sessions end by `core/revocation`. */
-import { createRoute, z } from '@hono/zod-openapi'
 import { parseSessionId, parseUserId } from '../../core/sessions/session.ts'
 import type { UserId } from '../../core/sessions/session.ts'
 import type { UserSearch } from '../../core/users/user-directory.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
 import { idInPath, inPages, json, problems, queryText } from '../api/operation.ts'
+import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
+import {
+  integer,
+  list,
+  nullable,
+  object,
+  oneOf,
+  openObject,
+  optional,
+  refined,
+  text,
+  textMatching,
+} from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
 import {
   sessionSchema,
@@ -17,89 +29,90 @@ import {
   userWithIdentitiesSchema,
 } from './user-shape.ts'
 
-const userId = z.string().regex(/^[0-9a-f]{32}$/)
+const userId = textMatching(/^[0-9a-f]{32}$/, 'is no id of a user')
 
-const searchUsers = createRoute({
+const searchUsers = {
   method: 'get',
   path: '/users',
   summary:
     'Users by id or beginning of e-mail address (query), or by issuer and subject; in order of id, or of the address that was searched for',
   request: {
-    query: z
-      .strictObject({
-        query: queryText.optional(),
-        issuer: queryText.optional(),
-        subject: queryText.optional(),
-        cursor: userId.optional(),
+    query: refined(
+      object({
+        query: optional(queryText),
+        issuer: optional(queryText),
+        subject: optional(queryText),
+        cursor: optional(userId),
         ...inPages,
-      })
-      .refine(({ issuer, subject }) => (issuer === undefined) === (subject === undefined), {
-        message: 'issuer and subject go together',
-        path: ['subject'],
       }),
+      ({ issuer, subject }) =>
+        (issuer === undefined) === (subject === undefined)
+          ? []
+          : [{ path: ['subject'], detail: 'goes together with issuer' }],
+    ),
   },
   responses: {
-    200: json(z.object({ users: z.array(userSchema), next_cursor: z.string().nullable() })),
+    200: json(openObject({ users: list(userSchema), next_cursor: nullable(text) })),
     ...problems('invalid_request'),
   },
-})
+} satisfies Operation
 
-const showOneUser = createRoute({
+const showOneUser = {
   method: 'get',
   path: '/users/{id}',
   summary: 'A user and their identities',
   request: { params: idInPath },
   responses: { 200: json(userWithIdentitiesSchema), ...problems('not_found') },
-})
+} satisfies Operation
 
-const statusSchema = z.object({ id: z.string(), status: z.enum(['active', 'disabled']) })
-const endedSchema = z.object({ ended_sessions: z.int() })
+const statusSchema = openObject({ id: text, status: oneOf(['active', 'disabled']) })
+const endedSchema = openObject({ ended_sessions: integer })
 
-const disableUser = createRoute({
+const disableUser = {
   method: 'post',
   path: '/users/{id}/disable',
   summary: 'Ends every session of a user and lets none open',
   request: { params: idInPath },
   responses: {
-    200: json(statusSchema.extend(endedSchema.shape)),
+    200: json(openObject({ ...statusSchema.members, ...endedSchema.members })),
     ...problems('not_found', 'disable_pending'),
   },
-})
+} satisfies Operation
 
-const enableUser = createRoute({
+const enableUser = {
   method: 'post',
   path: '/users/{id}/enable',
   summary: 'Lets a user sign in again; no session comes back',
   request: { params: idInPath },
   responses: { 200: json(statusSchema), ...problems('not_found') },
-})
+} satisfies Operation
 
-const listSessions = createRoute({
+const listSessions = {
   method: 'get',
   path: '/users/{id}/sessions',
   summary: "A user's live sessions, newest first",
   request: { params: idInPath },
   responses: {
-    200: json(z.object({ sessions: z.array(sessionSchema) })),
+    200: json(openObject({ sessions: list(sessionSchema) })),
     ...problems('not_found'),
   },
-})
+} satisfies Operation
 
-const endAllSessions = createRoute({
+const endAllSessions = {
   method: 'delete',
   path: '/users/{id}/sessions',
   summary: 'Ends all sessions of a user',
   request: { params: idInPath },
   responses: { 200: json(endedSchema), ...problems('not_found') },
-})
+} satisfies Operation
 
-const endOneSession = createRoute({
+const endOneSession = {
   method: 'delete',
   path: '/users/{id}/sessions/{sid}',
   summary: 'Ends one live session',
-  request: { params: idInPath.extend({ sid: z.string() }) },
+  request: { params: openObject({ ...idInPath.members, sid: text }) },
   responses: { 200: json(endedSchema), ...problems('not_found') },
-})
+} satisfies Operation
 
 const DISABLE_PROBLEMS = {
   unknown_user: 'not_found',
@@ -116,16 +129,16 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
     return id === undefined ? undefined : (await people.find(id))?.id
   }
 
-  api.openapi(searchUsers, async (c) => {
-    const { cursor = '', limit, ...by } = c.req.valid('query')
+  api.serve(searchUsers, async (c, { query }) => {
+    const { cursor = '', limit, ...by } = query
     const users = await people.search(searchOf(by), cursor, limit)
     await recordRead(c, audit, 'users')
     const next = users.length === limit ? (users.at(-1)?.id ?? null) : null
     return c.json({ users: users.map(showUser), next_cursor: next })
   })
 
-  api.openapi(showOneUser, async (c) => {
-    const id = parseUserId(c.req.valid('param').id)
+  api.serve(showOneUser, async (c, { params }) => {
+    const id = parseUserId(params.id)
     const user = id && (await people.find(id))
     if (user === undefined) return answerProblem(c, 'not_found')
     const identities = await people.identitiesOf(user.id)
@@ -133,8 +146,8 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json({ ...showUser(user), identities: identities.map(showIdentity) })
   })
 
-  api.openapi(disableUser, async (c) => {
-    const id = await knownUser(c.req.valid('param').id)
+  api.serve(disableUser, async (c, { params }) => {
+    const id = await knownUser(params.id)
     if (id === undefined) return answerProblem(c, 'not_found')
     const input = { userId: id, now: clock() }
     const disabled = await parts.disableUser.disable(c.get('facts'), input)
@@ -142,8 +155,8 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json({ id, status: 'disabled', ended_sessions: disabled.value.ended } as const)
   })
 
-  api.openapi(enableUser, async (c) => {
-    const id = await knownUser(c.req.valid('param').id)
+  api.serve(enableUser, async (c, { params }) => {
+    const id = await knownUser(params.id)
     if (id === undefined) return answerProblem(c, 'not_found')
     const enabled = await parts.disableUser.enable(c.get('facts'), { userId: id, now: clock() })
     if (enabled.ok) return c.json({ id, status: 'active' } as const)
@@ -151,8 +164,8 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
     return answerProblem(c, isUnknown ? 'not_found' : 'unavailable')
   })
 
-  api.openapi(listSessions, async (c) => {
-    const id = await knownUser(c.req.valid('param').id)
+  api.serve(listSessions, async (c, { params }) => {
+    const id = await knownUser(params.id)
     if (id === undefined) return answerProblem(c, 'not_found')
     const listed = await parts.sessions.list(id, clock())
     if (!listed.ok) return answerProblem(c, listed.refusal.code)
@@ -160,8 +173,8 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json({ sessions: listed.value.map(showSession) })
   })
 
-  api.openapi(endAllSessions, async (c) => {
-    const id = await knownUser(c.req.valid('param').id)
+  api.serve(endAllSessions, async (c, { params }) => {
+    const id = await knownUser(params.id)
     if (id === undefined) return answerProblem(c, 'not_found')
     const end = { userId: id, cause: 'operator', now: clock() } as const
     const ended = await ends.endAllSessions(c.get('facts'), end)
@@ -169,8 +182,8 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json({ ended_sessions: ended.value.ended })
   })
 
-  api.openapi(endOneSession, async (c) => {
-    const path = c.req.valid('param')
+  api.serve(endOneSession, async (c, { params }) => {
+    const path = params
     const id = await knownUser(path.id)
     const sid = parseSessionId(path.sid)
     if (id === undefined || sid === undefined) return answerProblem(c, 'not_found')

@@ -1,46 +1,47 @@
 /** People as operators see them, in the names of the wire. No secret, no hash of one and no token is in it. */
-import { z } from '@hono/zod-openapi'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import type { ListedIdentity, ListedUser } from '../../core/users/user-directory.ts'
 import { seconds } from '../api/operation.ts'
+import { flag, list, named, nullable, oneOf, openObject, text } from '../api/schema.ts'
+import type { ValueOf } from '../api/schema.ts'
 
 const userMembers = {
-  id: z.string(),
-  status: z.enum(['active', 'disabled']),
-  is_disable_pending: z.boolean(),
-  name: z.string().nullable(),
-  email: z.string().nullable(),
-  email_verified: z.boolean(),
+  id: text,
+  status: oneOf(['active', 'disabled']),
+  is_disable_pending: flag,
+  name: nullable(text),
+  email: nullable(text),
+  email_verified: flag,
   created_at: seconds,
-  last_sign_in_at: seconds.nullable(),
+  last_sign_in_at: nullable(seconds),
 }
 
-export const userSchema = z.object(userMembers).openapi('User')
+export const userSchema = named('User', openObject(userMembers))
 
-const identitySchema = z.object({
-  issuer: z.string(),
-  subject: z.string(),
-  provider: z.string(),
+const identitySchema = openObject({
+  issuer: text,
+  subject: text,
+  provider: text,
   created_at: seconds,
   last_sign_in_at: seconds,
 })
 
-export const userWithIdentitiesSchema = z.object({
+export const userWithIdentitiesSchema = openObject({
   ...userMembers,
-  identities: z.array(identitySchema),
+  identities: list(identitySchema),
 })
 
-export const sessionSchema = z.object({
-  sid: z.string(),
-  provider: z.string(),
-  device: z.string(),
+export const sessionSchema = openObject({
+  sid: text,
+  provider: text,
+  device: text,
   started_at: seconds,
   last_used_at: seconds,
   idle_deadline_at: seconds,
   absolute_deadline_at: seconds,
 })
 
-export const showUser = (user: ListedUser): z.infer<typeof userSchema> => ({
+export const showUser = (user: ListedUser): ValueOf<typeof userSchema> => ({
   id: user.id,
   status: user.status,
   is_disable_pending: user.isDisablePending,
@@ -51,7 +52,7 @@ export const showUser = (user: ListedUser): z.infer<typeof userSchema> => ({
   last_sign_in_at: user.lastSignInAt,
 })
 
-export const showIdentity = (identity: ListedIdentity): z.infer<typeof identitySchema> => ({
+export const showIdentity = (identity: ListedIdentity): ValueOf<typeof identitySchema> => ({
   issuer: identity.issuer,
   subject: identity.subject,
   provider: identity.providerId,
@@ -59,7 +60,7 @@ export const showIdentity = (identity: ListedIdentity): z.infer<typeof identityS
   last_sign_in_at: identity.lastSignInAt,
 })
 
-export const showSession = (session: LiveSession): z.infer<typeof sessionSchema> => ({
+export const showSession = (session: LiveSession): ValueOf<typeof sessionSchema> => ({
   sid: session.sid,
   provider: session.authentication.providerId,
   device: session.device,
