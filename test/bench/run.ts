@@ -1,10 +1,10 @@
 /**
  * `npm run bench`: what Drawbridge costs, beside what people would use instead. Every section runs in turn; the
  * tables go to docs/costs.md and the figures to docs/costs.json, with date and versions. `npm run bench -- logout`
- * runs only the sections that it names, and prints them.
+ * runs only the sections that it names; what the files say of the others stays.
  */
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { projectRoot } from '../../dev/settings.ts'
@@ -33,6 +33,9 @@ const sections: readonly Section[] = [
   firstLogin,
 ]
 
+const textFile = join(projectRoot, 'docs/costs.md')
+const figuresFile = join(projectRoot, 'docs/costs.json')
+
 const named = process.argv.slice(2)
 const unknown = named.filter((name) => !sections.some((section) => section.name === name))
 if (unknown.length > 0) {
@@ -42,31 +45,41 @@ if (unknown.length > 0) {
 }
 const chosen = named.length === 0 ? sections : sections.filter(({ name }) => named.includes(name))
 
-const found = new Map<Section, Findings>()
 for (const section of chosen) {
   console.log(`\n## ${section.title}\n`)
   const findings = await section.run()
   console.log(findings.text)
-  found.set(section, findings)
+  report(section, findings)
 }
-if (named.length === 0) writeReport()
 
-function writeReport(): void {
+/** Puts a section's findings into both files, in the place of what they said of it before. */
+function report({ name, title }: Section, { text, figures }: Findings): void {
+  const date = new Date().toISOString().slice(0, 10)
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`
-  const about = { date: new Date().toISOString().slice(0, 10), machine, versions: versions() }
-  const text = [...found].map(([{ title }, findings]) => `## ${title}\n\n${findings.text}\n`)
-  const figures = [...found].map(([{ name }, findings]) => [name, findings.figures])
-  const versionList = Object.entries(about.versions).map((entry) => entry.join(' '))
-  writeFileSync(
-    join(projectRoot, 'docs/costs.md'),
-    `# What Drawbridge costs\n\nWritten by \`npm run bench\` on ${about.date}, on ${machine}, with ${versionList.join(', ')}.\n` +
-      `Ratios within this run are what counts: KV, D1 and Durable Objects are simulated here, dear in CPU and instant in distance.\n\n${text.join('\n')}`,
+  const known = existsSync(figuresFile)
+    ? (JSON.parse(readFileSync(figuresFile, 'utf8')) as Record<string, unknown>)
+    : {}
+  const installed = versions()
+  known[name] = { date, machine, versions: installed, ...figures }
+  const inOrder = sections.filter((section) => section.name in known)
+  const all = Object.fromEntries(inOrder.map((section) => [section.name, known[section.name]]))
+  writeFileSync(figuresFile, `${JSON.stringify(all, null, 2)}\n`)
+
+  const texts = new Map(
+    (existsSync(textFile) ? readFileSync(textFile, 'utf8') : '')
+      .split(/^## /m)
+      .slice(1)
+      .map((part) => [part.split('\n', 1)[0]!, part.slice(part.indexOf('\n')).trim()]),
   )
+  texts.set(title, `${date}, ${machine}.\n\n${text}`)
+  const versionList = Object.entries(installed).map((entry) => entry.join(' '))
+  const parts = inOrder.map((section) => `## ${section.title}\n\n${texts.get(section.title)}\n`)
   writeFileSync(
-    join(projectRoot, 'docs/costs.json'),
-    `${JSON.stringify({ ...about, ...Object.fromEntries(figures) }, null, 2)}\n`,
+    textFile,
+    `# What Drawbridge costs\n\nWritten by \`npm run bench\`, with ${versionList.join(', ')}. Ratios within a section are ` +
+      `what counts: KV, D1 and Durable Objects are simulated here, dear in CPU and instant in distance.\n\n${parts.join('\n')}`,
   )
-  execFileSync('oxfmt', ['docs/costs.md', 'docs/costs.json'], { cwd: projectRoot })
+  execFileSync('oxfmt', [textFile, figuresFile], { cwd: projectRoot })
 }
 
 /** Of everything that takes part, as installed. */
