@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { freezeClock } from '../world/clock.ts'
 import { ask, pushUser, registerSite, startShared } from '../world/sites.ts'
 
 const put = (externalid?: string) => ({ identifier: { field: 'externalid', value: externalid } })
@@ -283,6 +284,7 @@ describe('looking somebody up', () => {
   })
 
   it('stops looking at passwords after ten wrong ones, for that person alone', async () => {
+    freezeClock()
     const site = await registerSite({ subdomain: 'shop' })
     await pushUser(site, { login: 'ada', password: 'right' })
     await pushUser(site, { login: 'grace', password: 'right' })
@@ -292,6 +294,8 @@ describe('looking somebody up', () => {
       ),
     )
     expect(guesses.filter(({ status }) => status === 401)).toHaveLength(10)
+    const waits = guesses.flatMap(({ headers }) => headers.get('retry-after') ?? [])
+    expect(waits).toEqual(Array.from({ length: 5 }, () => '900'))
     const late = await ask(site, 'POST', path, { user: { login: 'ada', password: 'right' } })
     expect(late.status).toBe(429)
     expect(Number(late.headers.get('retry-after'))).toBeGreaterThan(800)

@@ -178,8 +178,9 @@ export function createSiteUsers({
 
     async checkPassword({ userToken }, password, now) {
       const limits = { most: MOST_WRONG_PASSWORDS, blockSeconds: BLOCKED_SECONDS, now }
+      const isCounted = await users.countGuess(userToken, limits)
       const { hash, blockedUntil } = await users.password(userToken)
-      if (!(await users.countGuess(userToken, limits))) {
+      if (!isCounted) {
         return refuse('throttled', { retry_after_seconds: Math.max(1, blockedUntil - now) })
       }
       const bytes = passwordBytes(password)
