@@ -1,7 +1,7 @@
 /** The one thing that is taken from the runtime's Node.js half: what Web Crypto does not have. */
-declare module 'node:crypto' {
+interface NodeCrypto {
   /** RFC 7914. `maxmem` is in bytes, and has to be more than 128 * N * r. */
-  export function scrypt(
+  readonly scrypt: (
     password: Uint8Array,
     salt: Uint8Array,
     keyLength: number,
@@ -12,5 +12,7 @@ declare module 'node:crypto' {
       readonly maxmem: number
     },
     callback: (error: Error | null, derived: Uint8Array) => void,
-  ): void
+  ) => void
 }
+
+declare const process: { getBuiltinModule(id: 'node:crypto'): NodeCrypto }

@@ -68,7 +68,7 @@ async function derive(
   { N, r, p }: Parameters,
 ): Promise<Uint8Array> {
   // When it is first needed: the module costs every start several milliseconds, and few gateways have passwords.
-  const { scrypt } = await import('node:crypto')
+  const { scrypt } = process.getBuiltinModule('node:crypto')
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-512', bytes))
   return new Promise((resolve, reject) => {
     scrypt(digest, salt, 32, { N, r, p, maxmem: 256 * N * r }, (error, derived) =>

@@ -12,6 +12,9 @@ export interface Seal {
   unseal(sealed: string): Promise<unknown>
 }
 
+/** One spelling of each value: `dir` has no encrypted key, A256GCM a vector of 12 bytes and a tag of 16. */
+const COMPACT_JWE = /^[\w-]+\.\.[\w-]{16}\.[\w-]*\.[\w-]{22}$/
+
 export function createSeal(secret: RotatingSecret, purpose: string): Seal {
   const keys = memoise(() =>
     Promise.all(
@@ -34,6 +37,7 @@ export function createSeal(secret: RotatingSecret, purpose: string): Seal {
         .encrypt(current!)
     },
     async unseal(sealed) {
+      if (!COMPACT_JWE.test(sealed)) return undefined
       for (const key of await keys()) {
         try {
           const { plaintext } = await compactDecrypt(sealed, key, {

@@ -59,11 +59,9 @@ describe('what is not opened', () => {
     expect(await createSeal([older, secret], 'test').unseal(sealed)).toEqual(value)
   })
 
-  it('is what another algorithm made, or says another header', async () => {
+  it('is what another algorithm made', async () => {
     const wrapped = await encrypted({ alg: 'A256KW', enc: 'A256GCM' }, bytesOf(value))
-    const zipped = await encrypted({ alg: 'dir', enc: 'A256GCM', zip: 'DEF' }, bytesOf(value))
-    const named = await encrypted({ alg: 'dir', enc: 'A256GCM', kid: 'x' }, bytesOf(value))
-    for (const made of [wrapped, zipped, named]) expect(await unseal(made)).toBeUndefined()
+    expect(await unseal(wrapped)).toBeUndefined()
   })
 
   it.each([
