@@ -47,8 +47,9 @@ export default defineConfig({
           setupFiles: ['./test/setup.ts'],
           isolate: false,
           maxWorkers: 2,
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          // Generous: how long a machine takes says nothing about the gateway.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

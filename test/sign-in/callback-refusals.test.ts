@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { SignInReason } from '../../src/sign-in/outcome.ts'
 import type { Browser } from '../world/browser.ts'
 import { freezeClock } from '../world/clock.ts'
-import { claims, snapshot } from '../world/snapshot.ts'
+import { snapshot } from '../world/snapshot.ts'
 import { comeBack, createWorld, liveSession, signIn } from '../world/sign-in.ts'
 import type { World } from '../world/sign-in.ts'
 import { expectRefusal, MARK } from './expect-refusal.ts'
@@ -26,7 +26,7 @@ async function expectUnconsumed(
 ) {
   const answer = await expectRefusal(() => browser.request(wrong), code)
   expect(world.internet.requestsTo(TOKEN)).toHaveLength(0)
-  expect(await claims()).toBe(0)
+  expect(await world.claims()).toBe(0)
   expect((await browser.request(right)).status).toBe(303)
   expect(await liveSession(browser.session())).toBeDefined()
   return answer
@@ -109,7 +109,7 @@ describe('an answer to another browser’s sign-in (login CSRF)', () => {
     expect((await liveSession(cookie))?.authentication.subject).toBe('sub-alice')
     expect(victim.session()).toBe(cookie)
     expect(world.internet.requestsTo(TOKEN)).toHaveLength(sent)
-    expect(await claims()).toBe(1)
+    expect(await world.claims()).toBe(1)
     // Nothing of Mallory's own sign-in was taken.
     expect((await mallory.request(callback)).status).toBe(303)
   })
@@ -267,7 +267,7 @@ describe('an attempt', () => {
     const answer = await expectRefusal(() => browser.request(callback), 'attempt_expired')
     expect(await answer.text()).toContain('href="/auth/sso/login/otrotl?return_to=%2Fx"')
     expect(world.internet.requestsTo(TOKEN)).toHaveLength(0)
-    expect(await claims()).toBe(0)
+    expect(await world.claims()).toBe(0)
   })
 
   it('that is too old is over, whatever the provider answers', async () => {
@@ -348,7 +348,7 @@ describe('an attempt', () => {
     })
     expect(answer.status).toBe(405)
     expect(answer.headers.getSetCookie()).toEqual([])
-    expect(await claims()).toBe(0)
+    expect(await world.claims()).toBe(0)
     expect(world.internet.requestsTo(TOKEN)).toHaveLength(0)
     expect((await browser.request(right)).status).toBe(303)
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { freezeClock } from '../world/clock.ts'
 import { captureLog, decisions } from '../world/log-lines.ts'
-import { claims, snapshot } from '../world/snapshot.ts'
+import { snapshot } from '../world/snapshot.ts'
 import { createWorld, liveSession, signIn, startUrl } from '../world/sign-in.ts'
 import { MARK, expectRefusal } from './expect-refusal.ts'
 
@@ -35,7 +35,7 @@ describe('an answer by form_post', () => {
   })
 
   it('is put by for a minute, sealed, and judged only by the GET that follows', async () => {
-    const { browser, form, post } = await arrange()
+    const { world, browser, form, post } = await arrange()
     const before = await snapshot()
     const log = captureLog()
     const answer = await post()
@@ -51,7 +51,7 @@ describe('an answer by form_post', () => {
     expect(line).not.toContain(form.get('code'))
     expect(decisions(log.lines)).toEqual([])
     expect(await snapshot()).toEqual(before)
-    expect(await claims()).toBe(0)
+    expect(await world.claims()).toBe(0)
     expect((await browser.request(location)).status).toBe(303)
   })
 

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { freezeClock } from '../world/clock.ts'
 import { captureLog, decisions } from '../world/log-lines.ts'
-import { claims, snapshot } from '../world/snapshot.ts'
+import { snapshot } from '../world/snapshot.ts'
 import { comeBack, createWorld, liveSession, signIn, startUrl } from '../world/sign-in.ts'
 import { expectRefusal } from './expect-refusal.ts'
 
@@ -278,7 +278,7 @@ describe('the same callback twice', { timeout: 30_000 }, () => {
     expect(answers.filter(({ status }) => status === 303)).toHaveLength(1)
     expect(answers.filter(({ status }) => status === 400)).toHaveLength(19)
     expect(world.internet.requestsTo(TOKEN)).toHaveLength(1)
-    expect(await claims()).toBe(1)
+    expect(await world.claims()).toBe(1)
     expect(
       answers.filter((answer) => answer.headers.getSetCookie().join().includes('_session=')),
     ).toHaveLength(1)

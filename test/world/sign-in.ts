@@ -14,6 +14,7 @@ import type { PersonName } from './people.ts'
 import { createProvider } from './provider.ts'
 import type { Provider } from './provider.ts'
 import { settings } from './settings.ts'
+import { countClaims } from './snapshot.ts'
 
 export interface World {
   readonly internet: Internet
@@ -21,6 +22,8 @@ export interface World {
   readonly second: Provider
   /** What the gateway is made of. */
   readonly core: Core
+  /** How many sign-in attempts have been claimed in this world. */
+  readonly claims: () => Promise<number>
   /** Any request to the gateway, by whoever is no browser. */
   fetch(request: Request): Promise<Response>
   /** A browser that nobody has used yet. */
@@ -54,6 +57,7 @@ export async function createWorld(
     otrotl,
     second,
     core: gateway.core!,
+    claims: await countClaims(),
     fetch,
     newBrowser: () => createBrowser({ fetch, providers: [otrotl, second] }),
   }
