@@ -1,4 +1,5 @@
 import { env, exports } from 'cloudflare:workers'
+import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { describe, expect, it } from 'vitest'
 import { createAdminApi } from '../src/admin/api/routes.ts'
 import { gatewayFor } from '../src/gateway.ts'
@@ -63,7 +64,7 @@ const ROUTES = [
   'GET /sso/v1/login/',
   'GET /sso/v1/login/:host',
   'GET /sso/v1/login/:host/',
-  'GET /widgets/bootstrap.js',
+  'GET /widgets/:file',
   'OPTIONS /.well-known/oauth-authorization-server',
   'OPTIONS /.well-known/openid-configuration',
   'OPTIONS /oauth/userinfo',
@@ -170,6 +171,7 @@ const PATHS = [
   path
     .replace(':provider?', 'otrotl')
     .replace(':host', 'portal')
+    .replace('/widgets/:file', '/widgets/bootstrap.js')
     .replace(':file', 'drawbridge.css')
     .replace(/:(id|sid|secret|kid)/g, '0'.repeat(32)),
 )
@@ -185,6 +187,14 @@ it('the gateway serves these routes and no others', () => {
   const api = createAdminApi(gateway.core!).routes.filter(({ method }) => method !== 'ALL')
   const described = new Set(api.map(({ method, path }) => `${method} ${path}`))
   expect([...described].toSorted()).toEqual(ADMIN_ROUTES)
+})
+
+it('its routes fit into the router that finds one by a single regular expression', () => {
+  const router = new RegExpRouter<string>()
+  for (const { method, path } of gateway.routes) router.add(method, path, `${method} ${path}`)
+  expect(router.match('POST', '/oauth/token')[0].map(([route]) => route)).toContain(
+    'POST /oauth/token',
+  )
 })
 
 describe.each(PATHS)('%s, by every method,', (path) => {

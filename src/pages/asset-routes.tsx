@@ -13,17 +13,19 @@ type Asset = (typeof built)[keyof typeof built]
 
 const assets: readonly Asset[] = Object.values(built)
 /** Applications' pages load these from other origins; they are the same for everybody and hold no secret. */
-const usableFromAnywhere: readonly { readonly path: string; readonly asset: Asset }[] = [
-  { path: '/auth/drawbridge.js', asset: built.script },
-  { path: '/auth/drawbridge.mjs', asset: built.module },
-  { path: '/widgets/bootstrap.js', asset: built.widgetScript },
-]
+const usableFromAnywhere: readonly Asset[] = [built.script, built.module, built.widgetScript]
+const FOR_FIVE_MINUTES = 'public, max-age=300'
 
 export function assetRoutes() {
   const app = new Hono()
-  for (const { path, asset } of usableFromAnywhere) {
-    app.get(path, (c) => send(c, asset, 'public, max-age=300'))
-  }
+  app.get('/auth/drawbridge.js', (c) => send(c, built.script, FOR_FIVE_MINUTES))
+  app.get('/auth/drawbridge.mjs', (c) => send(c, built.module, FOR_FIVE_MINUTES))
+  // A name in the pattern's place: beside `/widgets/:application/…` it would cost every request the fast router.
+  app.get('/widgets/:file', (c) =>
+    c.req.param('file') === 'bootstrap.js'
+      ? send(c, built.widgetScript, FOR_FIVE_MINUTES)
+      : c.notFound(),
+  )
   app.get('/auth/assets/:file', (c) => {
     const file = c.req.param('file')
     const asset = assets.find(({ file: name }) => hashless(file) === name)
@@ -43,7 +45,7 @@ function send(c: Context, asset: Asset, cacheControl: string): Response | Promis
   c.header('Cache-Control', cacheControl)
   c.header('ETag', entityTag)
   c.header('X-Content-Type-Options', 'nosniff')
-  if (usableFromAnywhere.some((usable) => usable.asset === asset)) {
+  if (usableFromAnywhere.includes(asset)) {
     c.header('Access-Control-Allow-Origin', '*')
     c.header('Cross-Origin-Resource-Policy', 'cross-origin')
   } else {
