@@ -74,16 +74,17 @@ export function createRevocation({
   /** What is revoked stays revoked, so this needs no time limit; the token's own expiry is checked before. */
   const revoked = new LeastRecentlyUsed<string, true>(REVOKED_TOKENS_HELD)
 
-  async function findHint(
-    level: 'cached' | 'bounded',
-    userId: string,
-    now: EpochSeconds,
-  ): Promise<RevocationHint | undefined> {
+  /** The hint that `cached` may still believe. */
+  function youngHint(userId: string, now: EpochSeconds): RevocationHint | undefined {
     const known = held.get(userId)
     const age = known === undefined ? Infinity : now - known.readAt
-    if (level === 'cached' && age >= 0 && age < HINT_HELD_SECONDS) return known?.hint
-    const read = await readHint(hints, userId)
+    return age >= 0 && age < HINT_HELD_SECONDS ? known?.hint : undefined
+  }
+
+  async function readHint(userId: string, now: EpochSeconds): Promise<RevocationHint | undefined> {
+    const read = await fetchHint(hints, userId)
     if (read === undefined) return undefined
+    const known = held.get(userId)
     // KV may step back to an older value; an isolate does not follow it there.
     const hint = known !== undefined && known.hint.version > read.version ? known.hint : read
     held.set(userId, { hint, readAt: now })
@@ -96,10 +97,12 @@ export function createRevocation({
     now: EpochSeconds,
   ): Promise<Result<undefined, 'revoked' | 'unavailable'>> {
     const { sub, epoch } = token
+    // That its provider is configured has been seen by the token, which says what its session says.
+    const cutOffs = rules?.cutOffs.length === 0 ? undefined : rules
     const sessionId = parseSessionId(token.sid)
     if (sessionId === undefined) return refuse('revoked')
     const asked = await askUserSessions(userSessions, sub, async (object) =>
-      object.checkToken({ sid: sessionId, epoch, ids: idsOf(token), rules, now }),
+      object.checkToken({ sid: sessionId, epoch, ids: idsOf(token), rules: cutOffs, now }),
     )
     return asked.ok ? asked.value : asked
   }
@@ -109,7 +112,8 @@ export function createRevocation({
     if (!ruled.ok) return ruled
     const cause = ruled.value && findOutsideEnd(ruledToken(token), ruled.value, now)
     if (cause !== undefined) return refuse('revoked', { cause })
-    const hint = level === 'strict' ? undefined : await findHint(level, token.sub, now)
+    const young = level === 'cached' ? youngHint(token.sub, now) : undefined
+    const hint = young ?? (level === 'strict' ? undefined : await readHint(token.sub, now))
     const verdict = hint === undefined ? 'unknown' : judge(hint, token)
     if (verdict === 'unknown') return askObject(token, ruled.value, now)
     return verdict === 'revoked' ? refuse('revoked') : ok(undefined)
@@ -148,7 +152,7 @@ function judge(hint: RevocationHint, token: JudgedToken): 'stands' | 'revoked' |
 }
 
 /** The hint as KV has it here, or undefined when it is missing, late, broken or unreadable. */
-async function readHint(hints: KVNamespace, userId: string): Promise<RevocationHint | undefined> {
+async function fetchHint(hints: KVNamespace, userId: string): Promise<RevocationHint | undefined> {
   let problem: string
   try {
     const key = await revocationHintKey(userId)

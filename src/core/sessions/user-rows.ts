@@ -18,6 +18,8 @@ import { endExpired, endOutlawed, logEnd } from './session-ends.ts'
 import { isOutlawed, ruled } from './session-rules.ts'
 import type { Ruled } from './session-rules.ts'
 import type { SessionEnd, SessionRow } from './sessions-table.ts'
+import { plainlyStands } from './token-standing.ts'
+import type { HeldToken } from './token-standing.ts'
 import { nextAlarmAt } from './user-sessions-alarm.ts'
 import { isOutdated, isPrepared, prepare } from './user-sessions-schema.ts'
 import { findUser } from './user-table.ts'
@@ -134,8 +136,16 @@ export class UserRows {
 
   /** Undefined also for an object that has never held anyone: it has no table to look in. */
   user(): UserRow | undefined {
+    return this.#unlessEmpty(() => findUser(this.sql))
+  }
+
+  plainlyStands(token: HeldToken): boolean {
+    return this.#unlessEmpty(() => plainlyStands(this.sql, token)) ?? false
+  }
+
+  #unlessEmpty<Value>(look: () => Value): Value | undefined {
     try {
-      return findUser(this.sql)
+      return look()
     } catch (thrown) {
       if (isPrepared(this.sql)) throw thrown
       return undefined

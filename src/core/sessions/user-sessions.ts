@@ -38,6 +38,7 @@ import type { Ruled } from './session-rules.ts'
 import type { LiveSession, Profile, SessionId, UserId } from './session.ts'
 import { findSession, insertSession, moveIdleDeadline } from './sessions-table.ts'
 import type { NewSession, SessionEnd } from './sessions-table.ts'
+import type { HeldToken } from './token-standing.ts'
 import { UserGrants } from './user-grants.ts'
 import type { UserRows } from './user-rows.ts'
 import { alarmTimes, isForgettable, sweep } from './user-sessions-alarm.ts'
@@ -47,10 +48,6 @@ import type { Minting } from './user-table.ts'
 
 /** A question by someone who holds the session's handle. */
 type HeldSession = Required<SessionQuestion> & Ruled
-
-/** A token, with the ids by which it could have been revoked alone: its own, and its family's. */
-type HeldToken = SessionQuestion &
-  Ruled & { readonly epoch: number; readonly ids?: readonly string[] }
 
 export class UserSessions extends UserGrants {
   readonly #rows: UserRows
@@ -102,6 +99,7 @@ export class UserSessions extends UserGrants {
 
   /** Whether a token of this session, minted in this epoch, still stands: the `strict` check. */
   checkToken(input: HeldToken): Result<undefined, 'revoked'> {
+    if (this.#rows.plainlyStands(input)) return ok(undefined)
     const { epoch, ids = [], ...question } = input
     const live = this.#rows.readLive(question, (user) => user.epoch)
     const stands = live.ok && live.value === epoch && !isAnyRevoked(this.#sql, ids)
