@@ -86,7 +86,7 @@ export function createApiGuard(parts: ApiGuardParts): RequireUser {
   })
   return (options) => {
     const guard = requireUser(options)
-    return async function apiGuard(c, next) {
+    return function apiGuard(c, next) {
       c.set('facts', new FactsOfRequest(c))
       return guard(c, next)
     }

@@ -21,10 +21,10 @@ export interface EventLog {
 }
 
 export function createEventLog(): EventLog {
-  const hashOf = createShortHashes()
+  const hashes = createShortHashes()
   return {
     async record(facts, event, write = log) {
-      write(event.refusal === undefined ? 'info' : 'warn', await lineOf(facts, event, hashOf))
+      write(event.refusal === undefined ? 'info' : 'warn', await lineOf(facts, event, hashes))
     },
   }
 }
@@ -33,30 +33,37 @@ export function createEventLog(): EventLog {
 async function lineOf(
   { requestId }: Pick<RequestFacts, 'requestId'>,
   { event, actor, userId, sid, providerId, subject, refusal, facts }: AuditEvent,
-  hashOf: (value: string) => Promise<string>,
+  hashes: ShortHashes,
 ): Promise<LogLine> {
   const line = {
     event,
     request_id: requestId,
     actor,
     user: userId,
-    sid_hash: sid === undefined ? undefined : await hashOf(sid),
+    sid_hash: sid === undefined ? undefined : (hashes.known(sid) ?? (await hashes.make(sid))),
     provider: providerId,
-    subject_hash: subject === undefined ? undefined : await hashOf(subject),
+    subject_hash:
+      subject === undefined ? undefined : (hashes.known(subject) ?? (await hashes.make(subject))),
     reason: refusal?.code,
   }
   const hasDetails = facts !== undefined || refusal?.facts !== undefined
   return hasDetails ? { ...refusal?.facts, ...facts, ...line } : line
 }
 
-function createShortHashes(): (value: string) => Promise<string> {
+interface ShortHashes {
+  known(value: string): string | undefined
+  make(value: string): Promise<string>
+}
+
+function createShortHashes(): ShortHashes {
   const remembered = new LeastRecentlyUsed<string, string>(REMEMBERED_HASHES)
-  return async (value) => {
-    const known = remembered.get(value)
-    if (known !== undefined) return known
-    const hash = await shortHash(value)
-    remembered.set(value, hash)
-    return hash
+  return {
+    known: (value) => remembered.get(value),
+    async make(value) {
+      const hash = await shortHash(value)
+      remembered.set(value, hash)
+      return hash
+    },
   }
 }
 

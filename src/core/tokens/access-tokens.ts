@@ -39,7 +39,7 @@ const HEADER = { type: ACCESS_TOKEN_TYPE, algorithms: ['ES256'] } as const
 /** What those need who only check tokens. */
 export function createTokenVerifier(
   { issuer, audience }: ExpectedTokens,
-  keys: Pick<PublicKeys, 'publicKey'>,
+  keys: Pick<PublicKeys, 'publicKey' | 'isKnownGood'>,
 ): Pick<AccessTokens, 'verify'> {
   const remembered = new LeastRecentlyUsed<string, VerifiedToken>(REMEMBERED_TOKENS)
 
@@ -84,13 +84,18 @@ export function createTokenVerifier(
   return {
     async verify(token, now) {
       const known = remembered.get(token)
-      const verified = known === undefined ? await verifyAnew(token, now) : ok(known)
+      if (known !== undefined) {
+        const { claims, kid } = known
+        const isGood = keys.isKnownGood(kid, 'ES256', now)
+        const refusal = (isGood ? undefined : await checkKey(kid, now)) ?? checkClaims(claims, now)
+        return refusal ?? ok(claims)
+      }
+      const verified = await verifyAnew(token, now)
       if (!verified.ok) return verified
-      const { claims, kid } = verified.value
-      const refusal =
-        (known === undefined ? undefined : await checkKey(kid, now)) ?? checkClaims(claims, now)
+      const { claims } = verified.value
+      const refusal = checkClaims(claims, now)
       if (refusal !== undefined) return refusal
-      if (known === undefined) remembered.set(token, verified.value)
+      remembered.set(token, verified.value)
       return ok(claims)
     },
   }

@@ -45,6 +45,8 @@ export interface PublicKeys {
     alg: SigningKeyAlgorithm,
     now: EpochSeconds,
   ): Promise<Result<CryptoKey, 'unknown_key' | 'unavailable'>>
+  /** What needs no waiting: whether signatures by it count, as a young copy has it. `false` says nothing. */
+  isKnownGood(kid: string, alg: SigningKeyAlgorithm, now: EpochSeconds): boolean
   /** The mass cut-offs that ride in the record: they cost nothing where a key has just been asked for. */
   cutOffs(now: EpochSeconds): Promise<Result<readonly CutOff[], 'unavailable'>>
   /** The record as it is held here. */
@@ -119,8 +121,10 @@ export function createPublicKeys(
     return undefined
   }
 
+  const young = (now: EpochSeconds): Memory | undefined =>
+    memory !== undefined && isYoungerThan(MEMORY_SECONDS, memory.at, now) ? memory : undefined
+
   async function current(now: EpochSeconds): Promise<Memory | undefined> {
-    if (memory !== undefined && isYoungerThan(MEMORY_SECONDS, memory.at, now)) return memory
     const mayTry = memory === undefined || !isYoungerThan(REFRESH_PAUSE_SECONDS, failedAt, now)
     const fresh = mayTry ? await readInTurn(now) : undefined
     // One that was old already when it was handed on is no reason to ask again at once.
@@ -135,7 +139,7 @@ export function createPublicKeys(
   return {
     async publicKey(kid, alg, now) {
       if (!isThumbprint(kid)) return refuse('unknown_key')
-      const held = await current(now)
+      const held = young(now) ?? (await current(now))
       if (held === undefined) return refuse('unavailable')
       let known = held.publicKeys.get(kid)
       if (known === undefined && !isYoungerThan(FORCED_REFRESH_PAUSE_SECONDS, forcedAt, now)) {
@@ -145,13 +149,15 @@ export function createPublicKeys(
       return known?.alg === alg ? ok(known.key) : refuse('unknown_key')
     },
 
+    isKnownGood: (kid, alg, now) => young(now)?.publicKeys.get(kid)?.alg === alg,
+
     async cutOffs(now) {
-      const held = await current(now)
+      const held = young(now) ?? (await current(now))
       return held === undefined ? refuse('unavailable') : ok(held.record.cutOffs)
     },
 
     async heldRecord(now) {
-      const held = await current(now)
+      const held = young(now) ?? (await current(now))
       return held === undefined ? refuse('unavailable') : ok({ record: held.record, at: held.at })
     },
 
