@@ -15,7 +15,7 @@ import {
 } from './revocation-hint.ts'
 import { revokedIds } from './revoked-ids.ts'
 import { endedSids, lastDeadlineAt } from './sessions-table.ts'
-import { CLOCK_MARGIN_SECONDS, findUser } from './user-table.ts'
+import { CLOCK_MARGIN_SECONDS, findUser, noteHint } from './user-table.ts'
 
 const LONGEST_BACK_OFF_SECONDS = 60
 /** A write that has not been answered by then is counted as failed. */
@@ -64,13 +64,16 @@ export class HintPublisher {
       const user = findUser(this.#sql)
       if (user === undefined) return false
       const key = await revocationHintKey(user.id)
-      const { version, record, expirationTtl } = this.#readHint(systemClock())
+      const now = systemClock()
+      const { version, record, expirationTtl, isBare } = this.#readHint(now)
       const put = await within(
         WRITE_LIMIT_MILLISECONDS,
         this.#hints().put(key, record, { expirationTtl }),
       )
       if (!put.isLate) {
         settle(this.#sql, 'publish_hint', version)
+        // One that lists anything is written anew at the next occasion: its list will be shorter.
+        if (isBare) noteHint(this.#sql, version, now + expirationTtl - CLOCK_MARGIN_SECONDS)
         this.#onProgress()
         return true
       }
@@ -86,8 +89,11 @@ export class HintPublisher {
     return false
   }
 
-  /** The state as it is now, and how long a record of it is needed: as long as any token could be alive. */
-  #readHint(now: EpochSeconds): { version: number; record: string; expirationTtl: number } {
+  /**
+   * The state as it is now, and how long its record is kept: twice as long as any token could be alive, so that a
+   * session that opens before half of it is over finds a record that will do (`askForHint`).
+   */
+  #readHint(now: EpochSeconds) {
     const user = findUser(this.#sql)!
     const most = MOST_REVOKED_IN_HINT + 1
     const revoked = [
@@ -97,12 +103,13 @@ export class HintPublisher {
     const neededUntil = Math.max(lastDeadlineAt(this.#sql, user), user.revokedUntil)
     return {
       version: user.version,
+      isBare: revoked.length === 0,
       record: serializeRevocationHint({
         version: user.version,
         epoch: user.epoch,
         revoked: revoked.length > MOST_REVOKED_IN_HINT ? undefined : revoked,
       }),
-      expirationTtl: Math.max(neededUntil - now + CLOCK_MARGIN_SECONDS, SHORTEST_TTL_SECONDS),
+      expirationTtl: Math.max(2 * (neededUntil - now) + CLOCK_MARGIN_SECONDS, SHORTEST_TTL_SECONDS),
     }
   }
 }

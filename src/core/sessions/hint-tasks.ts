@@ -2,6 +2,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { askFor, findTask, putOff, settle } from './outbox.ts'
 import { findUser, raiseVersion } from './user-table.ts'
+import type { UserRow } from './user-table.ts'
 
 /** The alarm takes a fresh task up only after its caller has had this long to do it at once. */
 const CALLER_SECONDS = 5
@@ -16,6 +17,19 @@ export function askForHint(sql: SqlStorage, now: EpochSeconds, revokes: boolean)
   const version = raiseVersion(sql)
   askFor(sql, 'publish_hint', { version, dueAt: now + CALLER_SECONDS })
   if (revokes) askFor(sql, 'reassert_hint', { version, dueAt: now + REASSERT_SECONDS })
+}
+
+/**
+ * Notes that a session has opened under which tokens may live until `neededUntil`. It changes nothing that the hint
+ * says: where KV has it for long enough, there is nothing to write.
+ */
+export function askForHintUntil(
+  sql: SqlStorage,
+  { hintGoodUntil }: UserRow,
+  neededUntil: EpochSeconds,
+  now: EpochSeconds,
+): void {
+  if (hintGoodUntil < neededUntil) askForHint(sql, now, false)
 }
 
 /** The alarm's part, before it publishes: repeats what KV may have lost. */

@@ -12,7 +12,7 @@ import { passwordAttemptsTable } from './password-attempts-table.ts'
 import { revokedIdsTable } from './revoked-ids.ts'
 import { seenLogoutTokensTable } from './seen-logout-tokens.ts'
 import { endedSessionsIndexes, sessionsTable } from './sessions-table.ts'
-import { userTable } from './user-table.ts'
+import { publishedHintColumn, userTable } from './user-table.ts'
 
 /** Append only: a step that has been deployed is never changed. */
 const STEPS: readonly string[] = [
@@ -22,6 +22,7 @@ const STEPS: readonly string[] = [
   `${grantsTable} ${revokedIdsTable} ${participantsTable} ${consentsTable}`,
   deliveriesTable,
   passwordAttemptsTable,
+  publishedHintColumn,
 ]
 
 /** Whether the object holds a user at all. */

@@ -20,7 +20,7 @@ import type { Replayed } from './deliveries-table.ts'
 import type { DeliveryOutlet, DeliveryProgress } from './delivery.ts'
 import { endForProvider } from './end-for-provider.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from './end-for-provider.ts'
-import { askForHint } from './hint-tasks.ts'
+import { askForHintUntil } from './hint-tasks.ts'
 import { findSignIn, listLive, toLiveSession } from './live-session.ts'
 import type { KeptSignIn, SessionQuestion } from './live-session.ts'
 import {
@@ -77,7 +77,7 @@ export class UserSessions extends UserGrants {
       const user = allowTokenLifetime(this.#sql, known, input.tokenLifetimeSeconds)
       ends.push(...makeRoom(this.#sql, user, now))
       const session = insertSession(this.#sql, user, input.session, now)
-      askForHint(this.#sql, now, false)
+      askForHintUntil(this.#sql, findUser(this.#sql)!, session.absoluteDeadlineAt, now)
       return ok(toLiveSession(user, session))
     })
     if (opened.ok) this.#rows.afterwards(ends)

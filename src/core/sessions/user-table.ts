@@ -20,6 +20,9 @@ export const userTable = `
     cause TEXT NOT NULL
   ) STRICT;`
 
+export const publishedHintColumn = `
+  ALTER TABLE user ADD COLUMN hint_good_until INTEGER NOT NULL DEFAULT 0;`
+
 /** How far two machines' clocks may differ without a token outliving what is remembered of its end. */
 export const CLOCK_MARGIN_SECONDS = 60
 
@@ -34,6 +37,8 @@ export interface UserRow {
   readonly tokenLifetimeSeconds: number
   /** When the last token that was revoked so far has expired. */
   readonly revokedUntil: EpochSeconds
+  /** When the record expires that KV has taken, tells this version and lists nothing; 0 where there is none. */
+  readonly hintGoodUntil: EpochSeconds
 }
 
 export function findUser(sql: SqlStorage): UserRow | undefined {
@@ -45,6 +50,7 @@ export function findUser(sql: SqlStorage): UserRow | undefined {
       disabled: number
       token_lifetime_seconds: number
       revoked_until: number
+      hint_good_until: number
     }>('SELECT * FROM user')
     .toArray()
   return (
@@ -55,6 +61,7 @@ export function findUser(sql: SqlStorage): UserRow | undefined {
       isDisabled: row.disabled === 1,
       tokenLifetimeSeconds: row.token_lifetime_seconds,
       revokedUntil: row.revoked_until,
+      hintGoodUntil: row.hint_good_until,
     }
   )
 }
@@ -88,8 +95,15 @@ export function allowTokenLifetime(sql: SqlStorage, user: UserRow, seconds: numb
 /** Marks that the revocation hint no longer says what is so. */
 export function raiseVersion(sql: SqlStorage): number {
   return sql
-    .exec<{ version: number }>('UPDATE user SET version = version + 1 RETURNING version')
+    .exec<{ version: number }>(
+      'UPDATE user SET version = version + 1, hint_good_until = 0 RETURNING version',
+    )
     .one().version
+}
+
+/** KV has taken the record of this version. That of an earlier one says nothing of what is so by now. */
+export function noteHint(sql: SqlStorage, version: number, goodUntil: EpochSeconds): void {
+  sql.exec('UPDATE user SET hint_good_until = ? WHERE version = ?', goodUntil, version)
 }
 
 /** Remembers that tokens were revoked which may live until `until`. */

@@ -49,6 +49,39 @@ describe('the revocation hint', () => {
     expect(store.offered.at(-1)).toMatchObject({ revoked: [] })
   })
 
+  it('is not written for a session that the record in KV outlives', async () => {
+    const { userId } = await signedIn(clock.now())
+    await published(userId)
+    const store = await giveMoodyStore(userId)
+    clock.advance(ABSOLUTE_SECONDS)
+    await signedIn(clock.now(), userId)
+    expect(await tasksOf(userId)).toEqual([])
+    clock.advance(1)
+    await signedIn(clock.now(), userId)
+    await published(userId)
+    expect(store.offered).toHaveLength(1)
+    expect(store.ttls).toEqual([2 * ABSOLUTE_SECONDS + 60])
+  })
+
+  it('is written for a session that opens while something has not been told, or was told in vain', async () => {
+    const { userId, session } = await signedIn(clock.now())
+    await published(userId)
+    const store = await giveMoodyStore(userId)
+    store.refusal = 'out of order'
+    await sessions.end(userId, session.sid, 'person', clock.now())
+    await signedIn(clock.now(), userId)
+    store.refusal = undefined
+    clock.advance(60)
+    await ring(userId)
+    await published(userId)
+    expect(store.offered.at(-1)).toMatchObject({ revoked: [{ id: session.sid }] })
+    const before = store.offered.length
+    // The list has still to become shorter.
+    await signedIn(clock.now(), userId)
+    await published(userId)
+    expect(store.offered.length).toBe(before + 1)
+  })
+
   it('has a higher epoch and an empty list when the end of all sessions is answered', async () => {
     const { userId, session } = await signedIn(clock.now())
     await sessions.end(userId, session.sid, 'person', clock.now())
@@ -84,9 +117,7 @@ describe('the revocation hint', () => {
 
   it('lives in KV longer than every token that could exist', async () => {
     const userId = newUserId()
-    await signedIn(clock.now(), userId)
     const store = await giveMoodyStore(userId)
-    clock.advance(100)
     const { session } = await signedIn(clock.now(), userId)
     await published(userId)
     expect(store.ttls.at(-1)).toBeGreaterThan(ABSOLUTE_SECONDS)
@@ -270,10 +301,10 @@ describe('a store that loses an acknowledged write', () => {
 
 describe('a store that is slow', () => {
   it('holds up an end for about two seconds, a sign-in not at all, and hears of both', async () => {
-    const { userId, session } = await signedIn(clock.now())
-    await published(userId)
+    const userId = newUserId()
     const store = await giveMoodyStore(userId)
     store.isStuck = true
+    const { session } = await signedIn(clock.now(), userId)
     const second = await signedIn(clock.now(), userId)
     // The alarm is set with the commit, not after the publishing: an eviction now would lose nothing.
     expect(await alarmOf(userId)).toBe(START + 5)

@@ -1,9 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { newUserId } from '../../../src/core/sessions/session.ts'
 import type { SessionId } from '../../../src/core/sessions/session.ts'
 import type { UserSessions } from '../../../src/core/sessions/user-sessions.ts'
 import { freezeClock } from '../../world/clock.ts'
 import { countedSql } from './counted-sql.ts'
-import { addEndedSessions, signedIn, START } from './signed-in-user.ts'
+import {
+  addEndedSessions,
+  objectOf,
+  openInput,
+  rowsOf,
+  sessionsOf,
+  signedIn,
+  START,
+} from './signed-in-user.ts'
 
 beforeEach(() => {
   freezeClock(START)
@@ -42,3 +51,41 @@ describe('a use of one session', () => {
     expect(await costOf(1, 2000, ask)).toEqual(alone)
   })
 })
+
+it('a token stands only in the epoch of its session, and that must be the present one', async () => {
+  const { userId, session } = await signedIn(START)
+  const object = await objectOf(userId)
+  const stands = async (epoch: number) =>
+    (await object.checkToken({ sid: session.sid, epoch, now: START })).ok
+  expect(await stands(session.epoch)).toBe(true)
+  expect(await stands(session.epoch + 1)).toBe(false)
+  await object.endAllSessions({ cause: 'person', now: START })
+  expect(await stands(session.epoch)).toBe(false)
+  expect(await stands(session.epoch + 1)).toBe(false)
+})
+
+it.for([
+  ['everyone', ''],
+  ['provider', 'otrotl'],
+  ['application', 'shop'],
+] as const)(
+  'no token stands after a cut-off of %s that concerns its session',
+  async ([scope, id]) => {
+    const input = openInput(START, newUserId())
+    const authentication = { ...input.authentication, applicationId: 'shop' }
+    const opened = await sessionsOf().open({ ...input, authentication })
+    if (!opened.ok) throw new Error(opened.refusal.code)
+    const { userId, sid, epoch } = opened.value.session
+    const providerIds = ['otrotl']
+    const stands = async (at: number, of: string) => {
+      const rules = { cutOffs: [{ scope, id: of, at, cause: 'operator' as const }], providerIds }
+      return (await (await objectOf(userId)).checkToken({ sid, epoch, rules, now: START })).ok
+    }
+    expect(await stands(START * 1000 - 1, id)).toBe(true)
+    if (id !== '') expect(await stands(START * 1000, 'another')).toBe(true)
+    expect(await stands(START * 1000, id)).toBe(false)
+    expect(await rowsOf(userId, 'SELECT end_cause FROM sessions')).toEqual([
+      { end_cause: 'operator' },
+    ])
+  },
+)
