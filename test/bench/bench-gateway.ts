@@ -113,6 +113,8 @@ export interface BenchGatewayOptions {
   readonly around?: (worker: BenchWorker) => Promise<BenchWorker>
   /** `GET /counted` tells what was asked of the directory since the last time; else nothing is in between. */
   readonly isCounting?: boolean
+  /** Where the runtime's inspector listens, if it is to. */
+  readonly inspectorPort?: number
 }
 
 export async function startBenchGateway({
@@ -120,6 +122,7 @@ export async function startBenchGateway({
   upstream = {},
   around = async (worker) => worker,
   isCounting = false,
+  inspectorPort,
 }: BenchGatewayOptions = {}): Promise<BenchGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-bench-'))
   const config = join(projectRoot, 'wrangler.toml')
@@ -196,7 +199,10 @@ export async function startBenchGateway({
   const doors: BenchWorker = { name: 'open-doors', script: openDoors }
   const others = beside.map((one) => (typeof one === 'function' ? one(gateway) : one))
   const workers = await Promise.all([gateway, api, ...others].map(around))
-  const running = await startWorkers([...workers, doors], { folder: join(folder, 'state/v3') })
+  const running = await startWorkers([...workers, doors], {
+    folder: join(folder, 'state/v3'),
+    ...(inspectorPort === undefined ? {} : { inspectorPort }),
+  })
   const { miniflare } = running
   const inObject = async (className: string, name: string, statement: string) => {
     const storage = await miniflare.unsafeGetDurableObjectStorage('drawbridge', className, { name })

@@ -57,12 +57,12 @@ function guardSettings(bindings: Record<string, Json> = {}): Record<string, Json
 /** Signs people in (workers/people.ts); their access tokens. */
 export async function signIn(
   port: number,
-  how: 'sessions' | 'hints',
+  how: 'sessions' | 'hints' | 'tokens',
   count: number,
 ): Promise<string[]> {
   const tokens: string[] = []
   while (tokens.length < count) {
-    const batch = Math.min(count - tokens.length, 100)
+    const batch = Math.min(count - tokens.length, how === 'tokens' ? 1000 : 100)
     tokens.push(...((await post(port, `/${how}?people=${batch}`)) as string[]))
   }
   return tokens

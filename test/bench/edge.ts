@@ -122,7 +122,7 @@ export const edge: Section = {
             .map(([name, { cpuMicroseconds }]) => `${name}, ${cpuMicroseconds.toFixed(0)} µs CPU`)
             .join('; ')}.`,
           `Beside others, whose ${PEOPLE_OF_PEER} people send in turn:\n\n${others.text}`,
-          `Memory of the whole workerd, ${peers.length + 6} Workers and their objects: ${megabytesBefore.toFixed(0)} MB before, ${megabytesAfter.toFixed(0)} MB after ${everyone.length} tokens. An isolate remembers 16,384 tokens at most, whether it sees them or a million.`,
+          `Memory of the whole workerd, ${peers.length + 6} Workers: ${megabytesBefore.toFixed(0)} MB before, ${megabytesAfter.toFixed(0)} MB with the objects of ${PEOPLE} people awake ("Memory" tells them apart).`,
         ].join('\n\n'),
         figures: {
           one: one.figures,

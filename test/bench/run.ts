@@ -19,10 +19,12 @@ import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { requests } from './requests.ts'
 import { startUp } from './start-up.ts'
+import { tokens } from './tokens.ts'
 
 const sections: readonly Section[] = [
   startUp,
   edge,
+  tokens,
   requests,
   bridge,
   login,

@@ -40,7 +40,7 @@ const COMPATIBILITY_DATE = '2026-10-01'
 /** `folder`: where KV, D1 and Durable Objects keep their data; one that goes with them, unless said otherwise. */
 export async function startWorkers(
   workers: readonly BenchWorker[],
-  { folder }: { readonly folder?: string } = {},
+  { folder, inspectorPort }: { readonly folder?: string; readonly inspectorPort?: number } = {},
 ): Promise<RunningWorkers> {
   const ownFolder = folder === undefined ? mkdtempSync(join(tmpdir(), 'drawbridge-bench-')) : folder
   const placed: (BenchWorker & { readonly port: number })[] = []
@@ -51,6 +51,7 @@ export async function startWorkers(
   const options = convertV4MiniflareOptions({
     host: '127.0.0.1',
     port: 0,
+    ...(inspectorPort === undefined ? {} : { inspectorPort }),
     cf: false,
     logRequests: false,
     log: new Log(LogLevel.ERROR),

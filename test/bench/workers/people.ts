@@ -3,6 +3,7 @@
  *
  *   POST /sessions?people=100   real sessions in objects of their own, which publish their hints
  *   POST /hints?people=100      the hints alone, as such objects would publish them
+ *   POST /tokens?people=100     so many tokens of one and the same session
  */
 import { parseConfig } from '../../../src/config.ts'
 import { createSessions } from '../../../src/core/sessions/sessions.ts'
@@ -58,11 +59,17 @@ export default {
     }
 
     const { pathname, searchParams } = new URL(request.url)
-    const begin = pathname === '/sessions' ? openSession : publishHint
+    const begin = pathname === '/hints' ? publishHint : openSession
 
     async function signIn(): Promise<string> {
       const userId = newUserId()
-      const { sid, epoch } = await begin(userId)
+      return issueToken(userId, await begin(userId))
+    }
+
+    async function issueToken(
+      userId: UserId,
+      { sid, epoch }: { readonly sid: string; readonly epoch: number },
+    ): Promise<string> {
       const issued = await accessTokens.issue({
         sub: userId,
         sid,
@@ -77,6 +84,12 @@ export default {
     }
 
     const people = Number(searchParams.get('people'))
+    if (pathname === '/tokens') {
+      const userId = newUserId()
+      const session = await openSession(userId)
+      const issue = async () => issueToken(userId, session)
+      return Response.json(await Promise.all(Array.from({ length: people }, issue)))
+    }
     return Response.json(await Promise.all(Array.from({ length: people }, signIn)))
   },
 } satisfies ExportedHandler<Env>
