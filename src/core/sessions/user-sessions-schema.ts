@@ -27,7 +27,8 @@ const STEPS: readonly string[] = [
 
 /** Whether the object holds a user at all. */
 export const isPrepared = (sql: SqlStorage): boolean =>
-  sql.exec(`SELECT 1 FROM sqlite_master WHERE name = 'schema_steps'`).toArray().length > 0
+  // It is the first table: a look at one row, where a scan of all would come with every call.
+  sql.exec(`SELECT 1 FROM sqlite_master WHERE name = 'schema_steps' LIMIT 1`).toArray().length > 0
 
 const stepsDone = (sql: SqlStorage): number =>
   sql.exec<{ done: number }>('SELECT COUNT(*) AS done FROM schema_steps').one().done
@@ -41,9 +42,7 @@ export function prepare(sql: SqlStorage): void {
   if (isPrepared(sql) && !isOutdated(sql)) return
   sql.exec('CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY) STRICT')
   const done = stepsDone(sql)
-  for (const [step, statements] of STEPS.entries()) {
-    if (step < done) continue
-    sql.exec(statements)
-    sql.exec('INSERT INTO schema_steps (step) VALUES (?)', step)
-  }
+  const missing = STEPS.slice(done)
+  const steps = missing.map((_, index) => `(${done + index})`)
+  sql.exec(`${missing.join('\n')} INSERT INTO schema_steps (step) VALUES ${steps.join(', ')}`)
 }
