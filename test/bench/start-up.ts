@@ -33,7 +33,7 @@ export const startUp: Section = {
       const memoryMegabytes = workerdMegabytes()
       return {
         text: [
-          'CPU of the start-up phase, as `wrangler check startup` profiles it; what the profiler itself and an empty Worker take is in it.',
+          'CPU of the start-up phase, as `wrangler check startup` profiles it, beside that of an empty Worker. The profiler samples: of a start as short as this it often catches nothing, or one long sample. What a start takes with all around it is the first request, below.',
           table(
             ['script', 'active ms'],
             [...evaluating].map(([script, active]) => [script, spread(active)]),
