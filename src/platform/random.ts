@@ -8,28 +8,15 @@ export const randomBytes = (byteLength: number): Uint8Array<ArrayBuffer> =>
 export const randomToken = (byteLength = 32): string => base64url.encode(randomBytes(byteLength))
 
 /** An identifier of 128 random bits as 32 lower-case hexadecimal digits. Unique, but not a secret. */
-export function randomId(): string {
-  if (drawnFrom === drawn.length) {
-    drawn = randomBytes(ID_BYTES * IDS_AT_ONCE)
-    drawnFrom = 0
-  }
-  drawnFrom += ID_BYTES
-  return toHex(drawn, drawnFrom - ID_BYTES, drawnFrom)
-}
-
-const ID_BYTES = 16
-/** Every request has an id: the system is asked for the bytes of many at once. */
-const IDS_AT_ONCE = 64
-let drawn = new Uint8Array(0)
-let drawnFrom = 0
+export const randomId = (): string => toHex(randomBytes(16))
 
 /** Whether this has the form of one. */
 export const isRandomId = (value: unknown): value is string =>
   typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
 
-export function toHex(bytes: Uint8Array, from = 0, to = bytes.length): string {
+export function toHex(bytes: Uint8Array): string {
   let text = ''
-  for (let at = from; at < to; at += 1) text += HEX[bytes[at]!]
+  for (const byte of bytes) text += HEX[byte]
   return text
 }
 
