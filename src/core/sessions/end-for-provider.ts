@@ -5,7 +5,8 @@ import { takeLogoutToken } from './seen-logout-tokens.ts'
 import type { LogoutTokenIdentity } from './seen-logout-tokens.ts'
 import { endEpoch, endSessions } from './session-ends.ts'
 import type { Authentication, EndCause, SessionId } from './session.ts'
-import { expiryOf, openSessions } from './sessions-table.ts'
+import { expiryOf } from './session-expiry.ts'
+import { openSessions } from './sessions-table.ts'
 import type { UserRow } from './user-table.ts'
 
 /** What a provider says has ended: a subject, or an upstream session, or that session of that subject. */

@@ -10,7 +10,8 @@ import { revokeIds } from './revoked-ids.ts'
 import { endSessions } from './session-ends.ts'
 import { startBy } from './session-rules.ts'
 import type { EndCause } from './session.ts'
-import { expiryOf, openSessions, tokensUntil } from './sessions-table.ts'
+import { expiryOf } from './session-expiry.ts'
+import { openSessions, tokensUntil } from './sessions-table.ts'
 import type { UserRow } from './user-table.ts'
 
 /** Ends families of grants, and revokes their access tokens, where any could be alive. */

@@ -41,10 +41,12 @@ export function revokeIds(
 
 /** Whether any of these ids of a token was revoked. */
 export const isAnyRevoked = (sql: SqlStorage, ids: readonly string[]): boolean =>
-  ids.length > 0 &&
-  sql
-    .exec(`SELECT 1 FROM revoked_ids WHERE id IN (${ids.map(() => '?').join(', ')})`, ...ids)
-    .toArray().length > 0
+  sql.exec<{ is_revoked: number }>(`SELECT ${anyRevokedOf(ids)} AS is_revoked`, ...ids).one()
+    .is_revoked === 1
+
+/** The same as an expression in a query; the ids are to be bound. */
+export const anyRevokedOf = (ids: readonly string[]): string =>
+  `EXISTS (SELECT 1 FROM revoked_ids WHERE revoked_ids.id IN (${ids.map(() => '?').join(', ')}))`
 
 /** Those that tokens of the current epoch could carry. */
 export const revokedIds = (

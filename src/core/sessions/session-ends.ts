@@ -14,15 +14,9 @@ import { findOutsideEnd, ruled, startBy } from './session-rules.ts'
 import type { SessionRules } from './session-rules.ts'
 import { isSharedSession } from './session.ts'
 import type { EndCause, SessionId, UserId } from './session.ts'
-import {
-  countLive,
-  expiryOf,
-  openSessions,
-  purgeEnded,
-  recordEnd,
-  tokensUntil,
-} from './sessions-table.ts'
-import type { SessionEnd } from './sessions-table.ts'
+import { expiryOf } from './session-expiry.ts'
+import { countLive, openSessions, purgeEnded, recordEnd, tokensUntil } from './sessions-table.ts'
+import type { SessionEnd } from './session-expiry.ts'
 import { extendRevokedUntil, raiseEpoch } from './user-table.ts'
 import type { UserRow } from './user-table.ts'
 

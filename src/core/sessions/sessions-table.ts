@@ -5,7 +5,8 @@
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Authentication, EndCause, LiveSession, Profile, SessionId } from './session.ts'
-import { deadlineOf } from './session.ts'
+import { expiryOf } from './session-expiry.ts'
+import type { SessionEnd } from './session-expiry.ts'
 import { CLOCK_MARGIN_SECONDS } from './user-table.ts'
 import type { EndedEpoch, UserRow } from './user-table.ts'
 
@@ -63,13 +64,6 @@ export interface SessionRow extends Omit<LiveSession, 'userId'> {
   readonly sealedIdToken: string
   readonly idleSeconds: number
   readonly endCause: EndCause | undefined
-}
-
-/** What is said of a session's end: in storage, in the log. */
-export interface SessionEnd {
-  readonly sid: SessionId
-  readonly cause: EndCause
-  readonly endedAt: EpochSeconds
 }
 
 type Columns = {
@@ -137,6 +131,13 @@ export function findSession(sql: SqlStorage, sid: SessionId): SessionRow | undef
   return columns && toRow(columns)
 }
 
+/** What decides about a session that nobody has ended, without the rest of its row: for `token-standing.ts`. */
+export const DECIDING_SQL = {
+  columns: `epoch, idle_deadline_at, absolute_deadline_at, authentication ->> 'providerId' AS provider_id,
+    authentication ->> 'applicationId' AS application_id`,
+  fromOne: 'FROM sessions WHERE sid = ? AND ended_at IS NULL',
+} as const
+
 /**
  * The sessions of the current epoch that nobody has ended, oldest first: all, or the one of this id. Some
  * may have run out by now.
@@ -173,14 +174,6 @@ export const countLive = (
       most,
     )
     .one().live
-
-/** How a session that nobody has ended came to its end by itself, if it has (C19: at the deadline, not after it). */
-export function expiryOf(session: SessionRow, now: EpochSeconds): SessionEnd | undefined {
-  const endedAt = deadlineOf(session)
-  if (now < endedAt) return undefined
-  const isIdle = session.idleDeadlineAt < session.absoluteDeadlineAt
-  return { sid: session.sid, cause: isIdle ? 'idle_deadline' : 'absolute_deadline', endedAt }
-}
 
 /** Writes a session's end down. False when it had ended before: the first end is the one that counts. */
 export function recordEnd(sql: SqlStorage, user: UserRow, end: SessionEnd): boolean {

@@ -4,10 +4,13 @@
  * knows the causes.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { anyRevokedOf } from './revoked-ids.ts'
 import { isOutlawed } from './session-rules.ts'
 import type { Ruled } from './session-rules.ts'
-import { deadlineOf } from './session.ts'
+import { expiryOf } from './session-expiry.ts'
 import type { SessionId, UserId } from './session.ts'
+import { DECIDING_SQL } from './sessions-table.ts'
+import { PRESENT_EPOCH, USER_ID } from './user-table.ts'
 
 /** A token, with the ids by which it could have been revoked alone: its own, and its family's. */
 export interface HeldToken extends Ruled {
@@ -23,34 +26,32 @@ export function plainlyStands(sql: SqlStorage, token: HeldToken): boolean {
   const [row] = sql
     .exec<{
       user_id: UserId
-      user_epoch: number
+      present_epoch: number
+      is_revoked: number
       epoch: number
       provider_id: string | null
       application_id: string | null
       idle_deadline_at: number
       absolute_deadline_at: number
-      is_revoked: number
     }>(
-      `SELECT user.id AS user_id, user.epoch AS user_epoch, sessions.epoch AS epoch,
-         authentication ->> 'providerId' AS provider_id, authentication ->> 'applicationId' AS application_id,
-         idle_deadline_at, absolute_deadline_at,
-         EXISTS (SELECT 1 FROM revoked_ids WHERE revoked_ids.id IN (${ids.map(() => '?').join(', ')})) AS is_revoked
-       FROM sessions, user WHERE sid = ? AND end_cause IS NULL`,
+      `SELECT ${USER_ID} AS user_id, ${PRESENT_EPOCH} AS present_epoch, ${anyRevokedOf(ids)} AS is_revoked,
+         ${DECIDING_SQL.columns} ${DECIDING_SQL.fromOne}`,
       ...ids,
       sid,
     )
     .toArray()
   if (row === undefined || row.is_revoked === 1) return false
-  if (row.epoch !== epoch || row.user_epoch !== epoch) return false
-  const deadline = deadlineOf({
+  if (row.epoch !== epoch || row.present_epoch !== epoch) return false
+  const deadlines = {
+    sid,
     idleDeadlineAt: row.idle_deadline_at,
     absoluteDeadlineAt: row.absolute_deadline_at,
-  })
+  }
   const session = {
     userId: row.user_id,
     sid,
     providerId: row.provider_id ?? undefined,
     applicationId: row.application_id ?? undefined,
   }
-  return now < deadline && !isOutlawed(session, token)
+  return expiryOf(deadlines, now) === undefined && !isOutlawed(session, token)
 }

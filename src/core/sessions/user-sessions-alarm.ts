@@ -19,7 +19,7 @@ import {
   openSessions,
   purgeEnded,
 } from './sessions-table.ts'
-import type { SessionEnd } from './sessions-table.ts'
+import type { SessionEnd } from './session-expiry.ts'
 import { endedEpochs, findUser, forgetEndedEpoch, mayForgetAt } from './user-table.ts'
 import type { UserRow } from './user-table.ts'
 

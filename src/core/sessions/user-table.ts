@@ -41,6 +41,10 @@ export interface UserRow {
   readonly hintGoodUntil: EpochSeconds
 }
 
+/** As expressions in a query of another table. */
+export const USER_ID = '(SELECT id FROM user)'
+export const PRESENT_EPOCH = '(SELECT epoch FROM user)'
+
 export function findUser(sql: SqlStorage): UserRow | undefined {
   const [row] = sql
     .exec<{
