@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Audit, AuditEvent } from '../src/core/audit/audit.ts'
+import type { Audit } from '../src/core/audit/audit.ts'
+import type { AuditEvent } from '../src/core/audit/audit-event.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits } from '../src/entrance.tsx'
 import type { RequestFacts, RequestVariables } from '../src/platform/request-facts.ts'
 import { configFor } from './world/config.ts'

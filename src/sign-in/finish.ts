@@ -4,8 +4,9 @@
  * nothing; then the attempt is claimed, once, and only then does the code leave us: a code sent twice makes
  * a good provider revoke what the first one gave (RFC 6749 §4.1.2).
  */
-import type { AuditEvent } from '../core/audit/audit.ts'
-import type { Assertion, IdentityProvider } from '../core/identity-providers/identity-provider.ts'
+import type { AuditEvent } from '../core/audit/audit-event.ts'
+import type { Assertion } from '../core/identity-providers/assertion.ts'
+import type { IdentityProvider } from '../core/identity-providers/identity-provider.ts'
 import type { LiveSession } from '../core/sessions/session.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
 import type { EpochSeconds } from '../platform/clock.ts'

@@ -1,4 +1,4 @@
-import type { Assertion } from '../core/identity-providers/identity-provider.ts'
+import type { Assertion } from '../core/identity-providers/assertion.ts'
 import type { Authentication, LiveSession, SessionId } from '../core/sessions/session.ts'
 import { setSessionCookie } from '../core/sessions/session-cookie.ts'
 import type { User } from '../core/users/user.ts'

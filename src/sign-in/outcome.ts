@@ -2,7 +2,7 @@
  * What the steps of the flow decide, before it becomes an HTTP answer (outcome-answers.tsx). Every outcome but
  * `handed_on` is a decision and leaves one audit event; the route writes it, once, for all of them.
  */
-import type { AuditEvent } from '../core/audit/audit.ts'
+import type { AuditEvent } from '../core/audit/audit-event.ts'
 import type { ProviderRefusal } from '../core/identity-providers/identity-provider.ts'
 import type { SignInRefusal } from '../core/users/user.ts'
 import type { BodyRefusal } from '../platform/read-body.ts'

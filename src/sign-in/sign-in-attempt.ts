@@ -3,10 +3,8 @@
  * (attempt-cookies.ts), which is what binds the provider's answer to this browser.
  */
 import type { AskedSignIn } from '../core/identity-providers/asked-sign-in.ts'
-import type {
-  AttemptSecrets,
-  AuthenticationRequest,
-} from '../core/identity-providers/identity-provider.ts'
+import type { AttemptSecrets } from '../core/identity-providers/attempt-secrets.ts'
+import type { AuthenticationRequest } from '../core/identity-providers/identity-provider.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import { sha256Base64url } from '../platform/digest.ts'
 import { randomToken } from '../platform/random.ts'

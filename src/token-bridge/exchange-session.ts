@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
-import type { Audit, AuditEvent } from '../core/audit/audit.ts'
+import type { Audit } from '../core/audit/audit.ts'
+import type { AuditEvent } from '../core/audit/audit-event.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
 import { deadlineOf } from '../core/sessions/session.ts'
 import type { LiveSession } from '../core/sessions/session.ts'

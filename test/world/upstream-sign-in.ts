@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers'
 import type { IdentityProviderConfig } from '../../src/config.ts'
+import type { Assertion } from '../../src/core/identity-providers/assertion.ts'
+import type { AttemptSecrets } from '../../src/core/identity-providers/attempt-secrets.ts'
 import type {
-  Assertion,
-  AttemptSecrets,
   AuthenticationRequest,
   IdentityProvider,
   ProviderRefusal,

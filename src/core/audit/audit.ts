@@ -4,91 +4,9 @@
  * stored in the directory (table `audit_events`, append-only), so that what a stranger can cause is bounded.
  */
 import { describeThrown, log } from '../../platform/log.ts'
-import type { Refusal } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
+import type { AuditEvent, AuditEventName } from './audit-event.ts'
 import { createEventLog, shortHash } from './event-log.ts'
-
-/** Stable names, `noun.outcome`. Grow this list; never rename in it. */
-export type AuditEventName =
-  | 'login.started'
-  | 'login.accepted'
-  | 'login.rejected'
-  | 'token.issued'
-  | 'token.refused'
-  | 'access.accepted'
-  | 'access.refused'
-  | 'logout.accepted'
-  | 'logout.rejected'
-  | 'logout.delivered'
-  | 'logout.not_delivered'
-  | 'tab.connected'
-  | 'tab.refused'
-  | 'account.refused'
-  | 'session.ended'
-  | 'sessions.ended'
-  | 'rate.limited'
-  | 'request.refused'
-  | 'key.rotated'
-  | 'key.compromised'
-  | 'operator.refused'
-  | 'operator.read'
-  | 'user.disable_pending'
-  | 'user.enabled'
-  | 'user.roles_replaced'
-  | 'user.created'
-  | 'user.password_set'
-  | 'user.password_removed'
-  | 'logout.replayed'
-  | 'sessions.cut_off'
-  | 'handoff.opened'
-  | 'handoff.verified'
-  | 'handoff.acknowledged'
-  | 'handoff.refreshed'
-  | 'handoff.signed_in'
-  | 'handoff.ended'
-  | 'handoff.refused'
-  | 'site.refused'
-  | 'site.read'
-  | 'site.changed'
-  | 'site_user.changed'
-  | 'site_user.refused'
-  | 'shared_session.started'
-  | 'shared_session.refused'
-  | 'connection.issued'
-  | 'connection.taken'
-  | 'connection.refused'
-  | 'client.refused'
-  | 'tokens.issued'
-  | 'tokens.refreshed'
-  | 'tokens.refused'
-  | 'tokens.revoked'
-  | 'grant.reused'
-  | 'device.asked'
-  | 'device.approved'
-  | 'device.denied'
-  | 'device.refused'
-  | 'introspection.answered'
-  | 'introspection.refused'
-  | 'revocation.answered'
-  | 'revocation.refused'
-  | 'userinfo.told'
-  | 'userinfo.refused'
-  | 'authorization.accepted'
-  | 'authorization.refused'
-  | 'authorization.pushed'
-  | 'application.registered'
-  | 'application.changed'
-  | 'application.removed'
-  | 'application.disabled'
-  | 'application.enabled'
-  | 'application.secret_rotated'
-  | 'application.secret_removed'
-  | 'application.ended'
-  | 'application.disconnected'
-  | 'widget_token.issued'
-  | 'widget_token.refused'
-  | 'widget_token.accepted'
-  | 'widget_token.rejected'
 
 /** Too frequent to be stored: every open tab causes one every few minutes. Their refusals say more. */
 const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
@@ -103,24 +21,6 @@ const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'userinfo.told',
   'handoff.refreshed',
 ])
-
-export interface AuditEvent {
-  readonly event: AuditEventName
-  /** Who decided, where it was not the person concerned: the event is then stored too. */
-  readonly actor?: 'operator'
-  /** Present when the decision concerns a known user: the event is then stored too. */
-  readonly userId?: string
-  /** It follows from a decision that was stored, and comes often: logged only. */
-  readonly isRoutine?: boolean
-  /** Logged and stored only as a hash. */
-  readonly sid?: string
-  readonly providerId?: string
-  /** The upstream subject; logged only as a hash. */
-  readonly subject?: string
-  readonly refusal?: Refusal
-  /** Further facts; no token, code, cookie, secret or e-mail address. */
-  readonly facts?: Readonly<Record<string, string | number | boolean | undefined>>
-}
 
 export interface Audit {
   record(facts: RequestFacts, event: AuditEvent): Promise<void>

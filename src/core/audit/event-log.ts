@@ -3,7 +3,7 @@ import { log } from '../../platform/log.ts'
 import type { LogLine } from '../../platform/log.ts'
 import { LeastRecentlyUsed } from '../../platform/lru.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
-import type { AuditEvent } from './audit.ts'
+import type { AuditEvent } from './audit-event.ts'
 
 /** As many as tokens are remembered (core/tokens/access-tokens.ts): each is hashed once. */
 const REMEMBERED_HASHES = 16_384

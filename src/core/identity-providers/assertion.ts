@@ -1,6 +1,33 @@
+import type { EpochSeconds } from '../../platform/clock.ts'
 import type { IdToken } from './id-token.ts'
-import type { Assertion } from './identity-provider.ts'
 import type { Claims } from './verify-provider-jwt.ts'
+
+/** Who the provider says the person is: taken from one verified ID token, completed by UserInfo. */
+export interface Assertion {
+  readonly issuer: string
+  readonly subject: string
+  readonly idToken: string
+  readonly issuedAt: EpochSeconds
+  readonly authTime: EpochSeconds | undefined
+  readonly acr: string | undefined
+  readonly amr: readonly string[] | undefined
+  readonly upstreamSid: string | undefined
+  /** Untrusted text from the provider, still to be cleaned by `core/users`. */
+  readonly claims: {
+    readonly name?: unknown
+    readonly email?: unknown
+    readonly email_verified?: unknown
+    readonly picture?: unknown
+    readonly preferred_username?: unknown
+    readonly given_name?: unknown
+    readonly family_name?: unknown
+    readonly locale?: unknown
+    readonly zoneinfo?: unknown
+    readonly phone_number?: unknown
+    readonly phone_number_verified?: unknown
+    readonly address?: unknown
+  }
+}
 
 /** Completes a verified ID token by UserInfo (of the same subject, or empty): the ID token has the first word. */
 export function createAssertion(

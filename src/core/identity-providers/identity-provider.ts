@@ -1,6 +1,8 @@
 import type { IdentityProviderConfig } from '../../config.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
+import type { Assertion } from './assertion.ts'
+import type { AttemptSecrets } from './attempt-secrets.ts'
 import type { LogoutToken } from './logout-token.ts'
 import type { PresentedPerson, PresentedRefusal, PresentedTokens } from './presented-tokens.ts'
 
@@ -16,40 +18,6 @@ export interface AuthenticationRequest {
   readonly preferredAcrValues?: string
   /** Languages for the provider's pages (OpenID Connect Core 1.0 §3.1.2.1); a wish too. */
   readonly uiLocales?: string
-}
-
-/** The secrets of one sign-in attempt that the provider's answer must fit. */
-export interface AttemptSecrets {
-  readonly state: string
-  readonly nonce: string
-  readonly codeVerifier: string
-}
-
-/** Who the provider says the person is: taken from one verified ID token, completed by UserInfo. */
-export interface Assertion {
-  readonly issuer: string
-  readonly subject: string
-  readonly idToken: string
-  readonly issuedAt: EpochSeconds
-  readonly authTime: EpochSeconds | undefined
-  readonly acr: string | undefined
-  readonly amr: readonly string[] | undefined
-  readonly upstreamSid: string | undefined
-  /** Untrusted text from the provider, still to be cleaned by `core/users`. */
-  readonly claims: {
-    readonly name?: unknown
-    readonly email?: unknown
-    readonly email_verified?: unknown
-    readonly picture?: unknown
-    readonly preferred_username?: unknown
-    readonly given_name?: unknown
-    readonly family_name?: unknown
-    readonly locale?: unknown
-    readonly zoneinfo?: unknown
-    readonly phone_number?: unknown
-    readonly phone_number_verified?: unknown
-    readonly address?: unknown
-  }
 }
 
 /** Codes of what can go wrong between us and a provider. */

@@ -26,7 +26,7 @@ import type { Refusal, Result } from '../../platform/refusal.ts'
 import { registeredErrorCode } from './authorization-response.ts'
 import type { DiscoveryDocument } from './discovery-document.ts'
 import { CLOCK_TOLERANCE_SECONDS } from './registered-claims.ts'
-import type { AttemptSecrets } from './identity-provider.ts'
+import type { AttemptSecrets } from './attempt-secrets.ts'
 import type { Claims } from './verify-provider-jwt.ts'
 
 /** A provider, and we as its client. All of it is of one provider: nothing meant for one goes to another. */

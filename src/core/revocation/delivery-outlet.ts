@@ -1,4 +1,5 @@
-import type { Audit, AuditEvent } from '../audit/audit.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { AuditEvent } from '../audit/audit-event.ts'
 import type { Delivery, DeliveryOutlet } from '../sessions/delivery.ts'
 import type { SendLogout } from './logout-sender.ts'
 import type { UndeliveredLogouts } from './undelivered-logouts.ts'

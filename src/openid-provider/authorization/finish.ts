@@ -1,5 +1,5 @@
 /** How the story of a request ends: the application gets its answer, and what waited is used up. */
-import type { AuditEvent } from '../../core/audit/audit.ts'
+import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { AuthorizationError, AuthorizationRequest } from './authorization-request.ts'

@@ -1,5 +1,5 @@
 /** What an authorization comes to, before it becomes an HTTP answer (routes.tsx). */
-import type { AuditEvent } from '../../core/audit/audit.ts'
+import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import type { Refusal } from '../../platform/refusal.ts'
 import type { ConsentView } from '../consent/consent-view.ts'
 import type {

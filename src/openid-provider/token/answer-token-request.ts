@@ -1,4 +1,5 @@
-import type { Audit, AuditEvent } from '../../core/audit/audit.ts'
+import type { Audit } from '../../core/audit/audit.ts'
+import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import { oauthErrorAnswer } from '../oauth-answer.ts'

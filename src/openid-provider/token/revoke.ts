@@ -3,7 +3,8 @@
  * token goes alone. What is not the caller's stays as it is, and is answered as what is unknown: 200.
  */
 import type { OAuthApplication } from '../../core/applications/application.ts'
-import type { Audit, AuditEvent } from '../../core/audit/audit.ts'
+import type { Audit } from '../../core/audit/audit.ts'
+import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import type { Grants } from '../../core/sessions/grant.ts'
 import { parseUserId } from '../../core/sessions/session.ts'
 import type { ApplicationTokens } from '../../core/tokens/application-token.ts'

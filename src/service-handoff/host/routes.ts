@@ -16,7 +16,7 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { HandoffApplication } from '../../core/applications/application.ts'
-import type { AuditEvent } from '../../core/audit/audit.ts'
+import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import { readSessionCookie } from '../../core/sessions/session-cookie.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Refusal, Result } from '../../platform/refusal.ts'

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { createAudit } from '../../../src/core/audit/audit.ts'
-import type { AuditEvent } from '../../../src/core/audit/audit.ts'
+import type { AuditEvent } from '../../../src/core/audit/audit-event.ts'
 import { createAccessChecks } from '../../../src/core/revocation/check-access.ts'
 import { createRequireUser } from '../../../src/core/revocation/require-user.ts'
 import type { AccessVariables, GuardedContext } from '../../../src/core/revocation/require-user.ts'
