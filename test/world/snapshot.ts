@@ -1,4 +1,4 @@
-import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test'
+import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 
 const DIRECTORY_TABLES = [
@@ -18,7 +18,7 @@ const DIRECTORY_TABLES = [
  * Everything the gateway holds that a refusal must leave alone: the directory, what is in every user's
  * object, and the revocation hints. Not in it is what a refusal may leave behind: audit events, the claim
  * of an attempt, and copies of the providers' documents. What earlier requests still had to publish is
- * waited for.
+ * waited for, and what is left to the alarm by an end of all sessions is done.
  */
 export async function snapshot(): Promise<unknown> {
   const objects = await listDurableObjectIds(env.USER_SESSIONS)
@@ -39,12 +39,13 @@ export async function snapshot(): Promise<unknown> {
 type Table = readonly [name: string, rows: readonly unknown[]]
 
 async function contentWhenSettled(id: DurableObjectId): Promise<readonly Table[]> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const { tables, isPublished } = await contentOf(id)
-    if (isPublished) return tables
+  for (let tries = 0; tries < 2_000; tries += 1) {
+    const { tables, isPublished, isWrittenDown } = await contentOf(id)
+    if (isPublished && isWrittenDown) return tables
+    if (!isWrittenDown) await runDurableObjectAlarm(env.USER_SESSIONS.get(id))
     await scheduler.wait(10)
   }
-  throw new Error('a revocation hint is not published')
+  throw new Error('the object of a user does not come to rest')
 }
 
 const contentOf = (id: DurableObjectId) =>
@@ -55,10 +56,12 @@ const contentOf = (id: DurableObjectId) =>
       .map(({ name }) => name)
       .filter((name) => !name.startsWith('_'))
     const tables = names.map((name): Table => [name, sql.exec(`SELECT * FROM ${name}`).toArray()])
-    const outbox = tables.find(([name]) => name === 'outbox')?.[1] as { task: string }[] | undefined
+    const rowsOf = (table: string) => tables.find(([name]) => name === table)?.[1]
+    const outbox = rowsOf('outbox') as { task: string }[] | undefined
     return {
       tables: tables.filter(([name]) => name !== 'outbox'),
       isPublished: outbox?.every(({ task }) => task !== 'publish_hint') ?? true,
+      isWrittenDown: (rowsOf('ended_epochs')?.length ?? 0) === 0,
     }
   })
 
