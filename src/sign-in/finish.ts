@@ -7,6 +7,7 @@
 import type { AuditEvent } from '../core/audit/audit-event.ts'
 import type { Assertion } from '../core/identity-providers/assertion.ts'
 import type { IdentityProvider } from '../core/identity-providers/identity-provider.ts'
+import { newSessionId } from '../core/sessions/session.ts'
 import type { LiveSession } from '../core/sessions/session.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
@@ -126,11 +127,22 @@ async function admit(
   assertion: Assertion,
   previous: LiveSession | undefined,
 ): Promise<Result<{ event: AuditEvent; setCookies: readonly string[] }, SignInReason>> {
-  const { issuer, subject, claims } = assertion
-  const account = await parts.users.signIn({ provider: config, issuer, subject, claims, now })
+  const { issuer, subject, claims, upstreamSid } = assertion
+  const newSid = newSessionId()
+  const expiresAt = now + parts.config.session.absoluteSeconds
+  const account = await parts.users.signIn({
+    provider: config,
+    issuer,
+    subject,
+    claims,
+    upstreamSession:
+      upstreamSid === undefined ? undefined : { upstreamSid, sid: newSid, expiresAt },
+    now,
+  })
   if (!account.ok) return account
   const { user, isNew } = account.value
-  const opened = await openSession(parts, request, { attempt, assertion, user, previous, now })
+  const session = { attempt, assertion, user, sid: newSid, previous, now }
+  const opened = await openSession(parts, request, session)
   if (!opened.ok) return opened
   const { sid, setCookies, isKept } = opened.value
   const event: AuditEvent = {

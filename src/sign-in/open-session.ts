@@ -23,35 +23,33 @@ export interface OpenedSession {
  * is a session that another tab has just opened for the very same sign-in.
  */
 export async function openSession(
-  { config, sessions, endSession, users, earlyLogouts }: SignInParts,
+  { config, sessions, endSession, earlyLogouts }: SignInParts,
   { headers, facts }: SignInRequest,
   input: {
     readonly attempt: SignInAttempt
     readonly assertion: Assertion
     readonly user: User
+    /** What a new session is to be called. */
+    readonly sid: SessionId
     /** The browser's live session when it came back. */
     readonly previous: LiveSession | undefined
     readonly now: EpochSeconds
   },
 ): Promise<Result<OpenedSession, 'account_disabled' | 'signed_out_meanwhile' | 'unavailable'>> {
-  const { attempt, assertion, user, previous, now } = input
+  const { attempt, assertion, user, sid, previous, now } = input
   if (previous !== undefined && isSameSignIn(previous, input)) {
     return ok({ sid: previous.sid, setCookies: [], isKept: true })
   }
   const { upstreamSid, issuer } = assertion
-  const expiresAt = now + config.session.absoluteSeconds
   const opened = await sessions.open({
     userId: user.id,
+    sid,
     authentication: authenticationOf(assertion, attempt.providerId),
     profile: profileOf(user),
     idToken: assertion.idToken,
     userAgent: headers.get('user-agent') ?? undefined,
     continent: facts.continent,
     now,
-    ...(upstreamSid !== undefined && {
-      beforeUsable: (sid) =>
-        users.indexUpstreamSession({ issuer, upstreamSid, userId: user.id, sid, expiresAt, now }),
-    }),
   })
   if (!opened.ok) {
     return refuse(opened.refusal.code === 'user_disabled' ? 'account_disabled' : 'unavailable')
@@ -81,7 +79,7 @@ export async function openSession(
     }
   }
   const setCookies = [setSessionCookie(cookie, config)]
-  return ok({ sid: session.sid, setCookies, isKept: false })
+  return ok({ sid, setCookies, isKept: false })
 }
 
 /** The same person, by the same upstream session, since this attempt began; and nothing more was asked for. */

@@ -12,7 +12,7 @@ export const consentsTable = `
     claims TEXT NOT NULL,
     given_at INTEGER NOT NULL,
     last_used_at INTEGER
-  ) STRICT;`
+  ) STRICT, WITHOUT ROWID;`
 
 export interface ConsentRow extends Consent {
   /** When the application last got tokens. */

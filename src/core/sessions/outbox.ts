@@ -11,7 +11,7 @@ export const outboxTable = `
     version INTEGER NOT NULL,
     due_at INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0
-  ) STRICT;`
+  ) STRICT, WITHOUT ROWID;`
 
 export type OutboxTask =
   /** Write the revocation hint. */

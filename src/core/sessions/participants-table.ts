@@ -24,7 +24,7 @@ export const participantsTable = `
     end_cause TEXT,
     PRIMARY KEY (sid, application_id, protocol),
     CHECK ((ended_at IS NULL) = (end_cause IS NULL))
-  ) STRICT;
+  ) STRICT, WITHOUT ROWID;
   CREATE INDEX participants_ended ON participants (ended_at) WHERE ended_at IS NOT NULL;
   CREATE INDEX participants_by_application ON participants (application_id);`
 

@@ -14,7 +14,7 @@ export const revokedIdsTable = `
     -- Tokens of an earlier epoch are dead without it.
     epoch INTEGER NOT NULL,
     until INTEGER NOT NULL
-  ) STRICT;
+  ) STRICT, WITHOUT ROWID;
   CREATE INDEX revoked_ids_by_time ON revoked_ids (epoch, until);`
 
 /** Revokes them, inside the transaction of the reason. The caller sees to it that the hint is published. */

@@ -10,7 +10,7 @@ export const seenLogoutTokensTable = `
     jti_hash TEXT PRIMARY KEY,
     token_hash TEXT NOT NULL,
     until INTEGER NOT NULL
-  ) STRICT;
+  ) STRICT, WITHOUT ROWID;
   CREATE INDEX seen_logout_tokens_by_time ON seen_logout_tokens (until);`
 
 export interface LogoutTokenIdentity {

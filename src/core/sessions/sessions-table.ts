@@ -32,11 +32,7 @@ export const sessionsTable = `
     CHECK ((ended_at IS NULL) = (end_cause IS NULL) AND (ended_at IS NULL) = (tokens_until IS NULL))
   ) STRICT;
   CREATE INDEX sessions_not_ended ON sessions (epoch) WHERE ended_at IS NULL;
-  CREATE INDEX sessions_ended ON sessions (tokens_until) WHERE ended_at IS NOT NULL;`
-
-/** So that an end costs no more where thousands of sessions have ended before. */
-export const endedSessionsIndexes = `
-  DROP INDEX sessions_ended;
+  -- So that an end costs no more where thousands of sessions have ended before.
   CREATE INDEX sessions_ended ON sessions (epoch, tokens_until) WHERE ended_at IS NOT NULL;
   CREATE INDEX sessions_needed ON sessions (MAX(tokens_until, absolute_deadline_at))
     WHERE ended_at IS NOT NULL;`

@@ -31,6 +31,8 @@ import type { UserSessions } from './user-sessions.ts'
 
 export interface OpenSession {
   readonly userId: UserId
+  /** Where it has been made known already (in the index of upstream sessions); a new one otherwise. */
+  readonly sid?: SessionId
   readonly authentication: Authentication
   readonly profile: Profile
   /** The raw ID token, byte for byte; kept sealed, for `id_token_hint`. A local password brings none. */
@@ -41,8 +43,8 @@ export interface OpenSession {
   readonly deadlines?: { readonly idleSeconds: number; readonly absoluteSeconds: number }
   readonly now: EpochSeconds
   /**
-   * Called with the new session's id before the session becomes usable (the directory's index of upstream
-   * sessions is written here). If it throws, no session is opened and the answer is `unavailable`.
+   * Called with the new session's id before the session becomes usable: an index of a site's sessions is written
+   * here. If it throws, no session is opened and the answer is `unavailable`.
    */
   readonly beforeUsable?: (sid: SessionId) => Promise<void>
 }
@@ -187,7 +189,7 @@ export function createSessions(
 
   return {
     async open({ userId, idToken = '', userAgent, continent, beforeUsable, now, ...asserted }) {
-      const sid = newSessionId()
+      const { sid = newSessionId() } = asserted
       const { handle, secretHash } = await mintHandle(authenticator, 's', {
         userId,
         reference: sid,

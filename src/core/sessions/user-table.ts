@@ -12,16 +12,14 @@ export const userTable = `
     version INTEGER NOT NULL,
     disabled INTEGER NOT NULL DEFAULT 0,
     token_lifetime_seconds INTEGER NOT NULL DEFAULT 0,
-    revoked_until INTEGER NOT NULL DEFAULT 0
-  ) STRICT;
+    revoked_until INTEGER NOT NULL DEFAULT 0,
+    hint_good_until INTEGER NOT NULL DEFAULT 0
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE ended_epochs (
     epoch INTEGER PRIMARY KEY,
     ended_at INTEGER NOT NULL,
     cause TEXT NOT NULL
   ) STRICT;`
-
-export const publishedHintColumn = `
-  ALTER TABLE user ADD COLUMN hint_good_until INTEGER NOT NULL DEFAULT 0;`
 
 /** How far two machines' clocks may differ without a token outliving what is remembered of its end. */
 export const CLOCK_MARGIN_SECONDS = 60

@@ -4,13 +4,17 @@
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { UserId } from '../sessions/session.ts'
-import type { UpstreamSession } from './user.ts'
+import type { SignInIdentity } from './user.ts'
+import { HOLDER_SQL } from './users-table.ts'
 
-export async function indexUpstreamSession(
+/** For the batch of a sign-in, after whoever signs in is there: none where they may not come in. */
+export function upstreamSessionIndexing(
   directory: D1Database,
-  { issuer, upstreamSid, userId, sid, expiresAt, now }: UpstreamSession,
-): Promise<void> {
-  await directory.batch([
+  { issuer, subject, upstreamSession, now }: SignInIdentity,
+): readonly D1PreparedStatement[] {
+  if (upstreamSession === undefined) return []
+  const { upstreamSid, sid, expiresAt } = upstreamSession
+  return [
     // Every row that comes takes some that are over with it: the table stays small between sweeps.
     directory
       .prepare(
@@ -21,10 +25,10 @@ export async function indexUpstreamSession(
     directory
       .prepare(
         `INSERT INTO upstream_sessions (issuer, upstream_sid, user_id, sid, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5)`,
+         SELECT ?1, ?3, users.id, ?4, ?5 ${HOLDER_SQL} AND users.status = 'active'`,
       )
-      .bind(issuer, upstreamSid, userId, sid, expiresAt),
-  ])
+      .bind(issuer, subject, upstreamSid, sid, expiresAt),
+  ]
 }
 
 /** The rows of upstream sessions that are over, whether anybody signs in or not. */

@@ -1,7 +1,7 @@
 import type { IdentityProviderConfig } from '../../config.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Result } from '../../platform/refusal.ts'
-import type { UserId } from '../sessions/session.ts'
+import type { SessionId, UserId } from '../sessions/session.ts'
 import type { ProfileClaims, UntrustedClaims } from './profile-claims.ts'
 import type { ProfileDetails } from './profile-details.ts'
 
@@ -34,7 +34,17 @@ export interface SignInIdentity {
   readonly issuer: string
   readonly subject: string
   readonly claims: UntrustedClaims
+  /** Where the provider names its session: the index of them says whose it is before ours is usable. */
+  readonly upstreamSession?: UpstreamSession | undefined
   readonly now: EpochSeconds
+}
+
+/** A session there, and ours that is about to open from it. */
+export interface UpstreamSession {
+  readonly upstreamSid: string
+  readonly sid: SessionId
+  /** When ours is over at the latest. */
+  readonly expiresAt: EpochSeconds
 }
 
 export type SignInRefusal =
@@ -43,27 +53,22 @@ export type SignInRefusal =
   | 'email_domain_not_allowed'
   | 'unavailable'
 
-export interface UpstreamSession {
-  readonly issuer: string
-  readonly upstreamSid: string
-  readonly userId: string
-  readonly sid: string
-  readonly expiresAt: EpochSeconds
-  readonly now: EpochSeconds
-}
-
 export interface Users {
   /**
    * The user behind an identity: found by (issuer, subject), else linked by verified e-mail where the
    * provider is trusted for it, else created. The profile is kept in step. Two first sign-ins of one
-   * identity at the same moment make one user.
+   * identity at the same moment make one user. Their upstream session is indexed in the same transaction: a
+   * logout token with only a `sid` finds the user by it.
    */
   signIn(identity: SignInIdentity): Promise<Result<{ user: User; isNew: boolean }, SignInRefusal>>
   /**
    * As `signIn`, but an identity that nobody has becomes this user's. `link_conflict` where it is somebody
    * else's, or the user has another one of that provider.
    */
-  attach(identity: SignInIdentity, userId: UserId): Promise<Result<{ user: User }, SignInRefusal>>
+  attach(
+    identity: Omit<SignInIdentity, 'upstreamSession'>,
+    userId: UserId,
+  ): Promise<Result<{ user: User }, SignInRefusal>>
   find(id: string): Promise<User | undefined>
   /**
    * Somebody whom no provider knows, with a credential of ours, in one transaction: `credential` makes the
@@ -76,11 +81,6 @@ export interface Users {
     },
     now: EpochSeconds,
   ): Promise<Result<UserId, 'username_taken' | 'email_taken'>>
-  /**
-   * Written before the session becomes usable; a logout token with only a `sid` finds the user here.
-   * Throws when the directory cannot be written: the session must then not be opened.
-   */
-  indexUpstreamSession(session: UpstreamSession): Promise<void>
   /** Rows of upstream sessions that are over, whether anybody signs in or not. */
   forgetUpstreamSessions(now: EpochSeconds): Promise<void>
   /**

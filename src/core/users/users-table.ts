@@ -91,18 +91,23 @@ const MAY_STILL_HOLD_VERIFIED = mayHoldVerified('users.id')
 /** What is said now takes the place of what was said before; what is not said stays. ?9: as `detailsToJson`. */
 const DETAILS_AFTER = `json_patch(details, ?9)`
 
+/** Whose an identity is. ?1: issuer, ?2: subject. */
+export const HOLDER_SQL = `FROM identities JOIN users ON users.id = identities.user_id
+  WHERE identities.issuer = ?1 AND identities.subject = ?2`
+
 /**
  * Whom an identity opens the account of, in one transaction: who is known by it, or the proven holder of its
  * address, to whom it is linked, or else somebody new, under `newId`. Undefined when it may be neither linked nor
  * new: the address is a verified one of another account, the provider is one that links, and some condition for
  * linking does not hold. The account is brought in step with what the provider says now, unless it is
- * disabled; a claim that is not there changes nothing.
+ * disabled; a claim that is not there changes nothing. `more` is done in the same transaction, once they are there.
  */
 export async function admitIdentity(
   directory: D1Database,
   { issuer, subject, provider, now }: SignInIdentity,
   profile: ProfileClaims,
   newId: UserId,
+  more: readonly D1PreparedStatement[],
 ): Promise<UserRow | undefined> {
   const { email, emailVerified, name, picture, details } = profile
   const isProvenHere = isProven(profile, provider)
@@ -202,12 +207,8 @@ export async function admitIdentity(
            AND EXISTS (SELECT 1 FROM users WHERE id = user_id AND status = 'active' AND id <> ?4)`,
       )
       .bind(issuer, subject, now, newId),
-    directory
-      .prepare(
-        `SELECT users.* FROM identities JOIN users ON users.id = identities.user_id
-         WHERE identities.issuer = ?1 AND identities.subject = ?2`,
-      )
-      .bind(issuer, subject),
+    ...more,
+    directory.prepare(`SELECT users.* ${HOLDER_SQL}`).bind(issuer, subject),
   ])
   return results.at(-1)?.results[0]
 }

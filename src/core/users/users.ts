@@ -17,7 +17,7 @@ import type { ProfileClaims, UntrustedClaims } from './profile-claims.ts'
 import {
   findUsersByUpstreamSession,
   forgetUpstreamSessions,
-  indexUpstreamSession,
+  upstreamSessionIndexing,
 } from './upstream-sessions.ts'
 import type { Users, Voucher } from './user.ts'
 import {
@@ -41,7 +41,8 @@ export function createUsers(directory: D1Database): Users {
         return refuse('email_domain_not_allowed')
       try {
         const newId = randomId() as UserId
-        const row = await admitIdentity(directory, identity, profile, newId)
+        const indexing = upstreamSessionIndexing(directory, identity)
+        const row = await admitIdentity(directory, identity, profile, newId, indexing)
         if (row === undefined) return refuse('link_conflict')
         return admitted(row, row.id === newId)
       } catch (thrown) {
@@ -58,7 +59,7 @@ export function createUsers(directory: D1Database): Users {
         await attachIdentity(directory, identity, userId)
         const [holder] = await findUserByIdentity(directory, identity.issuer, identity.subject)
         if (holder !== userId) return refuse('link_conflict')
-        const row = await admitIdentity(directory, identity, profile, randomId() as UserId)
+        const row = await admitIdentity(directory, identity, profile, randomId() as UserId, [])
         return row?.id === userId ? admitted(row, false) : refuse('link_conflict')
       } catch (thrown) {
         log('error', { event: 'directory.failed', error: describeThrown(thrown) })
@@ -90,8 +91,6 @@ export function createUsers(directory: D1Database): Users {
     enable: (id, now) => markEnabled(directory, id, now),
 
     forgetUpstreamSessions: (now) => forgetUpstreamSessions(directory, now),
-
-    indexUpstreamSession: (session) => indexUpstreamSession(directory, session),
 
     async findSignedOut({ issuer, subject, upstreamSid, now }) {
       try {

@@ -16,7 +16,7 @@ export interface ClientParts {
   readonly doors: Doors
   readonly handoffHosts: HandoffHosts
   readonly sessions: Pick<Sessions, 'open' | 'peek'>
-  readonly users: Pick<Users, 'signIn' | 'indexUpstreamSession' | 'findSignedOut'>
+  readonly users: Pick<Users, 'signIn' | 'findSignedOut'>
   readonly grants: Pick<Grants, 'participate'>
   readonly ends: Pick<EndSession, 'endSession' | 'endForProvider'>
 }

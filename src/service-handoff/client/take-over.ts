@@ -1,3 +1,4 @@
+import { newSessionId } from '../../core/sessions/session.ts'
 import type { EndCause, LiveSession, SessionId, UserId } from '../../core/sessions/session.ts'
 import { setSessionCookie } from '../../core/sessions/session-cookie.ts'
 import { profileOf } from '../../core/users/user-profile.ts'
@@ -47,9 +48,20 @@ export async function takeOver(
   const verified = await host.verify(ticket, now)
   if (!verified.ok) return verified
   const assertion = verified.value
-  const { subject, claims } = assertion
-  const { issuer } = host.config
-  const signedIn = await parts.users.signIn({ provider: host.config, issuer, subject, claims, now })
+  const { subject, claims, apiSid } = assertion
+  const sid = newSessionId()
+  const signedIn = await parts.users.signIn({
+    provider: host.config,
+    issuer: host.config.issuer,
+    subject,
+    claims,
+    upstreamSession: {
+      upstreamSid: apiSid,
+      sid,
+      expiresAt: now + parts.config.session.absoluteSeconds,
+    },
+    now,
+  })
   if (!signedIn.ok) return signedIn
   const { user, isNew } = signedIn.value
 
@@ -59,7 +71,7 @@ export async function takeOver(
     if (!again.ok) return again
     return ok({ userId: user.id, sid: previous.sid, isNew: false, setCookies: [] })
   }
-  const opened = await open(parts, arrival, assertion, user)
+  const opened = await open(parts, arrival, assertion, { user, sid })
   if (!opened.ok) return opened
   const { session, cookie } = opened.value
   const acknowledged = await acknowledge(parts, arrival, assertion, session)
@@ -81,28 +93,20 @@ export async function takeOver(
 }
 
 async function open(
-  { config, sessions, users }: ClientParts,
+  { sessions }: ClientParts,
   { host, userAgent, facts, now }: Arrival,
   { apiSid, subject, authTime }: HostAssertion,
-  user: User,
+  { user, sid }: { readonly user: User; readonly sid: SessionId },
 ) {
   const { id: providerId, issuer } = host.config
   const opened = await sessions.open({
     userId: user.id,
+    sid,
     authentication: { providerId, issuer, subject, upstreamSid: apiSid, authTime },
     profile: profileOf(user),
     userAgent,
     continent: facts.continent,
     now,
-    beforeUsable: (sid) =>
-      users.indexUpstreamSession({
-        issuer,
-        upstreamSid: apiSid,
-        userId: user.id,
-        sid,
-        now,
-        expiresAt: now + config.session.absoluteSeconds,
-      }),
   })
   if (opened.ok) return opened
   return refuse(opened.refusal.code === 'user_disabled' ? 'account_disabled' : 'unavailable')

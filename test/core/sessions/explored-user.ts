@@ -9,6 +9,7 @@ import type { UserSessions } from '../../../src/core/sessions/user-sessions.ts'
 import { createEarlyLogouts } from '../../../src/core/users/early-logouts.ts'
 import { createUsers } from '../../../src/core/users/users.ts'
 import { randomId } from '../../../src/platform/random.ts'
+import { otrotlConfig } from '../../world/config.ts'
 import { HeldBackStore } from './held-back-store.ts'
 import { TOKEN_SECONDS } from './signed-in-user.ts'
 
@@ -103,11 +104,13 @@ export class ExploredUser {
     return signIn
   }
 
-  index(signIn: SignIn): Promise<void> {
-    const { sid, upstreamSid } = signIn
+  /** The directory learns of it; the session is not open yet. */
+  async index({ sid, upstreamSid }: SignIn): Promise<void> {
     const now = this.now()
-    const known = { issuer: ISSUER, upstreamSid, userId: this.userId, sid }
-    return this.users.indexUpstreamSession({ ...known, expiresAt: now + 3600, now })
+    const known = { provider: otrotlConfig, issuer: ISSUER, subject: this.subject, claims: {} }
+    const upstreamSession = { upstreamSid, sid, expiresAt: now + 3600 }
+    const account = await this.users.signIn({ ...known, upstreamSession, now })
+    if (!account.ok) throw new Error(account.refusal.code)
   }
 
   open(signIn: SignIn): void {

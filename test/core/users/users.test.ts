@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { IdentityProviderConfig } from '../../../src/config.ts'
+import { newSessionId } from '../../../src/core/sessions/session.ts'
 import type { UntrustedClaims } from '../../../src/core/users/profile-claims.ts'
 import type { User } from '../../../src/core/users/user.ts'
 import { createUsers } from '../../../src/core/users/users.ts'
@@ -279,30 +280,54 @@ describe('when the directory is down', () => {
 })
 
 describe('the index of upstream sessions', () => {
-  const session = { issuer: 'https://op.example', upstreamSid: 'up', userId: 'u', sid: 's' }
+  const from = (upstreamSid: string, { now = NOON, lifetime = 100, subject = 's' } = {}) =>
+    users().signIn({
+      provider: otrotlConfig,
+      issuer: otrotlConfig.issuer,
+      subject,
+      claims: {},
+      upstreamSession: { upstreamSid, sid: newSessionId(), expiresAt: now + lifetime },
+      now,
+    })
+  const heldBy = async (upstreamSid: string, now = NOON) => {
+    const { issuer } = otrotlConfig
+    const found = await users().findSignedOut({ issuer, subject: undefined, upstreamSid, now })
+    return found.ok ? found.value : []
+  }
+
+  it('names whoever signs in, the first time and later', async () => {
+    const first = await from('up')
+    await from('later')
+    const { id } = await signIn(otrotlConfig, 's')
+    expect(first).toMatchObject({ value: { user: { id }, isNew: true } })
+    expect(await heldBy('up')).toEqual([id])
+    expect(await heldBy('later')).toEqual([id])
+  })
 
   it('holds several sessions of ours for one of theirs', async () => {
-    for (const sid of ['s1', 's2']) {
-      await users().indexUpstreamSession({ ...session, sid, expiresAt: NOON + 100, now: NOON })
-    }
+    await from('up')
+    await from('up')
     expect(await count('upstream_sessions')).toBe(2)
   })
 
+  it('names nobody who may not come in', async () => {
+    const { id } = await signIn(otrotlConfig, 's')
+    await disable(id)
+    expect(await from('up')).toMatchObject({ refusal: { code: 'account_disabled' } })
+    expect(await count('upstream_sessions')).toBe(0)
+  })
+
+  it('is not there where the sign-in names no session', async () => {
+    await signIn(otrotlConfig, 's')
+    expect(await count('upstream_sessions')).toBe(0)
+  })
+
   it('drops rows that are over as others come', async () => {
-    await users().indexUpstreamSession({ ...session, expiresAt: NOON + 100, now: NOON })
-    await users().indexUpstreamSession({
-      ...session,
-      sid: 's2',
-      expiresAt: NOON + 300,
-      now: NOON + 99,
-    })
+    await from('one')
+    await from('two', { now: NOON + 99 })
     expect(await count('upstream_sessions')).toBe(2)
-    await users().indexUpstreamSession({
-      ...session,
-      sid: 's3',
-      expiresAt: NOON + 300,
-      now: NOON + 100,
-    })
+    await from('three', { now: NOON + 100 })
     expect(await count('upstream_sessions')).toBe(2)
+    expect(await heldBy('one')).toEqual([])
   })
 })
