@@ -15,6 +15,7 @@ import { createWidgetSecrets } from './core/applications/widget-secrets.ts'
 import { createAudit } from './core/audit/audit.ts'
 import { createAskedSignIns } from './core/identity-providers/asked-sign-in.ts'
 import { createIdentityProviders } from './core/identity-providers/identity-providers.ts'
+import { createClaims } from './core/references/claims.ts'
 import { createKeptValues } from './core/references/kept-values.ts'
 import { createCanaryRuns } from './core/revocation/canary-runs.ts'
 import { createCanary } from './core/revocation/canary.ts'
@@ -54,8 +55,9 @@ import { createDoors } from './platform/doors.ts'
 
 export function buildCore(config: Config, env: Env) {
   const clock = systemClock
-  const { DIRECTORY: directory, ONE_TIME_REFERENCES: references } = env
+  const { DIRECTORY: directory } = env
   const { issuer } = config
+  const claims = createClaims(env.CLAIMED_REFERENCES)
   const { keyEncryptionKey } = config.secrets
   const keys = createKeys({
     keyRing: env.KEY_RING,
@@ -137,7 +139,7 @@ export function buildCore(config: Config, env: Env) {
     signedClaims: createSignedClaims({ config, keys }),
     handoffKeys: createHandoffKeys(directory),
     handoffSessions: createHandoffSessions({ directory, subjects }),
-    authenticateClient: createClientAuthentication({ config, knownApplications, references }),
+    authenticateClient: createClientAuthentication({ config, knownApplications, claims }),
     deliveries,
     widgetSecrets,
     rotateWidgetSecret: createRotateWidgetSecret({
@@ -190,7 +192,7 @@ export function buildCore(config: Config, env: Env) {
       newRevocation,
       clock,
     }),
-    references,
+    claims,
     keptValues: createKeptValues({
       references: env.ONE_TIME_REFERENCES,
       handleKey: config.secrets.handleKey,

@@ -4,6 +4,7 @@ import type { CutOffMessage } from './core/revocation/cut-off-drain.ts'
 import { gatewayFor } from './gateway.ts'
 
 export { AccessCheck } from './access-check-entrypoint.ts'
+export { ClaimedReferences } from './core/references/claimed-references.ts'
 export { OneTimeReference } from './core/references/one-time-reference.ts'
 export { ProviderMetadata } from './core/identity-providers/provider-metadata.ts'
 export { UserSessions } from './core/revocation/user-sessions.ts'

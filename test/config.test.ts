@@ -117,6 +117,7 @@ describe('every problem is named at once', () => {
       'KEY_RING',
       'PROVIDER_METADATA',
       'ONE_TIME_REFERENCES',
+      'CLAIMED_REFERENCES',
       'REVOCATION',
       'DIRECTORY',
       'SIGN_IN_LIMIT',

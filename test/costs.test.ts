@@ -46,7 +46,7 @@ describe('what people cost in an isolate that is warm', () => {
     expect(page.url.pathname).toBe('/dashboard')
     expect(world.take()).toEqual({
       'd1:query': 3,
-      'object:ONE_TIME_REFERENCES.claim': 1,
+      'object:CLAIMED_REFERENCES.claim': 1,
       'object:USER_SESSIONS.openSession': 1,
       // The dashboard, where the sign-in ends.
       'object:USER_SESSIONS.useSession': 1,
@@ -61,7 +61,7 @@ describe('what people cost in an isolate that is warm', () => {
     await signIn(world.newBrowser(), world.otrotl, { as: 'alice' })
     expect(world.take()).toEqual({
       'd1:query': 3,
-      'object:ONE_TIME_REFERENCES.claim': 1,
+      'object:CLAIMED_REFERENCES.claim': 1,
       'object:USER_SESSIONS.openSession': 1,
       'object:USER_SESSIONS.useSession': 1,
     })

@@ -5,12 +5,10 @@
  */
 import { base64url, compactVerify, errors } from 'jose'
 import type { OAuthApplication } from '../core/applications/application.ts'
-import type { OneTimeReference } from '../core/references/one-time-reference.ts'
+import type { Claims } from '../core/references/claims.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
-import { storageName } from '../platform/digest.ts'
 import { parseJsonObject } from '../platform/json-object.ts'
-import { describeThrown, log } from '../platform/log.ts'
-import { ok, refuse } from '../platform/refusal.ts'
+import { refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
 import { SIGNING_ALGORITHMS } from '../protocol/signing-algorithms.ts'
 import { isKeyId, parseVerificationKey } from '../protocol/verification-key.ts'
@@ -66,7 +64,7 @@ export function parseClientAssertion(text: string): ClientAssertion | undefined 
  * parallel, one is accepted. `audiences` are the names that we go by.
  */
 export async function checkClientAssertion(
-  { references }: { readonly references: DurableObjectNamespace<OneTimeReference> },
+  claims: Pick<Claims, 'claim'>,
   {
     application,
     assertion,
@@ -78,9 +76,9 @@ export async function checkClientAssertion(
   },
   now: EpochSeconds,
 ): Promise<Result<undefined, 'invalid_assertion' | 'unavailable'>> {
-  const claims = await verify(application, assertion)
-  if (claims === undefined) return no('signature')
-  const { iss, sub, aud, exp, nbf, iat, jti } = claims
+  const asserted = await verify(application, assertion)
+  if (asserted === undefined) return no('signature')
+  const { iss, sub, aud, exp, nbf, iat, jti } = asserted
   if (iss !== application.id || sub !== application.id) return no('iss')
   // One audience, and as a plain string: an assertion that is for several could be passed on by any of them.
   if (typeof aud !== 'string' || !audiences.includes(aud)) return no('aud')
@@ -91,15 +89,12 @@ export async function checkClientAssertion(
     if (!isTime(begin) || begin > now + CLOCK_TOLERANCE_SECONDS) return no('begin')
   }
   if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI_CHARACTERS) return no('jti')
-  try {
-    const name = await storageName('client-assertion', application.id, jti)
-    const expiresAt = Math.ceil(exp) + CLOCK_TOLERANCE_SECONDS
-    const claimed = await references.getByName(name).claim({ now, expiresAt })
-    return claimed === 'claimed' ? ok(undefined) : no('replay')
-  } catch (thrown) {
-    log('error', { event: 'reference.failed', error: describeThrown(thrown) })
-    return refuse('unavailable')
-  }
+  const claimed = await claims.claim(
+    { kind: 'client-assertion', parts: [application.id, jti] },
+    { now, expiresAt: Math.ceil(exp) + CLOCK_TOLERANCE_SECONDS },
+  )
+  if (claimed.ok) return claimed
+  return claimed.refusal.code === 'unavailable' ? refuse('unavailable') : no('replay')
 }
 
 const no = (check: string) => refuse('invalid_assertion', { check })

@@ -14,7 +14,7 @@ import type {
   KnownApplication,
   KnownApplications,
 } from '../core/applications/known-applications.ts'
-import type { OneTimeReference } from '../core/references/one-time-reference.ts'
+import type { Claims } from '../core/references/claims.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Refusal, Result } from '../platform/refusal.ts'
@@ -72,13 +72,15 @@ type Presented =
   | { readonly method: 'private_key_jwt'; readonly id: string; readonly assertion: ClientAssertion }
   | { readonly method: 'none'; readonly id: string }
 
-export function createClientAuthentication(parts: {
+export function createClientAuthentication({
+  config,
+  knownApplications,
+  claims,
+}: {
   readonly config: Pick<Config, 'issuer'>
   readonly knownApplications: Pick<KnownApplications, 'judge'>
-  readonly references: DurableObjectNamespace<OneTimeReference>
+  readonly claims: Claims
 }): AuthenticateClient {
-  const { config, knownApplications } = parts
-
   /** Whether the proof is good, whoever it is that presents it. A secret is compared even for nobody. */
   async function prove(
     presented: Presented,
@@ -97,7 +99,7 @@ export function createClientAuthentication(parts: {
         if (!isOAuthClient(application)) return refuse('unknown_application')
         const { assertion } = presented
         const audiences = ['', '/oauth/token', path].map((each) => config.issuer + each)
-        return checkClientAssertion(parts, { application, assertion, audiences }, now)
+        return checkClientAssertion(claims, { application, assertion, audiences }, now)
       }
       case 'none':
         return ok(undefined)

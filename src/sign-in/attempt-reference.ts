@@ -1,5 +1,19 @@
-import { storageName } from '../platform/digest.ts'
+import type { Reference } from '../core/references/claims.ts'
+import { randomToken } from '../platform/random.ts'
 
-/** The object in which an attempt is claimed. A new stub for each call: a broken one stays broken. */
-export const attemptReference = async (references: Env['ONE_TIME_REFERENCES'], attemptId: string) =>
-  references.getByName(await storageName('attempt', attemptId))
+/** 128 random bits, as `randomToken` writes them. */
+const RANDOM_CHARACTERS = 22
+
+/**
+ * Names an attempt: its cookie, and what is claimed. The continent that it begins on comes first, so that it is
+ * claimed near to the person, and at the same place whoever brings the answer, and from where.
+ */
+export const newAttemptId = (continent: string | undefined): string =>
+  `${continent ?? ''}${randomToken(16)}`
+
+/** What is claimed of an attempt. */
+export const attemptReference = (id: string): Reference => ({
+  kind: 'attempt',
+  parts: [id],
+  continent: id.slice(0, -RANDOM_CHARACTERS),
+})

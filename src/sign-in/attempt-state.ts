@@ -9,7 +9,7 @@ import { createSeal } from '../platform/seal.ts'
 import type { RotatingSecret } from '../platform/secrets.ts'
 
 export interface AttemptState {
-  /** 128 random bits; names the attempt's cookie. */
+  /** Names the attempt's cookie (attempt-reference.ts). */
   readonly attemptId: string
   /** The browser that began it (browser-cookie.ts). */
   readonly browserId: string

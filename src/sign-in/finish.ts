@@ -12,7 +12,6 @@ import type { LiveSession } from '../core/sessions/session.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import { isEqualConstantTime, sha256Base64url } from '../platform/digest.ts'
-import { describeThrown, log } from '../platform/log.ts'
 import { ok } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
 import { readResponse } from './authorization-response.ts'
@@ -99,10 +98,12 @@ async function finishAttempt(
   }
   const live = previous.ok ? previous.value : undefined
 
-  const claim = await claimAttempt(parts, attempt)
-  if (claim === 'unavailable') return refused({ code: 'unavailable' }, again)
-  if (claim === 'expired') return refused({ code: 'attempt_expired' }, over)
-  if (claim === 'already_claimed') {
+  const lifetime = { now: parts.clock(), expiresAt: expiryOf(attempt) }
+  const claimed = await parts.claims.claim(attemptReference(attempt.id), lifetime)
+  const obstacle = claimed.ok ? undefined : claimed.refusal.code
+  if (obstacle === 'unavailable') return refused({ code: 'unavailable' }, again)
+  if (obstacle === 'expired') return refused({ code: 'attempt_expired' }, over)
+  if (obstacle === 'already_claimed') {
     return live !== undefined && live.startedAt >= attempt.createdAt
       ? { kind: 'redirected', location: returnTo, setCookies: over.setCookies }
       : refused({ code: 'attempt_already_used' }, over)
@@ -158,13 +159,3 @@ async function admit(
 
 const isFinal = (code: SignInReason): boolean =>
   code === 'access_denied' || code === 'provider_error'
-
-async function claimAttempt({ references, clock }: SignInParts, attempt: SignInAttempt) {
-  try {
-    const reference = await attemptReference(references, attempt.id)
-    return await reference.claim({ now: clock(), expiresAt: expiryOf(attempt) })
-  } catch (thrown) {
-    log('error', { event: 'reference.failed', error: describeThrown(thrown) })
-    return 'unavailable'
-  }
-}

@@ -1,6 +1,5 @@
 import type { IdentityProvider } from '../core/identity-providers/identity-provider.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
-import { describeThrown, log } from '../platform/log.ts'
 import { attemptReference } from './attempt-reference.ts'
 import type { AttemptState } from './attempt-state.ts'
 import { readBrowserId } from './browser-cookie.ts'
@@ -18,7 +17,7 @@ import { startHref } from './start-href.ts'
  * link to the sign-in could do as well: it is begun anew, once, and only where nobody is signed in.
  */
 export async function answerWithoutAttempt(
-  { config, clock, sessions, references }: SignInParts,
+  { config, clock, sessions, claims }: SignInParts,
   { headers }: SignInRequest,
   provider: IdentityProvider,
   state: AttemptState,
@@ -41,9 +40,9 @@ export async function answerWithoutAttempt(
   if (now >= state.issuedAt + ATTEMPT_LIFETIME_SECONDS)
     return refused({ code: 'attempt_expired' }, again)
   if (session.ok || state.isRestart) return refused({ code: 'attempt_not_in_this_browser' }, again)
-  const isClaimed = await hasBeenClaimed(references, state.attemptId)
-  if (isClaimed === 'unavailable') return refused({ code: 'unavailable' }, again)
-  if (isClaimed) return refused({ code: 'attempt_already_used' }, again)
+  const isClaimed = await claims.isClaimed(attemptReference(state.attemptId))
+  if (!isClaimed.ok) return refused({ code: 'unavailable' }, again)
+  if (isClaimed.value) return refused({ code: 'attempt_already_used' }, again)
   return {
     kind: 'redirected',
     location: `${config.issuer}${startHref(config, { providerId, returnTo, isRestart: true })}`,
@@ -53,15 +52,5 @@ export async function answerWithoutAttempt(
       providerId,
       refusal: { code: 'attempt_not_in_this_browser', facts: { restarted: true } },
     },
-  }
-}
-
-async function hasBeenClaimed(references: Env['ONE_TIME_REFERENCES'], attemptId: string) {
-  try {
-    const reference = await attemptReference(references, attemptId)
-    return await reference.isClaimed()
-  } catch (thrown) {
-    log('error', { event: 'reference.failed', error: describeThrown(thrown) })
-    return 'unavailable'
   }
 }

@@ -5,7 +5,7 @@
  *   GET       /auth/sso/login[/:provider]     a sign-in begins (start.ts), and the browser goes to the provider
  *   GET, POST /auth/sso/callback[/:provider]  it comes back (finish.ts), and the browser goes to `return_to`
  *
- * Attempts are kept in sealed cookies and claimed in a `OneTimeReference`; whose account it is, is decided
+ * Attempts are kept in sealed cookies and claimed in `core/references`; whose account it is, is decided
  * in `core/users`; the session is opened in `core/sessions`. The token bridge does the next step. Here the
  * outcome of a step becomes one audit event and, in outcome-answers.tsx, an HTTP answer.
  */

@@ -8,6 +8,7 @@ import type { AuthenticationRequest } from '../core/identity-providers/identity-
 import type { EpochSeconds } from '../platform/clock.ts'
 import { sha256Base64url } from '../platform/digest.ts'
 import { randomToken } from '../platform/random.ts'
+import { newAttemptId } from './attempt-reference.ts'
 import type { AttemptStates } from './attempt-state.ts'
 
 /** Who asks for a sign-in, where it is not the person alone. */
@@ -43,12 +44,13 @@ export async function beginAttempt(
     readonly asker?: Asker | undefined
     readonly isRestart: boolean
     readonly browserId: string
+    readonly continent: string | undefined
     readonly now: EpochSeconds
     readonly nowMilliseconds: number
   },
 ): Promise<{ attempt: SignInAttempt; secrets: AttemptSecrets }> {
   const { providerId, returnTo, request, asker, isRestart, browserId, now } = input
-  const id = randomToken(16)
+  const id = newAttemptId(input.continent)
   const state = await states.seal({ attemptId: id, browserId, issuedAt: now, isRestart, returnTo })
   const attempt = {
     id,

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import type { AskedSignIns } from '../core/identity-providers/asked-sign-in.ts'
 import type { IdentityProviders } from '../core/identity-providers/identity-provider.ts'
+import type { Claims } from '../core/references/claims.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
 import type { EarlyLogouts } from '../core/users/early-logouts.ts'
@@ -20,7 +21,7 @@ export interface SignInParts {
   readonly users: Users
   readonly earlyLogouts: Pick<EarlyLogouts, 'findFor'>
   readonly identityProviders: IdentityProviders
-  readonly references: Env['ONE_TIME_REFERENCES']
+  readonly claims: Claims
   readonly askedSignIns: AskedSignIns
   readonly states: AttemptStates
   readonly attemptCookies: AttemptCookies

@@ -82,6 +82,7 @@ export async function startSignIn(
     asker: wanted?.asker,
     isRestart: unique.value.restarted === '1',
     browserId,
+    continent: request.facts.continent,
     now,
     nowMilliseconds: epochMilliseconds(),
   })

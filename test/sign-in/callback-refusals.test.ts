@@ -373,10 +373,10 @@ describe('when something is down', () => {
     let isDown = true
     const getByName = (name: string) => {
       if (isDown) throw new Error('overloaded')
-      return env.ONE_TIME_REFERENCES.getByName(name)
+      return env.CLAIMED_REFERENCES.getByName(name)
     }
-    const references = { getByName } as unknown as Env['ONE_TIME_REFERENCES']
-    const world = await createWorld({}, { ONE_TIME_REFERENCES: references })
+    const references = { getByName } as unknown as Env['CLAIMED_REFERENCES']
+    const world = await createWorld({}, { CLAIMED_REFERENCES: references })
     const browser = world.newBrowser()
     const callback = await comeBack(browser, world.otrotl)
     const before = await snapshot()

@@ -2,25 +2,34 @@ import { describe, expect, it } from 'vitest'
 import { createAttemptCookies } from '../../src/sign-in/attempt-cookies.ts'
 import { createAttemptStates } from '../../src/sign-in/attempt-state.ts'
 import { createResponseCookies } from '../../src/sign-in/response-cookies.ts'
+import { attemptReference } from '../../src/sign-in/attempt-reference.ts'
 import { beginAttempt } from '../../src/sign-in/sign-in-attempt.ts'
 import { NOON } from '../world/clock.ts'
 
 const key = ['a-key-for-this-test-0123456789-0123456789-0123456789'] as const
 const states = createAttemptStates(key)
 
-const begin = (returnTo = '/x', now = NOON) =>
+const begin = (returnTo = '/x', now = NOON, continent?: string) =>
   beginAttempt(states, {
     providerId: 'otrotl',
     returnTo,
     request: { prompt: 'login', maxAge: 60 },
     isRestart: false,
     browserId: 'b'.repeat(22),
+    continent,
     now,
     nowMilliseconds: now * 1000,
   })
 
 const headerOf = (lines: readonly string[] | undefined) =>
   lines!.map((line) => line.split(';', 1)[0]).join('; ')
+
+it('an attempt is claimed on the continent where it began, if that is known', async () => {
+  for (const continent of ['EU', undefined]) {
+    const { attempt } = await begin('/x', NOON, continent)
+    expect(attemptReference(attempt.id).continent).toBe(continent ?? '')
+  }
+})
 
 describe('the secrets of sign-in attempts', () => {
   it(

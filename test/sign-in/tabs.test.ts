@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { createBrowser } from '../world/browser.ts'
 import { freezeClock } from '../world/clock.ts'
 import { captureLog, decisions } from '../world/log-lines.ts'
 import { snapshot } from '../world/snapshot.ts'
@@ -282,5 +283,24 @@ describe('the same callback twice', { timeout: 30_000 }, () => {
     expect(
       answers.filter((answer) => answer.headers.getSetCookie().join().includes('_session=')),
     ).toHaveLength(1)
+  })
+
+  it('sends the code once, from whatever continents it comes in', async () => {
+    const world = await createWorld()
+    const continents = ['EU', 'AS', undefined, 'NA', 'XX']
+    let requests = 0
+    const browser = createBrowser({
+      async fetch(request) {
+        const continent = continents[requests % continents.length]
+        requests += 1
+        return world.fetch(new Request(request, { cf: { continent } } as RequestInit))
+      },
+      providers: [world.otrotl],
+    })
+    const callback = await comeBack(browser, world.otrotl)
+    const answers = await Promise.all(Array.from({ length: 10 }, () => browser.request(callback)))
+    expect(answers.filter(({ status }) => status === 303)).toHaveLength(1)
+    expect(world.internet.requestsTo(TOKEN)).toHaveLength(1)
+    expect(await world.claims()).toBe(1)
   })
 })

@@ -63,6 +63,7 @@ describe.each([undefined, 'production'])('wrangler.toml, environment %s', (envir
       'KEY_RING',
       'PROVIDER_METADATA',
       'ONE_TIME_REFERENCES',
+      'CLAIMED_REFERENCES',
       'SIGN_IN_LIMIT',
       'CALLBACK_LIMIT',
       'BRIDGE_LIMIT',

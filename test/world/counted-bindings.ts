@@ -92,6 +92,7 @@ export function countedBindings(): {
       KEY_RING: objects('KEY_RING', env.KEY_RING),
       PROVIDER_METADATA: objects('PROVIDER_METADATA', env.PROVIDER_METADATA),
       ONE_TIME_REFERENCES: objects('ONE_TIME_REFERENCES', env.ONE_TIME_REFERENCES),
+      CLAIMED_REFERENCES: objects('CLAIMED_REFERENCES', env.CLAIMED_REFERENCES),
     },
     take() {
       const taken = costs

@@ -65,15 +65,21 @@ const contentOf = (id: DurableObjectId) =>
     }
   })
 
-/** How many sign-in attempts are claimed from here on, whatever earlier tests have left. */
+/** How many attempts and assertions are claimed from here on, whatever earlier tests have left. */
 export async function countClaims(): Promise<() => Promise<number>> {
-  const before = new Set((await listDurableObjectIds(env.ONE_TIME_REFERENCES)).map(String))
-  return async () => {
-    const ids = await listDurableObjectIds(env.ONE_TIME_REFERENCES)
-    const fresh = ids.filter((id) => !before.has(String(id)))
-    const claimed = await Promise.all(
-      fresh.map((id) => env.ONE_TIME_REFERENCES.get(id).isClaimed()),
-    )
-    return claimed.filter(Boolean).length
-  }
+  const before = new Set(await claimedNames())
+  return async () => (await claimedNames()).filter((name) => !before.has(name)).length
+}
+
+async function claimedNames(): Promise<readonly string[]> {
+  const ids = await listDurableObjectIds(env.CLAIMED_REFERENCES)
+  const names = ids.map((id) =>
+    runInDurableObject(env.CLAIMED_REFERENCES.get(id), (_, { storage: { sql } }) =>
+      sql
+        .exec<{ name: string }>('SELECT name FROM claims')
+        .toArray()
+        .map(({ name }) => name),
+    ),
+  )
+  return (await Promise.all(names)).flat()
 }

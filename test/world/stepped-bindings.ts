@@ -94,6 +94,7 @@ export function steppedBindings(): SteppedBindings {
       DIRECTORY: directory,
       USER_SESSIONS: objects(env.USER_SESSIONS),
       ONE_TIME_REFERENCES: objects(env.ONE_TIME_REFERENCES),
+      CLAIMED_REFERENCES: objects(env.CLAIMED_REFERENCES),
     },
     async interrupt(stopAt, between, work) {
       const mine: Watch = { taken: 0, stopAt, between }

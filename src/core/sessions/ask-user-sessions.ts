@@ -1,4 +1,5 @@
 import { createStorageNames } from '../../platform/digest.ts'
+import { locationHintOf } from '../../platform/location-hint.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -8,17 +9,6 @@ type Stub = DurableObjectStub<import('./user-sessions.ts').UserSessions>
 
 /** Longer than the platform's own retries; what takes longer is as good as unreachable. */
 const LONGEST_WAIT_MILLISECONDS = 10_000
-
-/** Where the platform should place the object of someone who first signs in from there. */
-const LOCATION_HINTS: Readonly<Record<string, DurableObjectLocationHint>> = {
-  AF: 'afr',
-  AN: 'oc',
-  AS: 'apac',
-  EU: 'weur',
-  NA: 'enam',
-  OC: 'oc',
-  SA: 'sam',
-}
 
 const nameOf = createStorageNames('user')
 
@@ -39,7 +29,7 @@ export async function askUserSessions<Answer>(
   continent?: string,
 ): Promise<Result<Answer, 'unavailable'>> {
   const name = await nameOf(userId)
-  const locationHint = continent === undefined ? undefined : LOCATION_HINTS[continent]
+  const locationHint = locationHintOf(continent)
   try {
     const object = userSessions.getByName(name, locationHint === undefined ? {} : { locationHint })
     const answer = await within(LONGEST_WAIT_MILLISECONDS, question(object))

@@ -1,0 +1,55 @@
+/** References that count once: whoever is told `ok` is the only one who ever was. */
+import type { EpochSeconds } from '../../platform/clock.ts'
+import { storageName } from '../../platform/digest.ts'
+import { locationHintOf } from '../../platform/location-hint.ts'
+import { describeThrown, log } from '../../platform/log.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
+import type { ClaimedReferences } from './claimed-references.ts'
+
+export interface Reference {
+  readonly kind: 'attempt' | 'client-assertion'
+  /** What names it among its kind; it is stored only as a hash. */
+  readonly parts: readonly string[]
+  /** Part of the name too: where it is kept. The same each time that one reference is asked about. */
+  readonly continent?: string | undefined
+}
+
+export interface Claims {
+  /** `expiresAt`: when the value stops being accepted by itself. */
+  claim(
+    reference: Reference,
+    lifetime: { readonly now: EpochSeconds; readonly expiresAt: EpochSeconds },
+  ): Promise<Result<undefined, 'already_claimed' | 'expired' | 'unavailable'>>
+  /** Whether it has been claimed; of use only until it expires. Changes nothing. */
+  isClaimed(reference: Reference): Promise<Result<boolean, 'unavailable'>>
+}
+
+export function createClaims(objects: DurableObjectNamespace<ClaimedReferences>): Claims {
+  async function ask<Answer>(
+    { kind, parts, continent }: Reference,
+    question: (object: DurableObjectStub<ClaimedReferences>, name: string) => Promise<Answer>,
+  ): Promise<Result<Answer, 'unavailable'>> {
+    try {
+      const name = await storageName(kind, ...parts)
+      const locationHint = locationHintOf(continent)
+      // The last of 43 characters holds the last 4 of 256 bits: so there are 16 objects to a continent.
+      const place = `v1:claims:${locationHint ?? 'anywhere'}:${name.at(-1)}`
+      // A new stub each time: one that has failed stays broken.
+      const object = objects.getByName(place, locationHint === undefined ? {} : { locationHint })
+      return ok(await question(object, name))
+    } catch (thrown) {
+      log('error', { event: 'reference.failed', kind, error: describeThrown(thrown) })
+      return refuse('unavailable')
+    }
+  }
+
+  return {
+    async claim(reference, lifetime) {
+      const asked = await ask(reference, (object, name) => object.claim({ name, ...lifetime }))
+      if (!asked.ok) return asked
+      return asked.value === 'claimed' ? ok(undefined) : refuse(asked.value)
+    },
+    isClaimed: (reference) => ask(reference, async (object, name) => object.isClaimed({ name })),
+  }
+}
