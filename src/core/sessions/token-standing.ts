@@ -20,22 +20,28 @@ export interface HeldToken extends Ruled {
   readonly now: EpochSeconds
 }
 
+type Standing = {
+  readonly present_epoch: number
+  readonly is_revoked: number
+  readonly epoch: number
+  readonly idle_deadline_at: number
+  readonly absolute_deadline_at: number
+}
+/** What rules look at besides. */
+type Ruling = {
+  readonly user_id: UserId
+  readonly provider_id: string | null
+  readonly application_id: string | null
+}
+
 /** Throws where there are no tables: nobody has ever had a session here. */
 export function plainlyStands(sql: SqlStorage, token: HeldToken): boolean {
-  const { sid, epoch, ids = [], now } = token
+  const { sid, epoch, ids = [], rules, now } = token
+  const ruling = rules === undefined ? '' : `, ${USER_ID} AS user_id, ${DECIDING_SQL.ruling}`
   const [row] = sql
-    .exec<{
-      user_id: UserId
-      present_epoch: number
-      is_revoked: number
-      epoch: number
-      provider_id: string | null
-      application_id: string | null
-      idle_deadline_at: number
-      absolute_deadline_at: number
-    }>(
-      `SELECT ${USER_ID} AS user_id, ${PRESENT_EPOCH} AS present_epoch, ${anyRevokedOf(ids)} AS is_revoked,
-         ${DECIDING_SQL.columns} ${DECIDING_SQL.fromOne}`,
+    .exec<Standing & Partial<Ruling>>(
+      `SELECT ${PRESENT_EPOCH} AS present_epoch, ${anyRevokedOf(ids)} AS is_revoked,
+         ${DECIDING_SQL.standing}${ruling} ${DECIDING_SQL.fromOne}`,
       ...ids,
       sid,
     )
@@ -47,11 +53,13 @@ export function plainlyStands(sql: SqlStorage, token: HeldToken): boolean {
     idleDeadlineAt: row.idle_deadline_at,
     absoluteDeadlineAt: row.absolute_deadline_at,
   }
+  if (expiryOf(deadlines, now) !== undefined) return false
+  if (row.user_id === undefined) return rules === undefined
   const session = {
     userId: row.user_id,
     sid,
     providerId: row.provider_id ?? undefined,
     applicationId: row.application_id ?? undefined,
   }
-  return expiryOf(deadlines, now) === undefined && !isOutlawed(session, token)
+  return !isOutlawed(session, token)
 }
