@@ -166,11 +166,12 @@ export const createApplicationsTable = (directory: D1Database) => ({
   },
 
   /** The grant types that any active application is registered for. */
+  /** Of applications that have an exceptional one: those alone are read (migrations/0013_exceptional_grants.sql). */
   async grantTypesInUse(): Promise<readonly string[]> {
     const { results } = await directory
       .prepare(
         `SELECT DISTINCT granted.value AS name FROM applications, json_each(oauth, '$.grantTypes') AS granted
-         WHERE status = 'active'`,
+         WHERE status = 'active' AND instr(oauth, '"implicit"') + instr(oauth, '"password"') > 0`,
       )
       .all<{ name: string }>()
     return results.map(({ name }) => name)

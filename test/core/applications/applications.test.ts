@@ -239,3 +239,33 @@ describe('rotating a client secret (Q10)', () => {
     })
   })
 })
+
+describe('the exceptional grants in use', () => {
+  /** The directory, with the rows that were read. */
+  function watchedDirectory() {
+    let rowsRead = 0
+    const prepare = (sql: string) => ({
+      async all() {
+        const result = await env.DIRECTORY.prepare(sql).all()
+        rowsRead += result.meta.rows_read
+        return result
+      },
+    })
+    return { directory: { prepare } as unknown as D1Database, rowsRead: () => rowsRead }
+  }
+
+  it('are found among two hundred applications by those alone that have one', async () => {
+    await registerApplication({
+      oauth: { grantTypes: ['implicit'], scope: ['openid'], responseTypes: ['id_token'] },
+    })
+    await env.DIRECTORY.prepare(
+      `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 200)
+       INSERT INTO applications (id, name, is_first_party, oauth, created_at, updated_at)
+       SELECT 'copy-' || n, 'Shop', 0, '{"grantTypes":["authorization_code"]}', 0, 0 FROM numbers`,
+    ).run()
+    const { directory, rowsRead } = watchedDirectory()
+    expect(await createApplications(directory).exceptionalGrantsInUse()).toEqual(['implicit'])
+    expect(rowsRead()).toBeGreaterThan(0)
+    expect(rowsRead()).toBeLessThan(10)
+  })
+})
