@@ -9,6 +9,7 @@ import {
   ABSOLUTE_SECONDS,
   addEndedSessions,
   IDLE_SECONDS,
+  openInput,
   rowsOf,
   sessionsOf,
   signedIn,
@@ -53,14 +54,19 @@ describe('the revocation hint', () => {
     const { userId } = await signedIn(clock.now())
     await published(userId)
     const store = await giveMoodyStore(userId)
-    clock.advance(ABSOLUTE_SECONDS)
-    await signedIn(clock.now(), userId)
-    expect(await tasksOf(userId)).toEqual([])
-    clock.advance(1)
-    await signedIn(clock.now(), userId)
+    // The first one lives on: of one that has run out, KV would be told.
+    clock.advance(10)
+    const openFor = (absoluteSeconds: number) => {
+      const deadlines = { idleSeconds: IDLE_SECONDS, absoluteSeconds }
+      return sessions.open(openInput(clock.now(), userId, { deadlines }))
+    }
+    const longest = 2 * ABSOLUTE_SECONDS - 10
+    expect((await openFor(longest)).ok).toBe(true)
+    expect([await tasksOf(userId), store.offered]).toEqual([[], []])
+    expect((await openFor(longest + 1)).ok).toBe(true)
     await published(userId)
     expect(store.offered).toHaveLength(1)
-    expect(store.ttls).toEqual([2 * ABSOLUTE_SECONDS + 60])
+    expect(store.ttls).toEqual([2 * (longest + 1) + 60])
   })
 
   it('is written for a session that opens while something has not been told, or was told in vain', async () => {
