@@ -79,7 +79,7 @@ export function createClientAuthentication({
 }: {
   readonly config: Pick<Config, 'issuer'>
   readonly knownApplications: Pick<KnownApplications, 'judge'>
-  readonly claims: Claims
+  readonly claims: Pick<Claims, 'claim'>
 }): AuthenticateClient {
   /** Whether the proof is good, whoever it is that presents it. A secret is compared even for nobody. */
   async function prove(

@@ -21,7 +21,6 @@ export const within = <Value>(
       },
       (thrown: unknown) => {
         clearTimeout(timer)
-        // oxlint-disable-next-line prefer-promise-reject-errors -- as it came
         reject(thrown)
       },
     )

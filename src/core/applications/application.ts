@@ -17,7 +17,10 @@ export const grantTypes = [
 ] as const
 export type GrantType = (typeof grantTypes)[number]
 
-/** RFC 9700 §2.1.2, §2.4: off unless an application is registered for them (C16). */
+/**
+ * RFC 9700 §2.1.2, §2.4: off unless an application is registered for them (C16). The directory finds those that are
+ * by an index that names these two: migrations/0013_exceptional_grants.sql.
+ */
 export const exceptionalGrants = ['implicit', 'password'] as const satisfies readonly GrantType[]
 export type ExceptionalGrant = (typeof exceptionalGrants)[number]
 

@@ -165,9 +165,8 @@ export const createApplicationsTable = (directory: D1Database) => ({
     return row === null ? undefined : fromRow(row)
   },
 
-  /** The grant types that any active application is registered for. */
-  /** Of applications that have an exceptional one: those alone are read (migrations/0013_exceptional_grants.sql). */
-  async grantTypesInUse(): Promise<readonly string[]> {
+  /** What active applications with an exceptional grant are registered for: only they are read, by their index. */
+  async grantTypesBesideExceptional(): Promise<readonly string[]> {
     const { results } = await directory
       .prepare(
         `SELECT DISTINCT granted.value AS name FROM applications, json_each(oauth, '$.grantTypes') AS granted

@@ -87,7 +87,7 @@ export function createApplications(directory: D1Database): Applications {
 
     async exceptionalGrantsInUse() {
       try {
-        const inUse = await table.grantTypesInUse()
+        const inUse = await table.grantTypesBesideExceptional()
         return exceptionalGrants.filter((grant) => inUse.includes(grant))
       } catch (thrown) {
         unavailable(thrown)

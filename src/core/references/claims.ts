@@ -1,7 +1,7 @@
 /** References that count once: whoever is told `ok` is the only one who ever was. */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { storageName } from '../../platform/digest.ts'
-import { locationHintOf } from '../../platform/location-hint.ts'
+import { placedNear } from '../../platform/location-hint.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -32,11 +32,11 @@ export function createClaims(objects: DurableObjectNamespace<ClaimedReferences>)
   ): Promise<Result<Answer, 'unavailable'>> {
     try {
       const name = await storageName(kind, ...parts)
-      const locationHint = locationHintOf(continent)
+      const placement = placedNear(continent)
       // The last of 43 characters holds the last 4 of 256 bits: so there are 16 objects to a continent.
-      const place = `v1:claims:${locationHint ?? 'anywhere'}:${name.at(-1)}`
+      const place = `v1:claims:${placement.locationHint ?? 'anywhere'}:${name.at(-1)}`
       // A new stub each time: one that has failed stays broken.
-      const object = objects.getByName(place, locationHint === undefined ? {} : { locationHint })
+      const object = objects.getByName(place, placement)
       return ok(await question(object, name))
     } catch (thrown) {
       log('error', { event: 'reference.failed', kind, error: describeThrown(thrown) })

@@ -1,5 +1,5 @@
 import { createStorageNames } from '../../platform/digest.ts'
-import { locationHintOf } from '../../platform/location-hint.ts'
+import { placedNear } from '../../platform/location-hint.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -29,9 +29,8 @@ export async function askUserSessions<Answer>(
   continent?: string,
 ): Promise<Result<Answer, 'unavailable'>> {
   const name = await nameOf(userId)
-  const locationHint = locationHintOf(continent)
   try {
-    const object = userSessions.getByName(name, locationHint === undefined ? {} : { locationHint })
+    const object = userSessions.getByName(name, placedNear(continent))
     const answer = await within(LONGEST_WAIT_MILLISECONDS, question(object))
     if (!answer.isLate) return ok(answer.value)
     log('error', { event: 'user_sessions.unavailable', user: userId, error: 'late' })

@@ -41,7 +41,7 @@ export const isPrepared = (sql: SqlStorage): boolean =>
 /** The steps that are still to be taken by an object that holds a user. */
 function missingSteps(sql: SqlStorage): readonly string[] {
   const { last } = sql.exec<{ last: number }>('SELECT MAX(step) AS last FROM schema_steps').one()
-  return STEPS.slice(last + 1 - FIRST)
+  return STEPS.filter((_, index) => FIRST + index > last)
 }
 
 /** Whether the object holds a user in tables of before. */
