@@ -35,6 +35,11 @@ export function createStorageNames(type: string): (part: string) => Promise<stri
   }
 }
 
+/** Whether two hashes are equal, in a time that does not depend on where they differ: both as text of one length. */
+export const isSameHash = (kept: string | undefined, presented: string): boolean =>
+  kept?.length === presented.length &&
+  crypto.subtle.timingSafeEqual(utf8.encode(kept), utf8.encode(presented))
+
 /**
  * Whether two texts are equal, in a time that does not depend on where they differ.
  * Both sides are hashed first: the platform's comparison throws when lengths differ.

@@ -19,6 +19,7 @@ export interface AdaptedRequest {
  * nothing here decides what may be granted.
  */
 export function adaptRequest(rules: readonly AdapterRule[], sent: URLSearchParams): AdaptedRequest {
+  if (rules.length === 0) return { parameters: sent, requestedScope: undefined }
   const fixed = [...sent].filter(([name]) => !isTouchable(name))
   const before = new URLSearchParams([...sent].filter(([name]) => isTouchable(name)))
   const after = new URLSearchParams(before)

@@ -10,7 +10,7 @@
  * where it is known already, what was read before it is not used.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { isEqualConstantTime, sha256Base64url } from '../../platform/digest.ts'
+import { isSameHash, sha256Base64url } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { LeastRecentlyUsed } from '../../platform/lru.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -29,6 +29,9 @@ const MOST_KNOWN = 500
 
 /** Longer is nobody's: no registration takes such a secret. */
 export const LONGEST_SECRET_CHARACTERS = 512
+
+/** As long as a hash. */
+const NOTHING_HAS = '-'.repeat(43)
 
 /** A registration as it was at one moment. */
 export interface KnownApplication {
@@ -155,7 +158,6 @@ export async function isSecretOf(
   const isShort = secret !== '' && secret.length <= LONGEST_SECRET_CHARACTERS
   const presented = await sha256Base64url(isShort ? secret : '')
   // Every hash is compared, and one that nothing has where there is none.
-  const compared = valid.length === 0 ? [''] : valid.map(({ hash }) => hash)
-  const equal = await Promise.all(compared.map((hash) => isEqualConstantTime(hash, presented)))
-  return equal.filter(Boolean).length > 0 && isShort
+  const compared = valid.length === 0 ? [NOTHING_HAS] : valid.map(({ hash }) => hash)
+  return compared.filter((hash) => isSameHash(hash, presented)).length > 0 && isShort
 }

@@ -1,4 +1,5 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { isSameHash } from '../../platform/digest.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { isOutlawed, ruled } from './session-rules.ts'
@@ -86,10 +87,3 @@ export const toLiveSession = (user: UserRow, session: SessionRow): LiveSession =
   absoluteDeadlineAt: session.absoluteDeadlineAt,
   device: session.device,
 })
-
-const utf8 = new TextEncoder()
-
-/** Constant-time for hashes of equal length, which all of ours are. */
-export const isSameHash = (kept: string | undefined, presented: string): boolean =>
-  kept?.length === presented.length &&
-  crypto.subtle.timingSafeEqual(utf8.encode(kept), utf8.encode(presented))

@@ -4,6 +4,7 @@
  * grant. Every function here runs inside one transaction, under a session that was just found to be live.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { isSameHash } from '../../platform/digest.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { findConsent, noteConsentUsed } from './consents-table.ts'
@@ -20,7 +21,6 @@ import type {
 } from './grant.ts'
 import { advanceGrant, extendTokensOf, insertGrant, surplusGrants } from './grants-table.ts'
 import type { GrantRow } from './grants-table.ts'
-import { isSameHash } from './live-session.ts'
 import { noteParticipant, noteParticipantUsed } from './participants-table.ts'
 import { findOutsideEnd, isConsentOver } from './session-rules.ts'
 import type { Ruled } from './session-rules.ts'

@@ -154,7 +154,7 @@ export class UserGrants extends DurableObject<Env> {
   ): Promise<Result<Taken & { readonly session: LiveSession }, GrantRefusal>> {
     const { presented, by, now } = input
     const { sql } = this.rows
-    const grant = this.rows.user() && findGrant(sql, presented.grantId)
+    const grant = this.rows.unlessEmpty(() => findGrant(sql, presented.grantId))
     const standing = standingOf(grant, presented, now)
     if (grant === undefined || !standing.ok) return refuse('unknown')
     if (grant.applicationId !== by.applicationId) {
@@ -231,7 +231,7 @@ export class UserGrants extends DurableObject<Env> {
     applicationId,
     rules,
   }: Ruled & { readonly applicationId: string }): Consent | undefined {
-    const consent = this.rows.user() && findConsent(this.rows.sql, applicationId)
+    const consent = this.rows.unlessEmpty(() => findConsent(this.rows.sql, applicationId))
     if (consent === undefined || isConsentOver(consent, rules)) return undefined
     const { lastUsedAt: _, ...given } = consent
     return given

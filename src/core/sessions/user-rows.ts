@@ -137,14 +137,15 @@ export class UserRows {
 
   /** Undefined also for an object that has never held anyone: it has no table to look in. */
   user(): UserRow | undefined {
-    return this.#unlessEmpty(() => findUser(this.sql))
+    return this.unlessEmpty(() => findUser(this.sql))
   }
 
   plainlyStands(token: HeldToken): boolean {
-    return this.#unlessEmpty(() => plainlyStands(this.sql, token)) ?? false
+    return this.unlessEmpty(() => plainlyStands(this.sql, token)) ?? false
   }
 
-  #unlessEmpty<Value>(look: () => Value): Value | undefined {
+  /** What the tables say; undefined for an object that has none. */
+  unlessEmpty<Value>(look: () => Value): Value | undefined {
     try {
       return look()
     } catch (thrown) {

@@ -120,17 +120,17 @@ export class UserSessions extends UserGrants {
 
   /** Whether such a session is there, or was and has left its row. */
   hasSession(input: { readonly sid: SessionId }): boolean {
-    return this.#rows.user() !== undefined && findSession(this.#sql, input.sid) !== undefined
+    return this.#rows.unlessEmpty(() => findSession(this.#sql, input.sid)) !== undefined
   }
 
   /** The sealed ID token of a session, also of one that has ended, until its absolute deadline. */
   sealedIdToken(input: { readonly sid: SessionId }): string | undefined {
-    return this.#rows.user() && findSession(this.#sql, input.sid)?.sealedIdToken
+    return this.#rows.unlessEmpty(() => findSession(this.#sql, input.sid))?.sealedIdToken
   }
 
   /** How the session behind a handle was signed in, also one that has ended, as long as its row is kept. */
   readSignIn(input: Required<Omit<SessionQuestion, 'now'>>): KeptSignIn | undefined {
-    return this.#rows.user() && findSignIn(this.#sql, input)
+    return this.#rows.unlessEmpty(() => findSignIn(this.#sql, input))
   }
 
   /** Ends one session, and what it takes along: all are named. None when it had ended already, or never was. */
