@@ -1,7 +1,7 @@
 /** The gateway as it would be deployed, in workerd under Miniflare, with OTROTL to sign in with. */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { D1Database } from '@cloudflare/workers-types'
@@ -26,20 +26,16 @@ interface RawConfig {
   readonly queues: {
     readonly producers: readonly { readonly binding: string; readonly queue: string }[]
   }
-  readonly ratelimits: readonly { readonly name: string; readonly namespace_id: string }[]
+  readonly ratelimits: readonly {
+    readonly name: string
+    readonly namespace_id: string
+    readonly simple: { readonly limit: number; readonly period: 10 | 60 }
+  }[]
   readonly vars: { readonly IDENTITY_PROVIDERS: readonly Record<string, Json>[] } & Record<
     string,
     Json
   >
 }
-
-/** In the place of the platform's rate limits. */
-const openDoors = `import { WorkerEntrypoint } from 'cloudflare:workers'
-export default class extends WorkerEntrypoint {
-  limit() {
-    return { success: true }
-  }
-}`
 
 /** Another Worker that asks the gateway's entrypoint about a token, at the level that a header names. */
 const apiWorker = `export default {
@@ -50,28 +46,43 @@ const apiWorker = `export default {
   },
 }`
 
-/** Stands before the gateway, and counts what it asks of the directory: `GET /counted` tells, and begins anew. */
-const countingWorker = `
+/**
+ * Stands before the gateway. Its rate limits let everybody in, and are asked in the isolate: Miniflare's counters cost
+ * more CPU than most of what is measured, and a Worker in their place as much as a bare answer; on the platform they
+ * cost the Worker none. `GET /counted` tells what was asked of the directory since the last time, where that is counted.
+ */
+const frontWorker = (worker: string, limits: readonly string[], isCounting: boolean) => `
   import { countedDirectory } from './test/world/counted-directory.ts'
-  import gateway from './worker.js'
-  export * from './worker.js'
+  import gateway from '${worker}'
+  export * from '${worker}'
+  const open = { limit: async () => ({ success: true }) }
   let counted, environment
+  function prepare(env) {
+    environment = { ...env }
+    for (const name of ${JSON.stringify(limits)}) environment[name] = open
+    if (!${isCounting}) return
+    counted = countedDirectory(env.DIRECTORY)
+    environment.DIRECTORY = counted.directory
+  }
   export default {
     ...gateway,
     fetch(request, env, context) {
-      counted ??= countedDirectory(env.DIRECTORY)
-      environment ??= { ...env, DIRECTORY: counted.directory }
-      if (new URL(request.url).pathname === '/counted') return Response.json(counted.take())
+      if (environment === undefined) prepare(env)
+      if (counted !== undefined && new URL(request.url).pathname === '/counted') {
+        return Response.json(counted.take())
+      }
       return gateway.fetch(request, environment, context)
     },
   }`
 
-const countingScript = (): string =>
+/** The built Worker with that before it, as one script. */
+const withFront = (worker: string, limits: readonly string[], isCounting: boolean): string =>
   buildSync({
-    stdin: { contents: countingWorker, resolveDir: projectRoot },
+    stdin: { contents: frontWorker(worker, limits, isCounting), resolveDir: projectRoot },
     bundle: true,
     format: 'esm',
-    external: ['./worker.js'],
+    target: 'es2024',
+    external: ['cloudflare:*', 'node:*'],
     write: false,
   }).outputFiles[0]!.text
 
@@ -150,12 +161,13 @@ export async function startBenchGateway({
     ...upstream,
   })
   const raw: RawConfig = experimental_readRawConfig({ config }).rawConfig
-  const built = readFileSync(join(folder, 'built/worker.js'), 'utf8')
   const gateway: BenchWorker = {
     name: 'drawbridge',
-    ...(isCounting
-      ? { script: countingScript(), behind: { 'worker.js': built } }
-      : { script: built }),
+    script: withFront(
+      join(folder, 'built/worker.js'),
+      raw.ratelimits.map(({ name }) => name),
+      isCounting,
+    ),
     port,
     options: {
       compatibilityDate: raw.compatibility_date,
@@ -173,9 +185,7 @@ export async function startBenchGateway({
       queueProducers: Object.fromEntries(
         raw.queues.producers.map(({ binding, queue }) => [binding, { queueName: queue }]),
       ),
-      // The doors stand open, and are asked. (Miniflare's counters cost more CPU than most of what is measured; on
-      // the platform they cost the Worker none.)
-      serviceBindings: Object.fromEntries(raw.ratelimits.map(({ name }) => [name, 'open-doors'])),
+      ratelimits: Object.fromEntries(raw.ratelimits.map(({ name, ...limit }) => [name, limit])),
       bindings: {
         ...raw.vars,
         ...secrets,
@@ -196,10 +206,9 @@ export async function startBenchGateway({
       },
     },
   }
-  const doors: BenchWorker = { name: 'open-doors', script: openDoors }
   const others = beside.map((one) => (typeof one === 'function' ? one(gateway) : one))
   const workers = await Promise.all([gateway, api, ...others].map(around))
-  const running = await startWorkers([...workers, doors], {
+  const running = await startWorkers(workers, {
     folder: join(folder, 'state/v3'),
     ...(inspectorPort === undefined ? {} : { inspectorPort }),
   })

@@ -2,6 +2,7 @@
 import { findFreePorts } from '../../dev/find-free-ports.ts'
 import { startBenchGateway } from './bench-gateway.ts'
 import { benchPerson, findBenchPerson } from './bench-people.ts'
+import { WARM_UP_MILLISECONDS } from './in-turn.ts'
 import { measure, measureOnce } from './load.ts'
 import type { Measurement, Target } from './load.ts'
 import { gatewaySite, logIn } from './login-steps.ts'
@@ -59,7 +60,7 @@ export const bridge: Section = {
         measured.set(name, [...(measured.get(name) ?? []), one])
       const units: number[] = []
       await measure(unit, 800)
-      for (const target of Object.values(targets)) await measureOnce(target)
+      for (const target of Object.values(targets)) await measure(target, WARM_UP_MILLISECONDS)
       for (let round = 0; round < rounds; round += 1) {
         units.push((await measure(unit, 800)).cpuMicroseconds)
         for (const [name, target] of Object.entries(targets)) {

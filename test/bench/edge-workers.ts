@@ -1,16 +1,21 @@
 /** The Workers of the section `edge` that are ours: the floors, an API behind the guard, and people to call it. */
 import { createHash } from 'node:crypto'
+import { exportJWK } from 'jose'
 import type { Json } from 'miniflare'
 import type { WorkerBeside } from './bench-gateway.ts'
 import { bundle } from './workers.ts'
+import type { BenchWorker } from './workers.ts'
 
-export const floors = async (publicKey: object): Promise<WorkerBeside> => ({
+export const floors = async ({ publicKey, privateKey }: CryptoKeyPair): Promise<BenchWorker> => ({
   name: 'floors',
   script: await bundle('test/bench/workers/floors.ts'),
   options: {
     kvNamespaces: { KV: 'floors' },
     durableObjects: { ROWS: { className: 'OneRow', useSQLite: true } },
-    bindings: { PUBLIC_KEY: { ...publicKey } },
+    bindings: {
+      PUBLIC_KEY: { ...(await exportJWK(publicKey)) },
+      PRIVATE_KEY: { ...(await exportJWK(privateKey)) },
+    },
   },
 })
 

@@ -3,7 +3,7 @@
  * what people would use instead. With one token, and with those of many people.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { generateKeyPair, SignJWT } from 'jose'
 import { startBenchGateway } from './bench-gateway.ts'
 import { edgePeers, preparePeer } from './edge-peers.ts'
 import { floors, guardedApi, hintNameOf, people, post, signIn } from './edge-workers.ts'
@@ -30,11 +30,11 @@ export const edge: Section = {
   name: 'edge',
   title: 'An authenticated API request',
   async run() {
-    const signing = await generateKeyPair('ES256')
+    const signing = await generateKeyPair('ES256', { extractable: true })
     const peers = await edgePeers()
     const gateway = await startBenchGateway({
       beside: [
-        await floors(await exportJWK(signing.publicKey)),
+        await floors(signing),
         await guardedApi(),
         await people(),
         ...peers.map(({ worker }) => worker),

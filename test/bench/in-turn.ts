@@ -1,9 +1,9 @@
-import { measure, measureOnce } from './load.ts'
+import { measure } from './load.ts'
 import type { Measurement, Target } from './load.ts'
 import { median } from './section.ts'
 
-/** Enough for what the runtime compiles at its first uses. */
-const WARM_UP_REQUESTS = 1000
+/** The runtime compiles for its first ten thousand requests or so, and that in the CPU time of the same process. */
+export const WARM_UP_MILLISECONDS = 4000
 
 /** Rounds in which the targets take turns, so that a noisy moment does not fall on one alone. */
 export async function measureInTurn<Name extends string>(
@@ -15,14 +15,7 @@ export async function measureInTurn<Name extends string>(
     Name,
     Measurement[]
   >
-  for (const name of names) {
-    const { each = [{}] } = targets[name]
-    const requests = Array.from(
-      { length: WARM_UP_REQUESTS },
-      (_, turn) => each[turn % each.length]!,
-    )
-    await measureOnce({ ...targets[name], each: requests })
-  }
+  for (const name of names) await measure(targets[name], WARM_UP_MILLISECONDS)
   for (let round = 0; round < rounds; round += 1) {
     for (const name of names) measured[name].push(await measure(targets[name], milliseconds))
   }

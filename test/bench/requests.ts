@@ -4,13 +4,12 @@
 import { HttpVisitor } from '../clients/http-visitor.ts'
 import { startBenchGateway } from './bench-gateway.ts'
 import type { BenchGateway } from './bench-gateway.ts'
-import { measure } from './load.ts'
-import type { Measurement, Target } from './load.ts'
+import { measureInTurn, medians } from './in-turn.ts'
+import type { Target } from './load.ts'
 import { median, table } from './section.ts'
 import type { Section } from './section.ts'
 
-const rounds = 5
-const roundMilliseconds = 1500
+const ROUNDS = { rounds: 5, milliseconds: 1500 }
 const signIns = 30
 
 export const requests: Section = {
@@ -19,17 +18,11 @@ export const requests: Section = {
   async run() {
     const gateway = await startBenchGateway()
     try {
-      const measured = await measureInTurn(await targetsOf(gateway))
-      const rows = [...measured].map(([name, results]) => {
-        const of = (field: keyof Measurement) => median(results.map((result) => result[field]))
-        return {
-          name,
-          cpuMicroseconds: of('cpuMicroseconds'),
-          requestsPerSecond: of('requestsPerSecond'),
-          medianMilliseconds: of('medianMilliseconds'),
-          p99Milliseconds: of('p99Milliseconds'),
-        }
-      })
+      const measured = await measureInTurn(await targetsOf(gateway), ROUNDS)
+      const rows = Object.entries(measured).map(([name, results]) => ({
+        name,
+        ...medians(results),
+      }))
       const signInMilliseconds = await timeSignIns(gateway)
       return {
         text: `${table(
@@ -69,20 +62,6 @@ async function targetsOf(gateway: BenchGateway): Promise<Record<string, Target>>
     'GET /auth/sso/token (the bridge)': at('/auth/sso/token', { cookie }),
     'GET /dashboard': at('/dashboard', { cookie }),
   }
-}
-
-/** Medians of rounds in which the targets take turns, so that a noisy moment does not fall on one alone. */
-async function measureInTurn(
-  targets: Record<string, Target>,
-): Promise<ReadonlyMap<string, readonly Measurement[]>> {
-  const measured = new Map<string, Measurement[]>(Object.keys(targets).map((name) => [name, []]))
-  for (const target of Object.values(targets)) await measure(target, 300)
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [name, target] of Object.entries(targets)) {
-      measured.get(name)!.push(await measure(target, roundMilliseconds))
-    }
-  }
-  return measured
 }
 
 async function timeSignIns(gateway: BenchGateway): Promise<number> {

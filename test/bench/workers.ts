@@ -16,8 +16,6 @@ export interface BenchWorker {
   readonly name: string
   /** The whole script, as `bundle` makes it. */
   readonly script: string
-  /** Further modules that it imports, by their paths. */
-  readonly behind?: Readonly<Record<string, string>>
   /** Its port on 127.0.0.1; a free one, unless it had to be known before. */
   readonly port?: number
   /** What it is bound to, in Miniflare's words. */
@@ -60,15 +58,11 @@ export async function startWorkers(
     unsafeInspectDurableObjects: true,
     resourcePersistencePath: ownFolder,
     handleStructuredLogs: () => {},
-    workers: placed.map(({ name, script, behind = {}, port, options }) => ({
+    workers: placed.map(({ name, script, port, options }) => ({
       compatibilityDate: COMPATIBILITY_DATE,
       ...options,
       name,
-      modules: Object.entries({ [`${name}.js`]: script, ...behind }).map(([path, contents]) => ({
-        type: 'ESModule' as const,
-        path,
-        contents,
-      })),
+      modules: [{ type: 'ESModule' as const, path: `${name}.js`, contents: script }],
       unsafeDirectSockets: [{ host: '127.0.0.1', port }],
     })),
   })

@@ -142,6 +142,25 @@ export async function ours(
   }
 }
 
+/** The least that can be done: one row that is written for each step, and for tokens one signature. */
+export function floorProvider(port: number, processId: number): CodeProvider {
+  const askForTokens = async (person: string): Promise<string> => {
+    await ask({ port, path: '/token', form: { refresh_token: person } }, 200)
+    return person
+  }
+  return {
+    name: 'Floor: bare Hono + one object that writes one row, and for tokens one ES256 signature',
+    processId,
+    people: Array.from({ length: peopleEach }, (_, number) => `person-${number}`),
+    async authorize(person) {
+      await ask({ port, path: '/object/written', headers: { 'x-user': person } }, 200)
+      return person
+    },
+    exchange: askForTokens,
+    refresh: askForTokens,
+  }
+}
+
 /** A Worker that has to run before it can be asked for a client. */
 export async function workersProvider(): Promise<{
   readonly worker: BenchWorker

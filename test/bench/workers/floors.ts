@@ -1,17 +1,19 @@
 /**
  * What a Worker costs that does the least of its kind: answers, answers and writes a line, reads KV once, calls a
- * Durable Object that reads one row, verifies one signature. The physical limits of what is measured beside them.
+ * Durable Object that reads one row or writes one, verifies or makes one signature. The physical limits of what is
+ * measured beside them.
  */
 import { DurableObject } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import type { MiddlewareHandler } from 'hono'
-import { importJWK, jwtVerify } from 'jose'
+import { importJWK, jwtVerify, SignJWT } from 'jose'
 import type { JWK } from 'jose'
 
 interface Bindings {
   readonly KV: KVNamespace
   readonly ROWS: DurableObjectNamespace<OneRow>
   readonly PUBLIC_KEY: JWK
+  readonly PRIVATE_KEY: JWK
 }
 
 /** Holds one row, and reads it. */
@@ -27,6 +29,16 @@ export class OneRow extends DurableObject {
   read(): string {
     return this.ctx.storage.sql.exec<{ value: string }>('SELECT value FROM rows WHERE id = 1').one()
       .value
+  }
+
+  /** In a transaction, as whatever counts once has to. */
+  write(): string {
+    const { storage } = this.ctx
+    return storage.transactionSync(() => {
+      const value = this.read()
+      storage.sql.exec('UPDATE rows SET value = ? WHERE id = 1', crypto.randomUUID())
+      return value
+    })
   }
 }
 
@@ -68,6 +80,25 @@ before('/signature', async (c, next) => {
   const token = c.req.header('authorization')?.slice('Bearer '.length) ?? ''
   await jwtVerify(token, key, { algorithms: ['ES256'] })
   await next()
+})
+
+before('/object/written', async (c, next) => {
+  await c.env.ROWS.getByName(c.req.header('x-user') ?? 'nobody').write()
+  await next()
+})
+
+let privateKey: CryptoKey | undefined
+
+/** A form is read, a row written, a token signed. */
+app.post('/token', async (c) => {
+  privateKey ??= (await importJWK(c.env.PRIVATE_KEY, 'ES256')) as CryptoKey
+  const form = new URLSearchParams(await c.req.text())
+  await c.env.ROWS.getByName(form.get('refresh_token') ?? 'nobody').write()
+  const token = await new SignJWT({ sub: 'somebody' })
+    .setProtectedHeader({ alg: 'ES256' })
+    .setExpirationTime('5m')
+    .sign(privateKey)
+  return c.json({ access_token: token, token_type: 'Bearer', expires_in: 300 })
 })
 
 /** Writes a hint, as long as one of ours, under each of so many names. */
