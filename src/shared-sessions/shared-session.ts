@@ -4,6 +4,7 @@
  * itself, for whatever cause. Nobody holds its handle: a browser that knows of it holds a sealed token.
  */
 import type { Site } from '../core/applications/sites.ts'
+import { newSessionId } from '../core/sessions/session.ts'
 import type { SiteSession } from '../core/users/site-sessions-table.ts'
 import type { SiteIdentity, SiteUser } from '../core/users/site-user.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
@@ -55,7 +56,9 @@ export async function startSharedSession(
   const { userId } = user
   if ((await users.find(userId))?.status !== 'active') return refuse('user_disabled')
   const token = randomUuid()
+  const sid = newSessionId()
   const index = {
+    sid,
     identityToken: identity.identityToken,
     userToken: user.userToken,
     userId,
@@ -68,9 +71,11 @@ export async function startSharedSession(
     sealedToken: await parts.tokens.seal(token),
     expiresAt: now + lifetimeSeconds,
   }
-  let before: SiteSession | undefined
+  // Before the session can be used, so that there is none that its site could not end.
+  const before = await siteSessions.put(index, now)
   const opened = await sessions.open({
     userId,
+    sid,
     authentication: {
       providerId: identity.providerId,
       issuer: identity.issuer,
@@ -84,13 +89,9 @@ export async function startSharedSession(
     continent: facts.continent,
     deadlines: { idleSeconds: lifetimeSeconds, absoluteSeconds: lifetimeSeconds },
     now,
-    beforeUsable: async (sid) => {
-      before = await siteSessions.put({ ...index, sid }, now)
-    },
   })
   if (before !== undefined) await endReplaced(parts, before, facts, now)
   if (!opened.ok) return opened
-  const { sid } = opened.value.session
   const started = await siteSessions.findByIdentity(site.company, identity.identityToken, now)
   const end = async () => ends.endSession(facts, { userId, sid, cause: 'replaced_by_sign_in', now })
   // Another one has come in its place before it was open: whoever did that could not end it yet.
@@ -102,7 +103,7 @@ export async function startSharedSession(
     await end()
     return refuse('unknown_user')
   }
-  const session = { ...index, sid, cookieCount: 0, createdAt: now, updatedAt: now }
+  const session = { ...index, cookieCount: 0, createdAt: now, updatedAt: now }
   return ok({ session, token })
 }
 

@@ -60,6 +60,26 @@ describe('a shared session', () => {
     expect(list.data.ssosessions).toEqual(list.data.sso_sessions)
   })
 
+  it('is not started where the directory cannot note it, and the one before goes on', async () => {
+    const site = await registerSite({ subdomain: 'shop' })
+    const { userToken, identityToken } = await pushUser(site)
+    const token = await startShared(site, identityToken)
+    const userId = await userIdOf(userToken)
+    const open = await core!.sessions.list(userId, systemClock())
+    await env.DIRECTORY.exec(
+      `CREATE TRIGGER full BEFORE INSERT ON site_sessions BEGIN SELECT RAISE(ABORT, 'disk full'); END`,
+    )
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    try {
+      const started = await ask(site, 'PUT', `/sso/sessions/identities/${identityToken}.json`, {})
+      expect(started.status).toBe(500)
+    } finally {
+      await env.DIRECTORY.exec('DROP TRIGGER full')
+    }
+    expect(await core!.sessions.list(userId, systemClock())).toEqual(open)
+    expect((await ask(site, 'GET', `/sso/sessions/${token}.json`)).status).toBe(200)
+  })
+
   it('is seen by the sites of the company, and by no other', async () => {
     const shop = await registerSite({ subdomain: 'shop' })
     const blog = await registerSite({ subdomain: 'blog' })

@@ -4,7 +4,6 @@
  * a session is not for features: `core/revocation/end-session.ts` does it and audits it.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { createSeal } from '../../platform/seal.ts'
@@ -31,7 +30,7 @@ import type { UserSessions } from './user-sessions.ts'
 
 export interface OpenSession {
   readonly userId: UserId
-  /** Where it has been made known already (in the index of upstream sessions); a new one otherwise. */
+  /** Where an index has it already, of upstream sessions or of a site's; a new one otherwise. */
   readonly sid?: SessionId
   readonly authentication: Authentication
   readonly profile: Profile
@@ -42,11 +41,6 @@ export interface OpenSession {
   /** Where the session lives for another time than the configured one. */
   readonly deadlines?: { readonly idleSeconds: number; readonly absoluteSeconds: number }
   readonly now: EpochSeconds
-  /**
-   * Called with the new session's id before the session becomes usable: an index of a site's sessions is written
-   * here. If it throws, no session is opened and the answer is `unavailable`.
-   */
-  readonly beforeUsable?: (sid: SessionId) => Promise<void>
 }
 
 export interface Sessions {
@@ -188,7 +182,7 @@ export function createSessions(
   }
 
   return {
-    async open({ userId, idToken = '', userAgent, continent, beforeUsable, now, ...asserted }) {
+    async open({ userId, idToken = '', userAgent, continent, now, ...asserted }) {
       const { sid = newSessionId() } = asserted
       const { handle, secretHash } = await mintHandle(authenticator, 's', {
         userId,
@@ -202,12 +196,6 @@ export function createSessions(
         device: describeDevice(userAgent),
         sealedIdToken: await idTokens.seal(idToken),
         ...(asserted.deadlines ?? deadlines),
-      }
-      try {
-        await beforeUsable?.(sid)
-      } catch (thrown) {
-        log('error', { event: 'session.not_opened', user: userId, error: describeThrown(thrown) })
-        return refuse('unavailable')
       }
       const opened = flatten(
         await ask(

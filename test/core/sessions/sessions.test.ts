@@ -215,30 +215,6 @@ describe('an object that cannot be reached', () => {
   })
 })
 
-describe('beforeUsable', () => {
-  it('knows the session id before the session exists', async () => {
-    const userId = newUserId()
-    const seen: unknown[] = []
-    const opened = await sessionsOf().open(
-      openInput(clock.now(), userId, {
-        beforeUsable: async (sid) => {
-          seen.push(sid, await sessionsOf().list(userId, clock.now()))
-        },
-      }),
-    )
-    expect(seen).toEqual([opened.ok && opened.value.session.sid, { ok: true, value: [] }])
-  })
-
-  it('that fails opens no session', async () => {
-    vi.spyOn(console, 'error').mockImplementation(() => {})
-    const before = await objects()
-    const beforeUsable = () => Promise.reject(new Error('D1 is away'))
-    const opened = await sessionsOf().open(openInput(clock.now(), newUserId(), { beforeUsable }))
-    expect(opened).toEqual({ ok: false, refusal: { code: 'unavailable' } })
-    expect(await objects()).toEqual(before)
-  })
-})
-
 describe('a reader of all storage', () => {
   it('finds no cookie, no secret and no ID token in it', async () => {
     const { userId, cookie, session } = await signedIn(clock.now())
