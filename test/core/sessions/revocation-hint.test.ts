@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  MOST_REVOKED_IN_HINT,
   parseRevocationHint,
   revocationHintKey,
   serializeRevocationHint,
@@ -19,7 +20,7 @@ describe('a revocation hint', () => {
   it('is read as it was written, with a list or without', () => {
     const counts = fc.maxSafeNat()
     const revoked = fc.record({ id: fc.constant(null).map(() => newSessionId()), until: counts })
-    const ids = fc.array(revoked, { maxLength: 200 })
+    const ids = fc.array(revoked, { maxLength: MOST_REVOKED_IN_HINT, size: 'max' })
     fc.assert(
       fc.property(
         fc.record({ version: counts, epoch: counts, revoked: fc.option(ids, { nil: undefined }) }),

@@ -111,7 +111,7 @@ describe('the session cookie as it is read', () => {
       fc.constantFrom(NAME, '=', ';', '; ', '%E0%A4%A', '\u00A0', '"'),
     )
     fc.assert(
-      fc.property(fc.array(piece, { maxLength: 500 }), (pieces) => {
+      fc.property(fc.array(piece, { maxLength: 500, size: 'max' }), (pieces) => {
         const header = pieces.join('')
         const value = read(header)
         if (value !== undefined) expect(header).toContain(`${NAME}=${value}`)
