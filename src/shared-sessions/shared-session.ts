@@ -9,6 +9,7 @@ import type { SiteSession } from '../core/users/site-sessions-table.ts'
 import type { SiteIdentity, SiteUser } from '../core/users/site-user.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import { sha256Base64url } from '../platform/digest.ts'
+import { describeThrown, log } from '../platform/log.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
 import type { RequestFacts } from '../platform/request-facts.ts'
@@ -71,8 +72,14 @@ export async function startSharedSession(
     sealedToken: await parts.tokens.seal(token),
     expiresAt: now + lifetimeSeconds,
   }
-  // Before the session can be used, so that there is none that its site could not end.
-  const before = await siteSessions.put(index, now)
+  let before: SiteSession | undefined
+  try {
+    // Before the session can be used, so that there is none that its site could not end.
+    before = await siteSessions.put(index, now)
+  } catch (thrown) {
+    log('error', { event: 'session.not_opened', user: userId, error: describeThrown(thrown) })
+    return refuse('unavailable')
+  }
   const opened = await sessions.open({
     userId,
     sid,

@@ -72,7 +72,7 @@ describe('a shared session', () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     try {
       const started = await ask(site, 'PUT', `/sso/sessions/identities/${identityToken}.json`, {})
-      expect(started.status).toBe(500)
+      expect(started.status).toBe(503)
     } finally {
       await env.DIRECTORY.exec('DROP TRIGGER full')
     }
