@@ -35,10 +35,15 @@ export function createStorageNames(type: string): (part: string) => Promise<stri
   }
 }
 
-/** Whether two hashes are equal, in a time that does not depend on where they differ: both as text of one length. */
-export const isSameHash = (kept: string | undefined, presented: string): boolean =>
-  kept?.length === presented.length &&
-  crypto.subtle.timingSafeEqual(utf8.encode(kept), utf8.encode(presented))
+/**
+ * Whether two hashes are equal, both as text of one length, in a time that does not depend on where they differ;
+ * where none is kept, it takes as long.
+ */
+export function isSameHash(kept: string | undefined, presented: string): boolean {
+  const isOne = kept?.length === presented.length
+  const compared = utf8.encode(isOne ? kept : '-'.repeat(presented.length))
+  return crypto.subtle.timingSafeEqual(compared, utf8.encode(presented)) && isOne
+}
 
 /**
  * Whether two texts are equal, in a time that does not depend on where they differ.

@@ -36,20 +36,16 @@ export async function readBody(
       const { done, value } = await reader.read()
       if (done) return ok(text + decoder.decode())
       bytes += value.length
-      if (bytes > maxBytes) break
+      if (bytes > maxBytes) return refuse('body_too_large')
       text += decoder.decode(value, { stream: true })
     }
-    await cancel(reader)
-    return refuse('body_too_large')
   } catch {
     // Either not UTF-8, or the client went away while it was sending.
-    await cancel(reader)
     return refuse('invalid_body', { check: 'encoding' })
+  } finally {
+    await reader.cancel().catch(() => undefined)
   }
 }
-
-const cancel = async (reader: ReadableStreamDefaultReader): Promise<void> =>
-  reader.cancel().catch(() => undefined)
 
 /**
  * Whether the body is declared to be exactly of this type (RFC 9110 §8.3.1), in no other character

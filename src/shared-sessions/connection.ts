@@ -8,7 +8,7 @@ import type { SessionId } from '../core/sessions/session.ts'
 import type { ConnectionPlugin, OpenConnection } from '../core/users/site-connections-table.ts'
 import type { KnownUser, SiteIdentity, SiteUser } from '../core/users/site-user.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
-import { isEqualConstantTime, sha256Base64url } from '../platform/digest.ts'
+import { isSameHash, sha256Base64url } from '../platform/digest.ts'
 import { isJsonObject } from '../platform/json-object.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
@@ -95,7 +95,7 @@ async function openGrant(
 async function isMeantFor(caller: SiteCaller, { nonceHash }: SealedGrant): Promise<boolean> {
   const nonce = caller.kind === 'phone' ? caller.nonce : undefined
   if (nonce === undefined || nonceHash === undefined) return nonce === nonceHash
-  return isEqualConstantTime(nonceHash, await sha256Base64url(nonce))
+  return isSameHash(nonceHash, await sha256Base64url(nonce))
 }
 
 /** What a site is told for a token, once. Another site, and a session that is over, are told nothing. */

@@ -11,7 +11,7 @@ import { newSessionId } from '../core/sessions/session.ts'
 import type { LiveSession } from '../core/sessions/session.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
-import { isEqualConstantTime, sha256Base64url } from '../platform/digest.ts'
+import { isSameHash, sha256Base64url } from '../platform/digest.ts'
 import { ok } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
 import { readResponse } from './authorization-response.ts'
@@ -72,7 +72,7 @@ async function finishAttempt(
   const { config, attemptCookies, sessions } = parts
   const { provider, response, attempt, now } = answered
   const providerId = provider.config.id
-  if (!(await isEqualConstantTime(attempt.stateHash, await sha256Base64url(response.state)))) {
+  if (!isSameHash(attempt.stateHash, await sha256Base64url(response.state))) {
     return refused({ code: 'state_invalid' }, { providerId })
   }
   if (attempt.providerId !== providerId) return refused({ code: 'wrong_provider' }, { providerId })

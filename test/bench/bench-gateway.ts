@@ -48,8 +48,8 @@ const apiWorker = `export default {
 
 /**
  * Stands before the gateway. Its rate limits let everybody in, and are asked in the isolate: Miniflare's counters cost
- * more CPU than most of what is measured, and a Worker in their place as much as a bare answer; on the platform they
- * cost the Worker none. `GET /counted` tells what was asked of the directory since the last time, where that is counted.
+ * more CPU than most of what is measured, and a Worker in their place as much as some bare answers; on the platform
+ * they cost the Worker none. `GET /counted` tells what was asked of the directory since the last time, where that is counted.
  */
 const frontWorker = (worker: string, limits: readonly string[], isCounting: boolean) => `
   import { countedDirectory } from './test/world/counted-directory.ts'

@@ -3,7 +3,7 @@
  * a hash (rotated-secrets-table.ts). A key is of one application for good.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { isEqualConstantTime, sha256Base64url } from '../../platform/digest.ts'
+import { isSameHash, sha256Base64url } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { randomId, randomToken } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -82,7 +82,7 @@ export function createHandoffKeys(directory: D1Database): HandoffKeys {
       try {
         const row = await table.findValid(id, now)
         const presented = await sha256Base64url(secret)
-        const isIt = await isEqualConstantTime(row?.hash ?? '', presented)
+        const isIt = isSameHash(row?.hash, presented)
         if (row === undefined || !isIt) return refuse('wrong_key')
         const found = await applications.findHandoffService(row.applicationId)
         if (found.ok) return found

@@ -30,9 +30,6 @@ const MOST_KNOWN = 500
 /** Longer is nobody's: no registration takes such a secret. */
 export const LONGEST_SECRET_CHARACTERS = 512
 
-/** As long as a hash. */
-const NOTHING_HAS = '-'.repeat(43)
-
 /** A registration as it was at one moment. */
 export interface KnownApplication {
   readonly application: Application
@@ -157,7 +154,7 @@ export async function isSecretOf(
   )
   const isShort = secret !== '' && secret.length <= LONGEST_SECRET_CHARACTERS
   const presented = await sha256Base64url(isShort ? secret : '')
-  // Every hash is compared, and one that nothing has where there is none.
-  const compared = valid.length === 0 ? [NOTHING_HAS] : valid.map(({ hash }) => hash)
+  // Every hash is compared, and none at all as one would be.
+  const compared = valid.length === 0 ? [undefined] : valid.map(({ hash }) => hash)
   return compared.filter((hash) => isSameHash(hash, presented)).length > 0 && isShort
 }

@@ -4,7 +4,7 @@
  * that a change, a disabling or a withdrawn key holds at once.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { isEqualConstantTime, sha256Base64url } from '../../platform/digest.ts'
+import { isSameHash, sha256Base64url } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -68,8 +68,7 @@ export function createSites(directory: D1Database): Sites {
         const { applicationId } = found.value
         const hash = await keyPairs.validHash(applicationId, keys.publicKey, now)
         const presented = await sha256Base64url(keys.privateKey)
-        const isRight = await isEqualConstantTime(hash ?? '', presented)
-        return isRight && hash !== undefined ? found : refuse('wrong_keys')
+        return isSameHash(hash, presented) ? found : refuse('wrong_keys')
       } catch (thrown) {
         return unavailable(thrown)
       }
