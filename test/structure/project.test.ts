@@ -2,6 +2,32 @@ import { describe, expect, it } from 'vitest'
 import { unstable_readConfig } from 'wrangler'
 import { readNames, readText } from './sources.ts'
 
+describe('the top level', () => {
+  const ignored = readText('.gitignore').split('\n')
+
+  it('holds nothing that a reader would not look for there', () => {
+    const here = readNames('.').filter(
+      (name) => name !== '.git' && !ignored.includes(name) && !ignored.includes(`${name}/`),
+    )
+    expect(here).toEqual([
+      '.ci',
+      '.gitignore',
+      '.npmrc',
+      '.oxfmtrc.json',
+      'README.md',
+      'dev',
+      'docs',
+      'package-lock.json',
+      'package.json',
+      'src',
+      'test',
+      'tsconfig.json',
+      'vitest.config.ts',
+      'wrangler.toml',
+    ])
+  })
+})
+
 describe('migrations', () => {
   it('are numbered from 0001 without gaps', () => {
     const numbers = readNames('src/migrations').map((name) => {
