@@ -5,25 +5,17 @@
  */
 import type { Config } from '../../config.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { LeastRecentlyUsed } from '../../platform/lru.ts'
 import { randomId } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { createSeal } from '../../platform/seal.ts'
 import { ACCESS_TOKEN_TYPE } from './access-token.ts'
 import { parseApplicationTokenClaims } from './application-token-claims.ts'
-import type {
-  ApplicationTokenClaims,
-  ApplicationTokens,
-  IssueApplicationToken,
-  IssuedToken,
-} from './application-token.ts'
+import type { ApplicationTokens, IssueApplicationToken, IssuedToken } from './application-token.ts'
 import { LONGEST_ACCESS_TOKEN_SECONDS } from './key-lifetimes.ts'
 import type { Keys } from './keys.ts'
-import { ownJwtHeader, signOwnJwt, verifyOwnJwt } from './own-jwt.ts'
-
-/** The clocks that issue and verify are both ours, but not of one machine. For `iat` only, never for `exp`. */
-const CLOCK_TOLERANCE_SECONDS = 5
+import { signOwnJwt } from './own-jwt.ts'
+import { createVerify } from './token-verifier.ts'
 
 /** About a megabyte in an isolate. */
 const REMEMBERED_TOKENS = 1000
@@ -33,11 +25,10 @@ export function createApplicationTokens({
   keys,
 }: {
   readonly config: Pick<Config, 'issuer' | 'accessToken' | 'secrets'>
-  readonly keys: Pick<Keys, 'signingKey' | 'publicKey'>
+  readonly keys: Pick<Keys, 'signingKey' | 'publicKey' | 'isKnownGood'>
 }): ApplicationTokens {
   const longest = Math.min(config.accessToken.lifetimeSeconds, LONGEST_ACCESS_TOKEN_SECONDS)
   const references = createSeal(config.secrets.handleKey, 'token-reference')
-  const verified = new LeastRecentlyUsed<string, ApplicationTokenClaims>(REMEMBERED_TOKENS)
 
   async function sign(
     claims: Readonly<Record<string, unknown>>,
@@ -61,18 +52,6 @@ export function createApplicationTokens({
     return subject === userId
       ? { sub: userId, sid }
       : { sub: subject, ref: await references.seal({ userId, sid }) }
-  }
-
-  /** What must hold anew at every use: who it is from, and when. */
-  function checkClaims({ iss, iat, exp }: ApplicationTokenClaims, now: EpochSeconds) {
-    if (iss !== config.issuer) return refuse('invalid_token', { check: 'iss' })
-    if (iat > now + CLOCK_TOLERANCE_SECONDS)
-      return refuse('invalid_token', { check: 'iat', iat, now })
-    // Bounds what a wrong clock or milliseconds for seconds could do.
-    const isOverlong = exp - iat > LONGEST_ACCESS_TOKEN_SECONDS
-    if (exp <= iat || isOverlong) return refuse('invalid_token', { check: 'lifetime', iat, exp })
-    if (now >= exp) return refuse('invalid_token', { check: 'exp', exp, now })
-    return undefined
   }
 
   return {
@@ -110,31 +89,12 @@ export function createApplicationTokens({
       return sign(claims, { expiresIn: longest, now })
     },
 
-    async verify(token, now) {
-      const header = ownJwtHeader(token, { type: ACCESS_TOKEN_TYPE, algorithms: ['ES256'] })
-      if (header === undefined) return refuse('invalid_token', { check: 'header' })
-      let claims = verified.get(token)
-      if (claims === undefined) {
-        const signed = await verifyOwnJwt(keys, token, header, now)
-        if (!signed.ok) {
-          const { code, facts } = signed.refusal
-          return refuse(code === 'unavailable' ? 'unavailable' : 'invalid_token', facts)
-        }
-        claims = await parseApplicationTokenClaims(signed.value, references)
-        if (claims === undefined) return refuse('invalid_token', { check: 'claims' })
-      } else {
-        // Asked also for a remembered signature: a compromised key takes all of its tokens with it.
-        const key = await keys.publicKey(header.kid, header.alg, now)
-        if (!key.ok) {
-          if (key.refusal.code === 'unavailable') return refuse('unavailable')
-          return refuse('invalid_token', { check: 'key' })
-        }
-      }
-      const refusal = checkClaims(claims, now)
-      if (refusal !== undefined) return refusal
-      verified.set(token, claims)
-      return ok(claims)
-    },
+    verify: createVerify({
+      keys,
+      issuer: config.issuer,
+      parse: (payload) => parseApplicationTokenClaims(payload, references),
+      remembered: REMEMBERED_TOKENS,
+    }),
   }
 }
 
