@@ -1,9 +1,7 @@
-import { ok, refuse } from '../../platform/refusal.ts'
+import { refuse } from '../../platform/refusal.ts'
 import type { DeviceRequests } from '../device/device-request.ts'
-import { participationIn } from './grant-request.ts'
 import type { GrantRequest, Granting, SessionGrantParts } from './grant-request.ts'
-import { grantRefused } from './redeem-code.ts'
-import { prepareTokens } from './session-tokens.ts'
+import { grantRefused, takeOnce } from './take-once.ts'
 
 /** `grant_type=urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4, §3.5): has the person decided yet? */
 export async function redeemDeviceCode(
@@ -29,28 +27,10 @@ export async function redeemDeviceCode(
 
   const seen = await parts.grants.peek('device_code', decision.handle, now)
   if (!seen.ok) return grantRefused(seen.refusal)
-  const { content, session, family } = seen.value
-  const prepared = await prepareTokens(parts, request, { session, family, content })
-  if (!prepared.ok) return prepared
-
-  const { grantTypes, tokenEndpointAuthMethod } = application.oauth
-  const refresh = {
-    lifetimeSeconds: parts.refreshLifetimeSeconds,
-    isKeyBound: jkt !== undefined && tokenEndpointAuthMethod === 'none',
-  }
-  const taken = await parts.grants.take({
+  return takeOnce(parts, request, {
     kind: 'device_code',
     handle: decision.handle,
     presented: { applicationId: application.id, ...(jkt === undefined ? {} : { jkt }) },
-    participation: await participationIn(parts.subjects, application, session),
-    ...(grantTypes.includes('refresh_token') ? { refresh } : {}),
-    now,
-  })
-  if (!taken.ok) return grantRefused(taken.refusal)
-  return ok({
-    ...prepared.value,
-    refreshToken: taken.value.refreshToken,
-    session: taken.value.session,
-    family,
+    seen: seen.value,
   })
 }

@@ -1,7 +1,7 @@
 import type { GrantContent } from '../../core/sessions/grant.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { GrantRequest, Granting, SessionGrantParts } from './grant-request.ts'
-import { grantRefused } from './redeem-code.ts'
+import { grantRefused } from './take-once.ts'
 import { prepareTokens } from './session-tokens.ts'
 
 /**
