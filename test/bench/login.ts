@@ -12,7 +12,7 @@ import { finishLogin, gatewaySite, openDashboard, passProvider, startLogin } fro
 import type { LoginSite } from './login-steps.ts'
 import type { HttpVisitor } from '../clients/http-visitor.ts'
 import type { Person } from '../../dev/otrotl/people.ts'
-import { betterAuth, oidcAuth, prepareTables } from './peers/login-peers.ts'
+import { betterAuth, floorLogin, oidcAuth, prepareTables } from './peers/login-peers.ts'
 import { median, spread, table } from './section.ts'
 import type { Section } from './section.ts'
 import { bundle } from './workers.ts'
@@ -30,6 +30,8 @@ returning person whose object has been put out of memory; only Drawbridge has su
 
 - **Drawbridge** verifies the ID token's signature, asks UserInfo, ends a sign-in exactly once, keeps the session on the
   server, hears of the provider's logouts, and leaves an audit trail.
+- **The floor** does what costs most of it and checks nothing: the two requests to the provider, one signature verified, a row that
+  counts once, a person written and read in D1, a session's row, a look for a logout that came first, a line of the trail.
 - **@hono/oidc-auth** keeps no session: a JWT in a cookie (HS256) is it, and no sign-out before its expiry reaches a copy of it. The ID
   token's signature is not looked at (it came by a direct connection), and discovery is asked for twice in every sign-in.
 - **better-auth** verifies the ID token, keeps users, accounts and sessions. It takes no logout from the provider.`
@@ -48,6 +50,7 @@ export const login: Section = {
     const [port] = await findFreePorts()
     const upstream = `http://127.0.0.1:${port}`
     const peers = [
+      await floorLogin(upstream),
       await oidcAuth(upstream),
       await betterAuth('d1', upstream),
       await betterAuth('kv', upstream),

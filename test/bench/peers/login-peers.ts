@@ -49,6 +49,37 @@ export async function oidcAuth(upstream: string): Promise<LoginPeer> {
   }
 }
 
+/** The least that a sign-in of the gateway's kind takes. */
+export async function floorLogin(upstream: string): Promise<LoginPeer> {
+  const [port] = await findFreePorts()
+  const origin = `http://localhost:${port}`
+  const client = clientOf('floor', `${origin}/callback`)
+  return {
+    name: 'Floor: the same requests, rows and signature, and nothing around them',
+    site: { origin, startPath: '/login', shows: ({ name }) => name },
+    worker: {
+      name: 'floor-login',
+      script: await bundle('test/bench/workers/floor-login.ts'),
+      port,
+      options: {
+        d1Databases: { DB: 'floor-login' },
+        durableObjects: {
+          CLAIMS: { className: 'Rows', useSQLite: true },
+          SESSIONS: { className: 'Rows', useSQLite: true },
+        },
+        bindings: {
+          ORIGIN: origin,
+          UPSTREAM: upstream,
+          CLIENT_ID: client.client_id,
+          CLIENT_SECRET: client.client_secret ?? '',
+        },
+      },
+    },
+    client,
+    hasTables: true,
+  }
+}
+
 const names = {
   d1: 'better-auth, sessions in D1',
   'd1-cookie': 'better-auth, D1 and a cookie that stands for the session for 5 minutes',
