@@ -8,6 +8,7 @@ import { ADMIN_PATH } from '../admin-parts.ts'
 import { answerProblem } from '../problem.ts'
 import type { ProblemAnswer, ProblemError } from '../problem.ts'
 import type { Operation } from './operation.ts'
+import { object } from './schema.ts'
 import type { Fault, Path, Schema, ValueOf } from './schema.ts'
 
 /** The facts come from the gateway, which has met the request before. */
@@ -107,6 +108,9 @@ export function createEmptyApi(): AdminApi {
   }
 }
 
+/** Of an operation that takes no query, or no body: what restricts nothing must not seem to. */
+const nothing = object({})
+
 function takeInput({ request = {} }: Operation, c: Context<AdminEnv>) {
   const errors: ProblemError[] = []
   function take(
@@ -121,9 +125,9 @@ function takeInput({ request = {} }: Operation, c: Context<AdminEnv>) {
   }
   const input = {
     params: take(request.params, c.req.param(), inParameter),
-    query: take(request.query, queryOf(c), inParameter),
+    query: take(request.query ?? nothing, queryOf(c), inParameter),
     headers: take(request.headers, c.req.header(), inParameter),
-    body: take(request.body?.schema, c.get('body'), inBody),
+    body: take(request.body?.schema ?? nothing, c.get('body'), inBody),
   }
   return { input, errors }
 }

@@ -160,3 +160,20 @@ describe('a query that is not as described', () => {
     expect((await ask('GET', '/users')).status).toBe(200)
   })
 })
+
+describe('what an operation takes nothing of', () => {
+  it('is refused as well: who restricts it must not get what they wanted to exclude', async () => {
+    const user = `/users/${'0'.repeat(32)}`
+    expect(await errorsOf('DELETE', `${user}/sessions?sid=1`)).toEqual(['sid: is unknown'])
+    expect(await errorsOf('DELETE', `${user}/sessions`, { provider: 'x' })).toEqual([
+      '#/provider: is unknown',
+    ])
+    expect(await errorsOf('POST', `${user}/disable?a=1&a=2`, { b: 1 })).toEqual([
+      '#/b: is unknown',
+      'a: is unknown',
+    ])
+    expect(await errorsOf('GET', '/canary?limit=5')).toEqual(['limit: is unknown'])
+    expect(await errorsOf('POST', '/keys/rotate', [])).toEqual(['#: is not an object'])
+    expect((await ask('POST', `${user}/disable`, {})).status).toBe(404)
+  })
+})
