@@ -128,6 +128,7 @@ describe('every problem is named at once', () => {
       'TOKEN_LIMIT',
       'HANDOFF_LIMIT',
       'DEVICE_LIMIT',
+      'AUTHORIZE_LIMIT',
       'SESSION_ENDS',
     ])
   })
