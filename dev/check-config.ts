@@ -23,6 +23,7 @@ interface WranglerConfig {
   readonly d1_databases: readonly { readonly binding: string }[]
   readonly durable_objects: { readonly bindings: readonly { readonly name: string }[] }
   readonly ratelimits: readonly { readonly name: string }[]
+  readonly queues: { readonly producers?: readonly { readonly binding: string }[] }
   readonly secrets?: { readonly required?: readonly string[] }
 }
 
@@ -47,6 +48,7 @@ function environmentOf(name: string | undefined): Environment {
     ...config.d1_databases.map(({ binding }) => binding),
     ...config.durable_objects.bindings.map((binding) => binding.name),
     ...config.ratelimits.map((binding) => binding.name),
+    ...(config.queues.producers ?? []).map(({ binding }) => binding),
   ]
   return {
     ...config.vars,

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { unstable_readConfig } from 'wrangler'
 import { readNames, readText } from './sources.ts'
@@ -102,6 +103,12 @@ describe.each([undefined, 'production'])('wrangler.toml, environment %s', (envir
       'SESSION_ENDS',
     ])
   })
+})
+
+it('what is deployed is complete, says npm run check:config', () => {
+  const check = ['dev/check-config.ts', '--env', 'production']
+  const { status, stdout, stderr } = spawnSync(process.execPath, check, { encoding: 'utf8' })
+  expect([stderr, stdout, status]).toEqual(['', 'The settings are complete.\n', 0])
 })
 
 it('what is deployed is reached by its own name only', () => {
