@@ -9,6 +9,7 @@ import type { Sessions } from '../core/sessions/sessions.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Doors } from '../platform/doors.ts'
 import type { Result } from '../platform/refusal.ts'
+import { isFetchedAhead } from '../protocol/fetched-ahead.ts'
 
 /** What the gateway hands to this feature. */
 export interface AccountParts {
@@ -31,7 +32,7 @@ export function findVisitor(
   { method, headers }: Request,
 ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>> {
   const cookie = readSessionCookie(headers.get('cookie'), config)
-  const isVisit = method === 'GET' && headers.get('sec-purpose') === null
+  const isVisit = method === 'GET' && !isFetchedAhead(headers)
   return isVisit ? sessions.use(cookie, clock()) : sessions.peek(cookie, clock())
 }
 

@@ -75,6 +75,18 @@ describe('the page about services', () => {
     expect((await page()).html).not.toContain('<script>alert')
   })
 
+  it('is a use of the session when a person opens it, and not when it is fetched ahead', async () => {
+    const lastUse = async () => (await liveSession(browser.session()))!.lastUsedAt
+    const before = await lastUse()
+    clock.advance(100)
+    for (const headers of [{ 'sec-purpose': 'prefetch' }, { purpose: 'prefetch' }]) {
+      expect((await browser.request(PAGE, { headers })).status).toBe(200)
+      expect(await lastUse()).toBe(before)
+    }
+    await page()
+    expect(await lastUse()).toBe(before + 100)
+  })
+
   it('leads to signing in, and back, whoever is not signed in', async () => {
     const answer = await world.newBrowser().request(PAGE)
     expect(answer.headers.get('location')).toBe('/auth/login?return_to=%2Faccount%2Fservices')
