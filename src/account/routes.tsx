@@ -88,11 +88,12 @@ async function tellWhoIsCalling(
   const code = found.refusal.code === 'no_session' ? 'revoked' : 'unavailable'
   const authorization = c.req.header('authorization')
   const { status, error, challenges, retryAfterSeconds } = accessAnswer(code, { authorization })
+  // As in the guard: logged, not stored.
   await audit.record(c.get('facts'), {
     event: 'access.refused',
     refusal: { code },
-    userId: sub,
     sid,
+    facts: { token_user: sub },
   })
   for (const challenge of challenges) c.header('WWW-Authenticate', challenge, { append: true })
   if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds))

@@ -120,6 +120,8 @@ describe('GET /dashboard', () => {
     ['HEAD', {}],
     ['GET', { 'sec-purpose': 'prefetch' }],
     ['GET', { 'sec-purpose': 'prefetch;prerender' }],
+    ['GET', { purpose: 'prefetch' }],
+    ['GET', { 'x-moz': 'prefetch' }],
   ])('does not count as use what no person asked for: %s %o', async (method, headers) => {
     const user = await signedIn(systemClock() - 100)
     const before = await dumpOf(user.userId)
@@ -251,6 +253,9 @@ describe('GET /api/me', () => {
     expect(response.headers.get('access-control-allow-origin')).toBe('https://app.example')
     expect(await response.json()).toEqual({ error: 'invalid_token', request_id: 'request-1' })
     await Promise.all(afterwards)
+    // As in the guard: logged, not stored, or a dead token would be a way to fill the directory.
+    const stored = env.DIRECTORY.prepare('SELECT event FROM audit_events WHERE user_id = ?')
+    expect((await stored.bind(user.userId).all()).results).toEqual([])
   })
 
   it('answers 503 when the person’s object cannot be asked', async () => {
