@@ -1,4 +1,6 @@
 import { PROBLEMS } from '../problem.ts'
+import type { ProblemCode } from '../problem.ts'
+import { byStatus } from './operation.ts'
 import type { Operation } from './operation.ts'
 import {
   COMPONENT,
@@ -43,13 +45,8 @@ export function documentOf(operations: readonly Operation[], issuer: string): ob
       [operation.method]: describeOperation(operation),
     }
   }
-  const responses = Object.entries(PROBLEMS).map(([code, { title, detail }]) => [
-    code,
-    {
-      description: `${title}. ${detail}`,
-      content: { 'application/problem+json': { schema: problemSchema.describe() } },
-    },
-  ])
+  const codes = Object.keys(PROBLEMS) as ProblemCode[]
+  const responses = codes.map((code) => [code, describeProblems([code])])
   const components = {
     securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
     responses: Object.fromEntries(responses) as object,
@@ -66,6 +63,24 @@ export function documentOf(operations: readonly Operation[], issuer: string): ob
   }
 }
 
+const describeProblems = (codes: readonly ProblemCode[]): object => ({
+  description: codes.map((code) => `${PROBLEMS[code].title}. ${PROBLEMS[code].detail}`).join(' — '),
+  content: { 'application/problem+json': { schema: problemSchema.describe() } },
+})
+
+const describeResponse = (response: Operation['responses'][number]): object => {
+  if (!('problems' in response)) {
+    const { description, schema } = response
+    return schema === undefined ? { description } : { description, content: contentOf(schema) }
+  }
+  const [code, ...more] = response.problems
+  return more.length > 0
+    ? describeProblems(response.problems)
+    : { $ref: `#/components/responses/${code}` }
+}
+
+const OF_ITS_FORM = byStatus(['body_too_large', 'unsupported_media_type'])
+
 const describeOperation = ({ summary, request = {}, responses }: Operation): object => ({
   summary,
   parameters: [
@@ -77,11 +92,9 @@ const describeOperation = ({ summary, request = {}, responses }: Operation): obj
     requestBody: { required: request.body.required, content: contentOf(request.body.schema) },
   }),
   responses: Object.fromEntries(
-    Object.entries(responses).map(([status, response]) => [
+    Object.entries({ ...responses, ...(request.body && OF_ITS_FORM) }).map(([status, response]) => [
       status,
-      'schema' in response && response.schema !== undefined
-        ? { description: response.description, content: contentOf(response.schema) }
-        : response,
+      describeResponse(response),
     ]),
   ),
 })

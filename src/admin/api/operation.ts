@@ -25,7 +25,7 @@ export interface Operation {
     readonly body?: Body
   }
   /** By status. */
-  readonly responses: Readonly<Record<number, Content | ProblemReference>>
+  readonly responses: Readonly<Record<number, Content | Problems>>
 }
 
 interface Body {
@@ -38,22 +38,21 @@ interface Content {
   readonly schema?: Schema<unknown>
 }
 
-interface ProblemReference {
-  readonly $ref: string
+/** Those that have one status. */
+interface Problems {
+  readonly problems: readonly ProblemCode[]
 }
 
-const ALWAYS: readonly ProblemCode[] = ['unauthorized', 'rate_limited', 'unavailable']
+const ALWAYS = ['invalid_request', 'unauthorized', 'rate_limited', 'unavailable'] as const
 
-/** The problems that an operation may answer, besides those that each may. */
-export const problems = (
-  ...codes: readonly ProblemCode[]
-): Readonly<Record<number, ProblemReference>> =>
-  Object.fromEntries(
-    [...ALWAYS, ...codes].map((code) => [
-      PROBLEMS[code].status,
-      { $ref: `#/components/responses/${code}` },
-    ]),
-  )
+/** The problems that an operation may answer, besides those that every one may; those of a body's form are added. */
+export const problems = (...codes: readonly ProblemCode[]): Readonly<Record<number, Problems>> =>
+  byStatus([...ALWAYS, ...codes])
+
+export function byStatus(codes: readonly ProblemCode[]): Readonly<Record<number, Problems>> {
+  const found = Map.groupBy(codes, (code) => PROBLEMS[code].status)
+  return Object.fromEntries([...found].map(([status, problems]) => [status, { problems }]))
+}
 
 export const json = <Given extends Schema<unknown>>(schema: Given, description = 'Done') => ({
   description,

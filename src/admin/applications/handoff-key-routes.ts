@@ -21,7 +21,7 @@ const rotateKey = {
   },
   responses: {
     201: json(openObject({ id: text, apikey: text }), 'Made'),
-    ...problems('invalid_request', 'not_found', 'no_secret_used'),
+    ...problems('not_found', 'no_secret_used', 'too_many_secrets'),
   },
 } satisfies Operation
 

@@ -35,13 +35,6 @@ import { siteKeyRoutes } from './site-key-routes.ts'
 import { widgetSecretRoutes } from './widget-secret-routes.ts'
 import { showWidget } from './widget-shape.ts'
 
-const REFUSED_BODY = [
-  'invalid_request',
-  'invalid_registration',
-  'body_too_large',
-  'unsupported_media_type',
-] as const
-
 const ifMatch = openObject({ 'if-match': optional(text) })
 
 const registerApplication = {
@@ -49,7 +42,7 @@ const registerApplication = {
   path: '/applications',
   summary: 'Registers an application; its secret is shown in the answer, and never again',
   request: { body: jsonBody(newApplicationSchema) },
-  responses: { 201: json(registeredSchema, 'Registered'), ...problems(...REFUSED_BODY) },
+  responses: { 201: json(registeredSchema, 'Registered'), ...problems('invalid_registration') },
 } satisfies Operation
 
 const listApplications = {
@@ -59,7 +52,7 @@ const listApplications = {
   request: { query: object({ cursor: optional(queryText), ...inPages }) },
   responses: {
     200: json(openObject({ applications: list(applicationSchema), next_cursor: nullable(text) })),
-    ...problems('invalid_request'),
+    ...problems(),
   },
 } satisfies Operation
 
@@ -79,7 +72,7 @@ const replaceApplication = {
   request: { params: idInPath, headers: ifMatch, body: jsonBody(replacementSchema) },
   responses: {
     200: json(registeredSchema),
-    ...problems('not_found', 'changed_meanwhile', ...REFUSED_BODY),
+    ...problems('not_found', 'changed_meanwhile', 'invalid_registration'),
   },
 } satisfies Operation
 
@@ -90,7 +83,7 @@ const patchApplication = {
   request: { params: idInPath, headers: ifMatch, body: jsonBody(patchSchema) },
   responses: {
     200: json(registeredSchema),
-    ...problems('not_found', 'changed_meanwhile', ...REFUSED_BODY),
+    ...problems('not_found', 'changed_meanwhile', 'invalid_registration'),
   },
 } satisfies Operation
 

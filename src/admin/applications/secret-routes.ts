@@ -37,7 +37,7 @@ const rotateSecret = {
   },
   responses: {
     201: json(openObject({ id: text, client_secret: text }), 'Made'),
-    ...problems('invalid_request', 'not_found', 'no_secret_used'),
+    ...problems('not_found', 'no_secret_used', 'too_many_secrets'),
   },
 } satisfies Operation
 

@@ -24,7 +24,7 @@ const rotateKeys = {
   },
   responses: {
     201: json(openObject({ public_key: text, private_key: text }), 'Made'),
-    ...problems('invalid_request', 'not_found', 'no_secret_used', 'too_many_secrets'),
+    ...problems('not_found', 'no_secret_used', 'too_many_secrets'),
   },
 } satisfies Operation
 

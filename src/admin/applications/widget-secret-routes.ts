@@ -27,7 +27,7 @@ const rotateWidgetSecret = {
   request: { params: idInPath, body: optionalBody(rotation) },
   responses: {
     201: json(openObject({ id: text, secret: text }), 'Made'),
-    ...problems('invalid_request', 'invalid_registration', 'not_found', 'no_widget'),
+    ...problems('invalid_registration', 'not_found', 'no_widget'),
   },
 } satisfies Operation
 

@@ -58,7 +58,7 @@ const listEvents = {
   },
   responses: {
     200: json(openObject({ events: list(eventSchema), next_cursor: nullable(text) })),
-    ...problems('invalid_request'),
+    ...problems(),
   },
 } satisfies Operation
 

@@ -88,7 +88,7 @@ const listCutOffs = {
   request: { query: object(inPages) },
   responses: {
     200: json(openObject({ cut_offs: list(cutOffSchema) })),
-    ...problems('invalid_request'),
+    ...problems(),
   },
 } satisfies Operation
 
@@ -100,7 +100,7 @@ const addCutOff = {
   request: { body: jsonBody(cutOffRequest) },
   responses: {
     202: json(openObject({ ...cutOffSchema.members, effective_within_seconds: integer })),
-    ...problems('invalid_request', 'not_found', 'body_too_large', 'unsupported_media_type'),
+    ...problems('not_found'),
   },
 } satisfies Operation
 

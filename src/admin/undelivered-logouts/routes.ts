@@ -59,7 +59,7 @@ const listUndelivered = {
         next_cursor: nullable(text),
       }),
     ),
-    ...problems('invalid_request'),
+    ...problems(),
   },
 } satisfies Operation
 

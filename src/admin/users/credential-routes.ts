@@ -23,8 +23,6 @@ import {
 import { answerProblem } from '../problem.ts'
 import type { ProblemError } from '../problem.ts'
 
-const REFUSED_BODY = ['invalid_request', 'body_too_large', 'unsupported_media_type'] as const
-
 const username = described(text, {
   description: 'At most 128 characters, no blanks; compared without regard to A-Z',
 })
@@ -67,7 +65,7 @@ const createUser = {
   request: { body: jsonBody(named('NewUser', object({ username, password, ...claims }))) },
   responses: {
     201: json(openObject({ id: text, username: text }), 'Created'),
-    ...problems(...REFUSED_BODY, 'username_taken'),
+    ...problems('username_taken', 'email_taken'),
   },
 } satisfies Operation
 
@@ -96,7 +94,7 @@ const setPassword = {
   },
   responses: {
     200: json(openObject({ id: text, username: text, ended_sessions: integer })),
-    ...problems('not_found', ...REFUSED_BODY, 'username_taken'),
+    ...problems('not_found', 'username_taken'),
   },
 } satisfies Operation
 

@@ -30,7 +30,7 @@ const replaceRoles = {
   path: '/users/{id}/roles',
   summary: "Replaces a user's roles; what is issued next has them",
   request: { params: idInPath, body: jsonBody(newRolesSchema) },
-  responses: { 200: json(rolesSchema), ...problems('not_found', 'invalid_request') },
+  responses: { 200: json(rolesSchema), ...problems('not_found') },
 } satisfies Operation
 
 export function roleRoutes(api: AdminApi, { audit, people, userRoles }: AdminParts): void {

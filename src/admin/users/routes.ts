@@ -53,7 +53,7 @@ const searchUsers = {
   },
   responses: {
     200: json(openObject({ users: list(userSchema), next_cursor: nullable(text) })),
-    ...problems('invalid_request'),
+    ...problems(),
   },
 } satisfies Operation
 

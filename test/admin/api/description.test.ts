@@ -8,7 +8,8 @@ const description = async () => (await createOperator().ask('GET', '/openapi.jso
 
 interface Operation {
   readonly summary?: string
-  readonly responses: Record<string, { readonly $ref?: string }>
+  readonly requestBody?: object
+  readonly responses: Record<string, { readonly $ref?: string; readonly description?: string }>
   readonly parameters?: readonly { readonly name: string; readonly in: string }[]
 }
 
@@ -58,6 +59,26 @@ describe('the description', () => {
       expect(inPath, name).toEqual([...name.matchAll(/\{(\w+)\}/g)].map(([, found]) => found))
       expect(Object.keys(responses), name).toEqual(expect.arrayContaining(['401', '429', '503']))
     }
+  })
+
+  it('says of each operation that it may refuse what is not as described, and a body also for its form', async () => {
+    for (const { name, requestBody, responses } of await operations()) {
+      expect(Object.keys(responses), name).toContain('400')
+      const forms = ['413', '415'].filter((status) => status in responses)
+      expect(forms, name).toEqual(requestBody === undefined ? [] : ['413', '415'])
+    }
+  })
+
+  it.each([
+    ['POST /users', '409', ['Username taken', 'Address taken']],
+    ['POST /users/{id}/disable', '503', ['Temporarily unavailable', 'Disabled, and not confirmed']],
+    ['POST /applications', '400', ['Invalid request', 'Registration not possible']],
+    ['POST /applications/{id}/secrets', '409', ['No secret is used', 'Too many secrets']],
+    ['POST /applications/{id}/handoff-keys', '409', ['No secret is used', 'Too many secrets']],
+    ['POST /applications/{id}/site-keys', '409', ['No secret is used', 'Too many secrets']],
+  ])('says of %s all that a %s may mean', async (asked, status, titles) => {
+    const { responses } = (await operations()).find(({ name }) => name === asked)!
+    for (const title of titles) expect(responses[status]!.description).toContain(`${title}. `)
   })
 
   it('refuses members and parameters that it does not know', async () => {
