@@ -17,7 +17,7 @@ export interface UndeliveredLogouts {
   /** Once, however often it is asked; of one that was put back and given up again, the later is kept. */
   keep(delivery: Delivery, givenUpAt: EpochSeconds): Promise<void>
   find(id: string): Promise<KeptLogout | undefined>
-  /** Newest first; `before` is the id of the last one seen. */
+  /** Newest first; `before` is the id of the last one seen. After one that was put back, the list begins anew. */
   list(page: {
     readonly before: string | undefined
     readonly limit: number
@@ -76,10 +76,10 @@ export function createUndeliveredLogouts(directory: D1Database): UndeliveredLogo
           `SELECT id, user_id AS userId, application_id AS applicationId, attempts,
              last_error AS lastError, ended_at AS endedAt, given_up_at AS givenUpAt
            FROM undelivered_logouts
-           WHERE ?1 IS NULL OR number < (SELECT number FROM undelivered_logouts WHERE id = ?1)
+           WHERE number < COALESCE((SELECT number FROM undelivered_logouts WHERE id = ?1), ?3)
            ORDER BY number DESC LIMIT ?2`,
         )
-        .bind(before ?? null, limit)
+        .bind(before ?? null, limit, Number.MAX_SAFE_INTEGER)
         .all<UndeliveredLogout>()
       return results
     },

@@ -53,6 +53,14 @@ it('an operator reads them in pages, newest first, and never a token or a sessio
   expect(second.body).toMatchObject({ undelivered_logouts: [{ id: idOf(1) }], next_cursor: null })
 })
 
+it('an operator who has each page tried again before the next one sees them all', async () => {
+  const operator = createOperator()
+  await operator.ask('POST', `/undelivered-logouts/${idOf(3)}/replay`)
+  await operator.ask('POST', `/undelivered-logouts/${idOf(2)}/replay`)
+  const second = await operator.ask('GET', `/undelivered-logouts?limit=2&cursor=${idOf(2)}`)
+  expect(second.body).toMatchObject({ undelivered_logouts: [{ id: idOf(1) }], next_cursor: null })
+})
+
 it('an operator has one tried again: it is in the user’s object, off the list, and audited once', async () => {
   const operator = createOperator()
   const { lines } = captureLog()
