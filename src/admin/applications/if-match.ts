@@ -1,17 +1,17 @@
 /** The tag of a version (RFC 9110 §8.8.3): strong, since one version has one representation. */
 export const tagOf = (version: number): string => `"${version}"`
 
+/** The version that an operator has seen, as the request says it. */
+export interface Seen {
+  readonly ifMatch: string | undefined
+  readonly version?: number | undefined
+}
+
 /**
  * Whether the version that an operator has seen is still the present one: it may stand in `If-Match`
  * (RFC 9110 §13.1.1), in the body, or in both; one that says nothing replaces what is there.
  */
-export function isSeen(
-  present: number,
-  {
-    ifMatch,
-    version,
-  }: { readonly ifMatch: string | undefined; readonly version: number | undefined },
-): boolean {
+export function isSeen(present: number, { ifMatch, version }: Seen): boolean {
   if (version !== undefined && version !== present) return false
   if (ifMatch === undefined || ifMatch.trim() === '*') return true
   return ifMatch.split(',').some((tag) => tag.trim() === tagOf(present))

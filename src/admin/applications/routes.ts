@@ -28,6 +28,7 @@ import {
 import { handoffKeyRoutes } from './handoff-key-routes.ts'
 import { showHandoff } from './handoff-shape.ts'
 import { isSeen, tagOf } from './if-match.ts'
+import type { Seen } from './if-match.ts'
 import { patchRegistration } from './patch-registration.ts'
 import { secretRoutes } from './secret-routes.ts'
 import { showSharedSessions } from './shared-sessions-shape.ts'
@@ -102,16 +103,19 @@ const disableApplication = {
   method: 'post',
   path: '/applications/{id}/disable',
   summary: 'Issues nothing more to an application, and ends everything it was given',
-  request: { params: idInPath },
-  responses: { 200: json(applicationSchema), ...problems('not_found', 'end_pending') },
+  request: { params: idInPath, headers: ifMatch },
+  responses: {
+    200: json(applicationSchema),
+    ...problems('not_found', 'changed_meanwhile', 'end_pending'),
+  },
 } satisfies Operation
 
 const enableApplication = {
   method: 'post',
   path: '/applications/{id}/enable',
   summary: 'Lets an application work again; nothing that has ended comes back',
-  request: { params: idInPath },
-  responses: { 200: json(applicationSchema), ...problems('not_found') },
+  request: { params: idInPath, headers: ifMatch },
+  responses: { 200: json(applicationSchema), ...problems('not_found', 'changed_meanwhile') },
 } satisfies Operation
 
 export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
@@ -173,16 +177,22 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json(showApplication(found), 200, { ETag: tagOf(found.version) })
   })
 
+  /** What is there now, if the operator has seen it so. */
+  async function findSeen(c: Context, id: string, seen: Seen) {
+    const present = await registry.find(id)
+    if (present === undefined) return answerProblem(c, 'not_found')
+    return isSeen(present.version, seen) ? present : answerProblem(c, 'changed_meanwhile')
+  }
+
   /** Judged against what is there now; a change that comes in between makes it `changed_meanwhile`. */
   async function change(
     c: Context,
     id: string,
-    seen: { readonly ifMatch: string | undefined; readonly version: number | undefined },
+    seen: Seen,
     make: (present: KeptApplication) => Registration,
   ): Promise<Registered | ProblemAnswer> {
-    const present = await registry.find(id)
-    if (present === undefined) return answerProblem(c, 'not_found')
-    if (!isSeen(present.version, seen)) return answerProblem(c, 'changed_meanwhile')
+    const present = await findSeen(c, id, seen)
+    if (present instanceof Response) return present
     const changed = await registry.change(present, make(present), clock())
     if (!changed.ok) return answerProblems(c, changed.problems)
     if (!changed.value.ok) return answerProblem(c, CHANGE_PROBLEMS[changed.value.refusal.code])
@@ -213,10 +223,8 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
 
   api.serve(removeApplication, async (c, { params, headers }) => {
     const { id } = params
-    const present = await registry.find(id)
-    if (present === undefined) return answerProblem(c, 'not_found')
-    const seen = { ifMatch: headers['if-match'], version: undefined }
-    if (!isSeen(present.version, seen)) return answerProblem(c, 'changed_meanwhile')
+    const present = await findSeen(c, id, { ifMatch: headers['if-match'] })
+    if (present instanceof Response) return present
     // Disabled first: what cannot be ended now is found, and ended, when the request is repeated.
     const disabled = await registry.setStatus(id, 'disabled', clock())
     if (!disabled.ok) return answerProblem(c, 'not_found')
@@ -229,8 +237,10 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     return c.body(null, 204)
   })
 
-  api.serve(disableApplication, async (c, { params }) => {
+  api.serve(disableApplication, async (c, { params, headers }) => {
     const { id } = params
+    const present = await findSeen(c, id, { ifMatch: headers['if-match'] })
+    if (present instanceof Response) return present
     const disabled = await registry.setStatus(id, 'disabled', clock())
     if (!disabled.ok) return answerProblem(c, 'not_found')
     const ended = await endWhatItHas(c, id)
@@ -239,8 +249,10 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json(showApplication(disabled.value), 200, { ETag: tagOf(disabled.value.version) })
   })
 
-  api.serve(enableApplication, async (c, { params }) => {
+  api.serve(enableApplication, async (c, { params, headers }) => {
     const { id } = params
+    const present = await findSeen(c, id, { ifMatch: headers['if-match'] })
+    if (present instanceof Response) return present
     const enabled = await registry.setStatus(id, 'active', clock())
     if (!enabled.ok) return answerProblem(c, 'not_found')
     await record(c, 'enabled', id)
