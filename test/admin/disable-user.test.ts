@@ -3,6 +3,8 @@ import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { runChores } from '../../src/background.ts'
 import { CANARY_USER_ID } from '../../src/core/revocation/canary.ts'
+import { createDisableUser } from '../../src/core/revocation/disable-user.ts'
+import type { UserId } from '../../src/core/sessions/session.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { storageName } from '../../src/platform/digest.ts'
 import { captureLog } from '../world/log-lines.ts'
@@ -137,6 +139,28 @@ describe('a user whose object does not answer (L16)', () => {
     expect((await createOperator().ask('POST', `/users/${alice.id}/enable`)).status).toBe(200)
     expect(await statusOf(alice.id)).toEqual({ status: 'active', pending: 0 })
     expect([await alice.bridge(), await alice.api()]).toEqual([401, 401])
+    expect(await alice.signInAgain()).toBe(200)
+  })
+
+  it('stays enabled, by an operator who was quicker than the cron', async () => {
+    const alice = await signedIn()
+    await createOperator({ USER_SESSIONS: unreachable() }).ask('POST', `/users/${alice.id}/disable`)
+    const { ask, gateway } = createOperator()
+    const core = gateway.core!
+    const cron = createDisableUser({
+      ...core,
+      people: {
+        pendingDisables: async () => [alice.id as UserId],
+        async find(id) {
+          const found = await core.people.find(id)
+          expect((await ask('POST', `/users/${id}/enable`)).status).toBe(200)
+          return found
+        },
+      },
+    })
+    const facts = { requestId: 'x', clientKey: 'cron', waitUntil: () => {}, continent: undefined }
+    await cron.retryPending(facts, systemClock())
+    expect(await statusOf(alice.id)).toEqual({ status: 'active', pending: 0 })
     expect(await alice.signInAgain()).toBe(200)
   })
 

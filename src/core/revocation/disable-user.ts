@@ -54,7 +54,9 @@ export function createDisableUser(parts: {
   async function tellObject(facts: RequestFacts, userId: UserId, now: EpochSeconds) {
     const told = await ends.disableUser(facts, { userId, now })
     if (!told.ok) return told
-    await users.confirmDisabled(userId)
+    const isDisabled = await users.confirmDisabled(userId)
+    // Somebody has enabled them while the object was told: it must not go on refusing whom the directory lets in.
+    if (!isDisabled) await sessions.enable(userId)
     return told
   }
 

@@ -88,8 +88,8 @@ export interface Users {
    * to be told. False when there is no such user.
    */
   disable(id: UserId, now: EpochSeconds): Promise<boolean>
-  /** The user's object knows. */
-  confirmDisabled(id: UserId): Promise<void>
+  /** The user's object knows. False when somebody has enabled the user meanwhile. */
+  confirmDisabled(id: UserId): Promise<boolean>
   /** False when a disabling has come in between, whose object is still to be told. */
   enable(id: UserId, now: EpochSeconds): Promise<boolean>
   /**

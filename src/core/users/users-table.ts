@@ -36,9 +36,12 @@ export async function markDisabled(
   return meta.changes > 0
 }
 
-export async function markDisableConfirmed(directory: D1Database, id: UserId): Promise<void> {
-  const confirmed = directory.prepare('UPDATE users SET is_disable_pending = 0 WHERE id = ?1')
-  await confirmed.bind(id).run()
+export async function markDisableConfirmed(directory: D1Database, id: UserId): Promise<boolean> {
+  const { meta } = await directory
+    .prepare(`UPDATE users SET is_disable_pending = 0 WHERE id = ?1 AND status = 'disabled'`)
+    .bind(id)
+    .run()
+  return meta.changes > 0
 }
 
 export async function markEnabled(

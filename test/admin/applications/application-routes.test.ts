@@ -310,16 +310,19 @@ describe('changing an application', () => {
     },
   )
 
-  it.each(['disable', 'enable'])('to %s one that another operator has changed does nothing', async (what) => {
-    const { client_id: id } = await registered()
-    await ask('PATCH', `/applications/${id}`, { name: 'Second' })
-    const before = await snapshot()
-    const path = `/applications/${id}/${what}`
-    const stale = await send('POST', path, undefined, { 'if-match': '"1"' })
-    expect([stale.status, stale.body.code]).toEqual([412, 'changed_meanwhile'])
-    expect(await snapshot()).toEqual(before)
-    expect((await send('POST', path, undefined, { 'if-match': '"2"' })).status).toBe(200)
-  })
+  it.each(['disable', 'enable'])(
+    'to %s one that another operator has changed does nothing',
+    async (what) => {
+      const { client_id: id } = await registered()
+      await ask('PATCH', `/applications/${id}`, { name: 'Second' })
+      const before = await snapshot()
+      const path = `/applications/${id}/${what}`
+      const stale = await send('POST', path, undefined, { 'if-match': '"1"' })
+      expect([stale.status, stale.body.code]).toEqual([412, 'changed_meanwhile'])
+      expect(await snapshot()).toEqual(before)
+      expect((await send('POST', path, undefined, { 'if-match': '"2"' })).status).toBe(200)
+    },
+  )
 
   it('by two at once from one version is done by one', async () => {
     const { client_id: id } = await registered()
