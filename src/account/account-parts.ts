@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import type { Applications } from '../core/applications/application.ts'
 import type { Audit } from '../core/audit/audit.ts'
+import type { EndSession } from '../core/revocation/end-session.ts'
 import type { RequireUser } from '../core/revocation/require-user.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
 import type { Consents } from '../core/sessions/grant.ts'
@@ -18,6 +19,7 @@ export interface AccountParts {
   readonly audit: Audit
   readonly doors: Doors
   readonly sessions: Sessions
+  readonly ends: EndSession
   readonly consents: Pick<Consents, 'connections'>
   readonly applications: Pick<Applications, 'namesOf'>
   readonly requireUser: RequireUser

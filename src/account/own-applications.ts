@@ -23,7 +23,7 @@ export interface OwnApplicationsParts {
   readonly sessions: Pick<Sessions, 'peek'>
   readonly applications: Pick<Applications, 'namesOf'>
   readonly consents: Pick<Consents, 'connections'>
-  readonly ending: Pick<EndSession, 'disconnectApplication'>
+  readonly ends: Pick<EndSession, 'disconnectApplication'>
 }
 
 /** A connection, with the name that the person knows the application by. */
@@ -49,7 +49,7 @@ export function createOwnApplications({
   sessions,
   applications,
   consents,
-  ending,
+  ends,
 }: OwnApplicationsParts): OwnApplications {
   async function end(
     { headers, facts, now }: OwnSessionsRequest,
@@ -60,7 +60,7 @@ export function createOwnApplications({
     if (!current.ok) return current
     if (applicationId === undefined || applicationId === '') return ok(undefined)
     const { userId } = current.value
-    const ended = await ending.disconnectApplication(facts, { userId, applicationId, now })
+    const ended = await ends.disconnectApplication(facts, { userId, applicationId, now })
     return ended.ok ? ok(undefined) : ended
   }
 

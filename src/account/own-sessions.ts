@@ -20,7 +20,7 @@ export interface OwnSessionsParts {
   readonly config: Pick<Config, 'issuer' | 'isHttps'>
   readonly audit: Audit
   readonly sessions: Pick<Sessions, 'peek' | 'list' | 'has'>
-  readonly endSession: Pick<EndSession, 'endSession' | 'endOtherSessions' | 'endAllSessions'>
+  readonly ends: Pick<EndSession, 'endSession' | 'endOtherSessions' | 'endAllSessions'>
 }
 
 export type OwnSessionsRefusalCode =
@@ -58,7 +58,7 @@ export function createOwnSessions({
   config,
   audit,
   sessions,
-  endSession: ending,
+  ends,
 }: OwnSessionsParts): OwnSessions {
   const cause = 'person'
 
@@ -105,7 +105,7 @@ export function createOwnSessions({
         const sid = parseSessionId(text)
         if (sid === undefined) return refuse('unknown_session')
         const { facts, now } = request
-        const ended = await ending.endSession(facts, { userId, sid, cause, now })
+        const ended = await ends.endSession(facts, { userId, sid, cause, now })
         if (!ended.ok) return ended
         if (!ended.value.ended) {
           const has = await sessions.has(userId, sid)
@@ -118,14 +118,14 @@ export function createOwnSessions({
     endOthers: (request) =>
       change(request, async ({ userId, sid }) => {
         const { facts, now } = request
-        const ended = await ending.endOtherSessions(facts, { userId, sid, cause, now })
+        const ended = await ends.endOtherSessions(facts, { userId, sid, cause, now })
         return ended.ok ? ok(undefined) : ended
       }),
 
     endAll: (request) =>
       change(request, async ({ userId }) => {
         const { facts, now } = request
-        const ended = await ending.endAllSessions(facts, { userId, cause, now })
+        const ended = await ends.endAllSessions(facts, { userId, cause, now })
         return ended.ok ? ok(undefined) : ended
       }),
   }

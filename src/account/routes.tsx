@@ -16,7 +16,6 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { accessAnswer } from '../core/revocation/access-answer.ts'
-import { createEndSession } from '../core/revocation/end-session.ts'
 import type { AccessVariables } from '../core/revocation/require-user.ts'
 import { parseSessionId, parseUserId } from '../core/sessions/session.ts'
 import { refuse } from '../platform/refusal.ts'
@@ -42,9 +41,8 @@ export function accountRoutes(parts: AccountParts) {
   api.get('/api/me', (c) => tellWhoIsCalling(c, parts))
   app.route('/', api)
 
-  const ending = createEndSession(parts)
-  const own = createOwnSessions({ ...parts, endSession: ending })
-  const ownApplications = createOwnApplications({ ...parts, ending })
+  const own = createOwnSessions(parts)
+  const ownApplications = createOwnApplications(parts)
   app.route('/', accountPageRoutes(parts, own, ownApplications))
   app.route('/', sessionsApi(parts, own))
   return app

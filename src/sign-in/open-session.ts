@@ -23,7 +23,7 @@ export interface OpenedSession {
  * is a session that another tab has just opened for the very same sign-in.
  */
 export async function openSession(
-  { config, sessions, endSession, earlyLogouts }: SignInParts,
+  { config, sessions, ends, earlyLogouts }: SignInParts,
   { headers, facts }: SignInRequest,
   input: {
     readonly attempt: SignInAttempt
@@ -66,15 +66,15 @@ export async function openSession(
     now,
   })
   if (!logout.ok || logout.value.isSignedOut) {
-    await endSession(facts, { ...idsOf(session), cause: 'provider_back_channel', now })
+    await ends.endSession(facts, { ...idsOf(session), cause: 'provider_back_channel', now })
     return refuse(logout.ok ? 'signed_out_meanwhile' : 'unavailable')
   }
   if (previous !== undefined) {
     const cause = 'replaced_by_sign_in'
-    const ended = await endSession(facts, { ...idsOf(previous), cause, now })
+    const ended = await ends.endSession(facts, { ...idsOf(previous), cause, now })
     if (!ended.ok) {
       // Two sessions never live on from one browser. The new one's handle has not left us.
-      await endSession(facts, { ...idsOf(session), cause, now })
+      await ends.endSession(facts, { ...idsOf(session), cause, now })
       return refuse('unavailable')
     }
   }

@@ -12,7 +12,6 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { Audit } from '../core/audit/audit.ts'
-import { createEndSession } from '../core/revocation/end-session.ts'
 import type { Door, Doors } from '../platform/doors.ts'
 import { createAttemptCookies } from './attempt-cookies.ts'
 import { createAttemptStates } from './attempt-state.ts'
@@ -28,10 +27,7 @@ import { readTarget } from './sign-in-target.ts'
 import { startSignIn } from './start.ts'
 
 /** What the gateway hands to this feature. */
-export type SignInCore = Omit<
-  SignInParts,
-  'endSession' | 'states' | 'attemptCookies' | 'responseCookies'
-> & {
+export type SignInCore = Omit<SignInParts, 'states' | 'attemptCookies' | 'responseCookies'> & {
   readonly audit: Audit
   readonly doors: Doors
 }
@@ -39,10 +35,8 @@ export type SignInCore = Omit<
 export function signInRoutes(core: SignInCore) {
   const { config, audit, doors, identityProviders } = core
   const { isHttps, secrets } = config
-  const ending = createEndSession(core)
   const parts: SignInParts = {
     ...core,
-    endSession: (facts, input) => ending.endSession(facts, input),
     states: createAttemptStates(secrets.handleKey),
     attemptCookies: createAttemptCookies(secrets.handleKey, isHttps),
     responseCookies: createResponseCookies(secrets.handleKey, isHttps),

@@ -17,7 +17,7 @@ export interface SignInParts {
   readonly config: Config
   readonly clock: Clock
   readonly sessions: Sessions
-  readonly endSession: EndSession['endSession']
+  readonly ends: Pick<EndSession, 'endSession'>
   readonly users: Users
   readonly earlyLogouts: Pick<EarlyLogouts, 'findFor'>
   readonly identityProviders: IdentityProviders

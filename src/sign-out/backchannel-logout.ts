@@ -30,7 +30,7 @@ export interface BackchannelParts {
   readonly identityProviders: IdentityProviders
   readonly users: Pick<Users, 'findSignedOut'>
   readonly earlyLogouts: Pick<EarlyLogouts, 'mark' | 'settle'>
-  readonly ending: Pick<EndSession, 'endForProvider'>
+  readonly ends: Pick<EndSession, 'endForProvider'>
 }
 
 /** Why a logout was not obeyed. The last two are not the token's fault: the provider is to try again. */
@@ -109,7 +109,7 @@ async function judge(
 }
 
 async function obey(
-  { clock, users, earlyLogouts, ending }: BackchannelParts,
+  { clock, users, earlyLogouts, ends }: BackchannelParts,
   { provider, raw, claims }: JudgedToken,
   facts: RequestFacts,
 ): Promise<Result<ObeyedLogout, 'jti_reused' | 'unavailable'>> {
@@ -156,12 +156,12 @@ async function obey(
     cause: 'provider_back_channel',
     token,
   } as const
-  const ends = await Promise.all(
-    found.value.map((userId) => ending.endForProvider(facts, { userId, logout, now })),
+  const outcomes = await Promise.all(
+    found.value.map((userId) => ends.endForProvider(facts, { userId, logout, now })),
   )
   let ended = 0
   let isRepeated = true
-  for (const end of ends) {
+  for (const end of outcomes) {
     if (!end.ok) return end
     ended += end.value.ended
     isRepeated &&= end.value.isRepeated

@@ -21,7 +21,7 @@ export interface FrontchannelParts {
   readonly clock: Clock
   readonly identityProviders: IdentityProviders
   readonly users: Pick<Users, 'findSignedOut'>
-  readonly ending: Pick<EndSession, 'endForProvider'>
+  readonly ends: Pick<EndSession, 'endForProvider'>
 }
 
 export type FrontchannelReason =
@@ -70,7 +70,7 @@ export async function receiveFrontchannelLogout(
   } as const
   let ended = 0
   for (const userId of found.value) {
-    const end = await parts.ending.endForProvider(request.facts, { userId, logout, now })
+    const end = await parts.ends.endForProvider(request.facts, { userId, logout, now })
     if (!end.ok) return refuse('unavailable')
     ended += end.value.ended
   }

@@ -12,7 +12,6 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { Audit } from '../core/audit/audit.ts'
-import { createEndSession } from '../core/revocation/end-session.ts'
 import type { SignOut } from '../core/revocation/sign-out.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
 import { leadOn } from '../pages/lead-on.tsx'
@@ -32,15 +31,15 @@ import {
 import type { Environment } from './sign-out-answers.tsx'
 
 /** What the gateway hands to this feature. */
-export type SignOutCore = Omit<BackchannelParts & FrontchannelParts, 'ending'> & {
-  readonly audit: Audit
-  readonly signOut: SignOut
-  readonly doors: Doors
-  readonly sessions: Sessions
-}
+export type SignOutCore = BackchannelParts &
+  FrontchannelParts & {
+    readonly audit: Audit
+    readonly signOut: SignOut
+    readonly doors: Doors
+    readonly sessions: Sessions
+  }
 
-export function signOutRoutes(core: SignOutCore) {
-  const parts = { ...core, ending: createEndSession(core) }
+export function signOutRoutes(parts: SignOutCore) {
   return new Hono<Environment>()
     .get(SIGN_OUT_PATH, askFirst)
     .post(SIGN_OUT_PATH, (c) => answerPost(c, parts))

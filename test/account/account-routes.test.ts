@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { accountRoutes } from '../../src/account/routes.tsx'
 import { createApplications } from '../../src/core/applications/applications.ts'
 import { createConsents } from '../../src/core/sessions/consents.ts'
+import { createEndSession } from '../../src/core/revocation/end-session.ts'
 import { createRequireUser } from '../../src/core/revocation/require-user.ts'
 import { newUserId } from '../../src/core/sessions/session.ts'
 import { gatewayFor } from '../../src/gateway.ts'
@@ -238,6 +239,7 @@ describe('GET /api/me', () => {
       accountRoutes({
         ...unaware,
         sessions: sessionsOf(),
+        ends: createEndSession({ sessions: sessionsOf(), audit: unaware.audit }),
         applications: createApplications(env.DIRECTORY),
         consents: createConsents({ userSessions: env.USER_SESSIONS }),
         doors: { mayEnter: async () => ok(undefined) },
