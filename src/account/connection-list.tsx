@@ -1,5 +1,5 @@
 import { displayedText } from '../pages/displayed-text.ts'
-import { SCOPE_WORDS } from '../pages/scope-words.ts'
+import { ScopeItem } from '../pages/scope-item.tsx'
 import { Moment } from '../pages/moment.tsx'
 import type { NamedConnection } from './own-applications.ts'
 
@@ -38,7 +38,7 @@ const ConnectionItem = ({ connection }: { connection: NamedConnection }) => {
               <dd>
                 <ul>
                   {scope.map((value) => (
-                    <li data-scope={value}>{SCOPE_WORDS[value] ?? <code>{value}</code>}</li>
+                    <ScopeItem value={value} />
                   ))}
                   {claims.map((words) => (
                     <li>{words}</li>

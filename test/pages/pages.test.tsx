@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { LiveSession, SessionId, UserId } from '../../src/core/sessions/session.ts'
 import { DashboardPage } from '../../src/account/dashboard-page.tsx'
 import { ConfirmPage } from '../../src/pages/confirm-page.tsx'
+import { ConsentPage } from '../../src/openid-provider/consent/consent-page.tsx'
 import { ErrorPage } from '../../src/pages/error-page.tsx'
 import { SignInPage } from '../../src/sign-in/sign-in-page.tsx'
 import { all, byId, readPage, textOf } from './read-page.ts'
@@ -292,4 +293,24 @@ describe('the dashboard', () => {
     )
     expect(turned).toContain('<bdi id="person-name">Ada\u202egnitnuoccA</bdi>')
   })
+})
+
+it('the consent page names every scope, also one that it has no words for', async () => {
+  const scope = ['openid', 'orders:read', 'constructor', '__proto__']
+  const view = {
+    application: { id: 'shop', name: 'Shop' },
+    session: session({ name: 'Ada' }),
+    scope,
+    claims: [],
+    redirectUri: 'https://shop.example/cb',
+    requestUri: 'urn:x',
+    proof: 'proof',
+    otherAccountHref: '/auth/login',
+  }
+  const elements = await readPage(<ConsentPage view={view} nonce={nonce} />)
+  const shown = all(elements, 'li').filter(({ attributes }) => attributes.has('data-scope'))
+  expect(shown.map(({ text }) => text)).toEqual([
+    'That it is you, when you sign in',
+    ...scope.slice(1),
+  ])
 })

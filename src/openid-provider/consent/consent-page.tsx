@@ -2,7 +2,7 @@ import { displayedText } from '../../pages/displayed-text.ts'
 import { DrawbridgeScene } from '../../pages/drawbridge-scene.tsx'
 import { PageShell } from '../../pages/page-shell.tsx'
 import { safeHref } from '../../pages/safe-href.ts'
-import { SCOPE_WORDS } from '../../pages/scope-words.ts'
+import { ScopeItem } from '../../pages/scope-item.tsx'
 import type { ConsentView } from './consent-view.ts'
 
 export const CONSENT_PATH = '/oauth/authorize/consent'
@@ -38,7 +38,7 @@ export const ConsentPage = ({ view, nonce }: { view: ConsentView; nonce: string 
         <h2 id="asked-heading">It asks for</h2>
         <ul aria-labelledby="asked-heading">
           {scope.map((value) => (
-            <li data-scope={value}>{SCOPE_WORDS[value] ?? <code>{value}</code>}</li>
+            <ScopeItem value={value} />
           ))}
           {claims.map((claim) => (
             <li data-claim={claim}>Your {claim.replaceAll('_', ' ')}</li>

@@ -2,7 +2,7 @@ import type { LiveSession } from '../../core/sessions/session.ts'
 import { displayedText } from '../../pages/displayed-text.ts'
 import { DrawbridgeScene } from '../../pages/drawbridge-scene.tsx'
 import { PageShell } from '../../pages/page-shell.tsx'
-import { SCOPE_WORDS } from '../../pages/scope-words.ts'
+import { ScopeItem } from '../../pages/scope-item.tsx'
 import { DEVICE_PATH } from './ask-device-code.ts'
 import type { WaitingDevice } from './decide-device.ts'
 import { shownUserCode } from './user-code.ts'
@@ -75,7 +75,7 @@ export const DeviceDecisionPage = ({
         <h2 id="asked-heading">It asks for</h2>
         <ul aria-labelledby="asked-heading">
           {request.content.scope.map((value) => (
-            <li data-scope={value}>{SCOPE_WORDS[value] ?? <code>{value}</code>}</li>
+            <ScopeItem value={value} />
           ))}
         </ul>
         <form class="actions" id="device-decision" method="post" action={DEVICE_PATH}>
