@@ -138,6 +138,8 @@ describe('what is not there', () => {
     const { ask } = createOperator()
     const nobody = '0'.repeat(32)
     for (const [method, path] of [
+      ['GET', ''],
+      ['GET', '/'],
       ['GET', '/nothing'],
       ['GET', `/users/${nobody}`],
       ['GET', '/users/not-an-id'],
@@ -153,6 +155,11 @@ describe('what is not there', () => {
       const { status, body } = await ask(method, path)
       expect([status, body.code], path).toEqual([404, 'not_found'])
     }
+    const headers = { authorization: `Bearer ${settings.ADMIN_API_KEY}` }
+    const { send } = createOperator()
+    // However a path is written, it is one path.
+    expect((await send('GET', '/%61dmin/%61pi/nothing', { headers })).status).toBe(404)
+    expect((await send('GET', '/%61dmin/%61pi/users', { headers })).status).toBe(200)
     const wrong = await ask('PUT', '/users')
     expect([wrong.status, wrong.body.code]).toEqual([405, 'method_not_allowed'])
     expect(wrong.headers.get('allow')).toMatch(/GET/)

@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import type { Context, TypedResponse } from 'hono'
 import type { StatusCode } from 'hono/utils/http-status'
 import type { JSONParsed } from 'hono/utils/types'
+import { getPath } from 'hono/utils/url'
 import { readJson } from '../../platform/read-json.ts'
 import type { RequestFacts, RequestVariables } from '../../platform/request-facts.ts'
 import { ADMIN_PATH } from '../admin-parts.ts'
@@ -55,7 +56,7 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 export function createEmptyApi(): AdminApi {
   const app = new Hono<AdminEnv>({
     // Routes and their descriptions alike begin after the path that all of them share.
-    getPath: (request) => new URL(request.url).pathname.slice(ADMIN_PATH.length),
+    getPath: (request) => getPath(request).slice(ADMIN_PATH.length) || '/',
   })
 
   app.use(async function takeFacts(c, next) {
