@@ -89,7 +89,7 @@ export interface AuditEvent {
   readonly actor?: 'operator'
   /** Present when the decision concerns a known user: the event is then stored too. */
   readonly userId?: string
-  /** It follows from a decision that was stored, and comes often: logged only. */
+  /** It follows from a decision that was stored, or concerns nobody, and comes often: logged only. */
   readonly isRoutine?: boolean
   /** Logged and stored only as a hash. */
   readonly sid?: string

@@ -98,7 +98,8 @@ export function createCanary(parts: {
     })
     const watchers = issued.ok ? LEVELS.map((level) => watcher(level, issued.value.token)) : []
     const warm = await Promise.all(watchers.map((accepts) => accepts()))
-    const ended = await ends.endSession(facts, { userId, sid, cause: 'operator', now: clock() })
+    const end = { userId, sid, cause: 'operator', isRoutine: true, now: clock() } as const
+    const ended = await ends.endSession(facts, end)
     if (!issued.ok) return failed('token_not_issued')
     if (!warm.every(Boolean)) return failed('token_not_accepted')
     if (!ended.ok) return failed('session_not_ended')

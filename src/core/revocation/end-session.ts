@@ -29,6 +29,8 @@ export interface EndSession {
       cause: EndCause
       /** A participant, which is then not told. */
       askedBy?: EndOfOne['askedBy']
+      /** Of nobody's session: logged, not stored. */
+      isRoutine?: boolean
       now: EpochSeconds
     },
   ): Promise<Result<{ ended: boolean }, 'unavailable'>>
@@ -110,7 +112,7 @@ export function createEndSession({
   }
 
   return {
-    async endSession(facts, { userId, sid, cause, askedBy, now }) {
+    async endSession(facts, { userId, sid, cause, askedBy, isRoutine = false, now }) {
       const outcome = await sessions.end(userId, sid, cause, now, askedBy)
       if (!outcome.ok) return outcome
       const { sids } = outcome.value
@@ -120,6 +122,7 @@ export function createEndSession({
           ...actorOf(cause),
           userId,
           sid: each,
+          isRoutine,
           facts: { cause },
         })
       }
