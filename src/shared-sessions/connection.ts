@@ -34,7 +34,7 @@ export interface NewConnection {
 
 /** The token of a new connection. */
 export async function issueConnection(
-  { grants, siteConnections, connectionGrants }: SiteParts,
+  { grants, siteConnections, connectionGrants, subjects }: SiteParts,
   { site, user, identity, sid, plugin, callbackUri, nonce, now }: NewConnection,
 ): Promise<Result<string, 'no_session' | 'unavailable'>> {
   const { applicationId } = site
@@ -56,6 +56,8 @@ export async function issueConnection(
     tokenHash: await sha256Base64url(token),
     sealedGrant: await connectionGrants.seal({
       handle: minted.value.handle,
+      subject: await subjects.subjectFor(site, user.userId),
+      clientSid: await subjects.sessionIdFor({ id: applicationId }, sid),
       ...(nonce !== undefined && { nonceHash: await sha256Base64url(nonce) }),
     }),
     applicationId,
@@ -77,6 +79,9 @@ export interface TakenConnection extends KnownUser {
 /** What stands for a connection while nobody was told of it. */
 interface SealedGrant {
   readonly handle: string
+  /** By which the application hears of the session's end. */
+  readonly subject: string
+  readonly clientSid: string
   readonly nonceHash: string | undefined
 }
 
@@ -86,9 +91,16 @@ async function openGrant(
 ): Promise<SealedGrant | undefined> {
   const opened = await connectionGrants.unseal(sealedGrant)
   if (!isJsonObject(opened)) return undefined
-  const { handle, nonceHash } = opened
-  if (typeof handle !== 'string') return undefined
-  return { handle, nonceHash: typeof nonceHash === 'string' ? nonceHash : undefined }
+  const { handle, subject, clientSid, nonceHash } = opened
+  if (typeof handle !== 'string' || typeof subject !== 'string' || typeof clientSid !== 'string') {
+    return undefined
+  }
+  return {
+    handle,
+    subject,
+    clientSid,
+    nonceHash: typeof nonceHash === 'string' ? nonceHash : undefined,
+  }
 }
 
 /** Whether this is who the connection was made for: a server by its keys, or the phone that knows the nonce. */
@@ -113,16 +125,12 @@ export async function takeConnection(
   if (connection === undefined || sealed === undefined || !(await isMeantFor(caller, sealed))) {
     return refuse('unknown_connection')
   }
-  const { handle } = sealed
+  const { handle, subject, clientSid } = sealed
   const taken = await grants.take({
     kind: 'connection_token',
     handle,
     presented: { applicationId },
-    participation: {
-      applicationId,
-      subject: connection.userToken,
-      clientSid: connection.identityToken,
-    },
+    participation: { applicationId, subject, clientSid },
     now,
   })
   if (!taken.ok) {

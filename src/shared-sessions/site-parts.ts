@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Site, Sites } from '../core/applications/sites.ts'
+import type { Subjects } from '../core/applications/subject.ts'
 import type { Audit } from '../core/audit/audit.ts'
 import type { IdentityProviders } from '../core/identity-providers/identity-provider.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
@@ -21,6 +22,7 @@ export interface SharedSessionsCore {
   readonly audit: Audit
   readonly doors: Doors
   readonly sites: Sites
+  readonly subjects: Subjects
   readonly siteUsers: SiteUsers
   readonly siteSessions: SiteSessions
   readonly siteConnections: SiteConnections

@@ -82,10 +82,8 @@ async function make(
   ])
   if (!secrets.ok) return refuse('unavailable', { check: secrets.refusal.code })
   if (!roles.ok) return roles
-  const { oauth, widget } = application
-  const subject =
-    oauth === undefined ? userId : await subjects.subjectFor({ ...application, oauth }, userId)
-  const exp = Math.min(now + widget.tokenLifetimeSeconds, deadlineAt)
+  const subject = await subjects.subjectFor(application, userId)
+  const exp = Math.min(now + application.widget.tokenLifetimeSeconds, deadlineAt)
   const claims = widgetClaimsOf(
     application,
     { subject, profile, mayTellEmail, roles: roles.value },

@@ -10,6 +10,7 @@ import { createOperator } from '../admin/operator.ts'
 import { ring } from '../core/sessions/published-hint.ts'
 import { openInput, rowsOf, sessionsOf } from '../core/sessions/signed-in-user.ts'
 import { deliverToken } from '../sign-out/logout-delivery.ts'
+import { createApplication, knownTo, takePart } from '../world/application.ts'
 import type { Browser } from '../world/browser.ts'
 import { freezeClock, NOON } from '../world/clock.ts'
 import { captureLog } from '../world/log-lines.ts'
@@ -19,7 +20,7 @@ import { createService, ticketFor } from '../world/service.ts'
 import { settings } from '../world/settings.ts'
 import { prepareKeyRing } from '../world/signed-by-us.ts'
 import { createWorld, liveSession, signIn } from '../world/sign-in.ts'
-import { ask, registerSite, startShared } from '../world/sites.ts'
+import { alsoSite, ask, registerSite, startShared } from '../world/sites.ts'
 import type { TestSite } from '../world/sites.ts'
 import { check, register, told } from '../world/socialize.ts'
 
@@ -261,5 +262,28 @@ describe('a shared session goes on', () => {
     await ask(shop, 'DELETE', `/sso/sessions/${other}.json?confirm_deletion=true`)
     expect((await ask(shop, 'GET', `/sso/sessions/${ada.token}.json`)).status).toBe(200)
     expect((await ada.browser.fetch('/auth/sso/token')).status).toBe(200)
+  })
+})
+
+describe('a site that is an OAuth client too', () => {
+  it('hears of the end under the names that it knows the person and the session by', async () => {
+    const world = await createWorld()
+    const mall = await createApplication(world, {
+      origin: 'https://mall.example',
+      isFirstParty: true,
+    })
+    const site = await alsoSite(world, mall, 'mall')
+    const browser = world.newBrowser()
+    await signIn(browser, world.otrotl)
+    const session = (await liveSession(browser.session()))!
+    await takePart(mall, session)
+    const { token } = await told(await check(browser, site))
+    expect((await ask(site, 'GET', `/connections/${token}.json`)).status).toBe(200)
+    await browser.request(`${settings.ISSUER}/auth/sso/logout`, {
+      method: 'POST',
+      from: settings.ISSUER,
+    })
+    const { subject: sub, clientSid: sid } = await knownTo(mall, session)
+    await vi.waitFor(() => expect(mall.received).toEqual([expect.objectContaining({ sub, sid })]))
   })
 })

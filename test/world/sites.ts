@@ -1,7 +1,9 @@
-import { exports } from 'cloudflare:workers'
+import { env, exports } from 'cloudflare:workers'
 import { systemClock } from '../../src/platform/clock.ts'
 import { applicationRegistry } from './applications.ts'
+import type { RegisteredApplication } from './applications.ts'
 import { settings } from './settings.ts'
+import type { World } from './sign-in.ts'
 
 export interface TestSite {
   readonly id: string
@@ -29,6 +31,20 @@ export async function registerSite({
   if (!registered.ok) throw new Error(JSON.stringify(registered.problems))
   const { application, siteKeys } = registered.value
   return { id: application.id, subdomain, keys: siteKeys! }
+}
+
+/** An application that there is already becomes a site besides. */
+export async function alsoSite(
+  { core }: Pick<World, 'core'>,
+  { id, application }: Pick<RegisteredApplication, 'id' | 'application'>,
+  subdomain: string,
+): Promise<TestSite> {
+  const sharedSessions = { subdomain, allowedDomains: [`${subdomain}.example`], group: undefined }
+  await env.DIRECTORY.prepare('UPDATE applications SET shared_sessions = ?2 WHERE id = ?1')
+    .bind(id, JSON.stringify(sharedSessions))
+    .run()
+  const keys = await core.siteKeys.keep({ ...application, sharedSessions }, systemClock())
+  return { id, subdomain, keys: keys! }
 }
 
 /** Parsed JSON, looked into freely: a wrong way in it fails the test that goes it. */

@@ -9,6 +9,7 @@ import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { isUuid } from '../../platform/uuid.ts'
+import type { Application } from './application.ts'
 import { createApplicationsTable } from './applications-table.ts'
 import type { KeptApplication } from './applications-table.ts'
 import { isSubdomain } from './shared-sessions-site.ts'
@@ -21,6 +22,8 @@ export interface Site {
   readonly applicationId: string
   readonly name: string
   readonly isFirstParty: boolean
+  /** Where it is an OAuth client too, it knows people as that. */
+  readonly oauth: Application['oauth']
   readonly subdomain: string
   readonly allowedDomains: readonly string[]
   /** Whose people and sessions it shares: of its group, or its own alone. */
@@ -98,11 +101,12 @@ export const createSiteRegistry = (directory: D1Database) => ({
 function toSite(application: KeptApplication | undefined): Site | undefined {
   const site = application?.sharedSessions
   if (application?.status !== 'active' || site === undefined) return undefined
-  const { id, name, isFirstParty, createdAt } = application
+  const { id, name, isFirstParty, oauth, createdAt } = application
   return {
     applicationId: id,
     name,
     isFirstParty,
+    oauth,
     subdomain: site.subdomain,
     allowedDomains: site.allowedDomains,
     company: site.group === undefined ? `site:${id}` : `group:${site.group}`,

@@ -7,7 +7,7 @@ import { base64url } from 'jose'
 import { toHex } from '../../platform/random.ts'
 import { createAuthenticator } from '../../platform/secrets.ts'
 import type { RotatingSecret } from '../../platform/secrets.ts'
-import type { OAuthApplication } from './application.ts'
+import type { Application } from './application.ts'
 
 const utf8 = new TextEncoder()
 
@@ -16,10 +16,13 @@ const message = (name: string, value: string) =>
   new Uint8Array(utf8.encode(`${name.length}:${name}${value}`))
 
 export interface Subjects {
-  /** 32 lower-case hexadecimal digits (public) or 43 base64url characters (pairwise). */
-  subjectFor(application: OAuthApplication, userId: string): Promise<string>
+  /**
+   * 32 lower-case hexadecimal digits (public, and for what is no OAuth client) or 43 base64url characters
+   * (pairwise).
+   */
+  subjectFor(application: Pick<Application, 'oauth'>, userId: string): Promise<string>
   /** 32 lower-case hexadecimal digits. */
-  sessionIdFor(application: Pick<OAuthApplication, 'id'>, sid: string): Promise<string>
+  sessionIdFor(application: Pick<Application, 'id'>, sid: string): Promise<string>
 }
 
 export function createSubjects(handleKey: RotatingSecret): Subjects {
@@ -30,7 +33,7 @@ export function createSubjects(handleKey: RotatingSecret): Subjects {
   const sids = createAuthenticator(oldest, 'client-session')
   return {
     async subjectFor({ oauth }, userId) {
-      if (oauth.subjectType === 'public') return userId
+      if (oauth === undefined || oauth.subjectType === 'public') return userId
       const sector = oauth.sectorIdentifier ?? ''
       return base64url.encode(await subjects.sign(message(sector, userId)))
     },

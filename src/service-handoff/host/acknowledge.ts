@@ -3,7 +3,6 @@ import type { HandoffSession } from '../../core/applications/handoff-sessions.ts
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { subjectFor } from './host-parts.ts'
 import type { HostParts } from './host-parts.ts'
 
 /**
@@ -32,7 +31,7 @@ export async function acknowledge(
     sid,
     participation: {
       applicationId: application.id,
-      subject: await subjectFor(subjects, application, userId),
+      subject: await subjects.subjectFor(application, userId),
       clientSid: apiSid.toLowerCase(),
       protocol: 'handoff',
     },

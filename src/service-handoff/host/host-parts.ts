@@ -1,10 +1,5 @@
 import type { Config } from '../../config.ts'
-import type {
-  Application,
-  Applications,
-  HandoffApplication,
-  OAuthApplication,
-} from '../../core/applications/application.ts'
+import type { Applications } from '../../core/applications/application.ts'
 import type { HandoffKeys } from '../../core/applications/handoff-keys.ts'
 import type { HandoffSessions } from '../../core/applications/handoff-sessions.ts'
 import type { Subjects } from '../../core/applications/subject.ts'
@@ -35,14 +30,3 @@ export interface HostParts {
   readonly revocation: Revocation
   readonly ends: Pick<EndSession, 'endSession' | 'disconnectApplication'>
 }
-
-/** How a service knows a person: by its own name for them, where it has one as an OAuth client, else by the user id. */
-export const subjectFor = (
-  subjects: Pick<Subjects, 'subjectFor'>,
-  application: HandoffApplication,
-  userId: string,
-): Promise<string> =>
-  isOAuth(application) ? subjects.subjectFor(application, userId) : Promise.resolve(userId)
-
-const isOAuth = (application: Application): application is OAuthApplication =>
-  application.oauth !== undefined

@@ -4,7 +4,6 @@ import type { IssuedToken } from '../../core/tokens/application-token.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { subjectFor } from './host-parts.ts'
 import type { HostParts } from './host-parts.ts'
 import { issueAccess } from './verify-ticket.ts'
 
@@ -40,7 +39,7 @@ export async function refreshAccess(
     return refuse(code === 'unavailable' ? code : 'token_not_valid', { ...facts, grant: code })
   }
   const { content, family, session, refreshToken } = rotated.value
-  const subject = await subjectFor(subjects, application, session.userId)
+  const subject = await subjects.subjectFor(application, session.userId)
   const issued = await issueAccess(parts, {
     application,
     subject,

@@ -5,7 +5,6 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
-import { subjectFor } from './host-parts.ts'
 import type { HostParts } from './host-parts.ts'
 import { issueAccess } from './verify-ticket.ts'
 
@@ -73,7 +72,7 @@ async function grant(
   const { config, grants, subjects } = parts
   const { userId, sid } = session
   const { scope, refreshToken: isRefreshable } = application.handoff
-  const subject = await subjectFor(subjects, application, userId)
+  const subject = await subjects.subjectFor(application, userId)
   const participation = {
     applicationId: application.id,
     subject,

@@ -6,7 +6,6 @@ import type { IssuedToken } from '../../core/tokens/application-token.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Refusal, Result } from '../../platform/refusal.ts'
-import { subjectFor } from './host-parts.ts'
 import type { HostParts } from './host-parts.ts'
 import { mayEnter } from './open-service.ts'
 
@@ -46,7 +45,7 @@ export async function verifyTicket(
     return refuse('token_not_valid', { check: 'identity_provider' })
   }
   const scope = content.scope.filter((value) => application.handoff.scope.includes(value))
-  const subject = await subjectFor(subjects, application, session.userId)
+  const subject = await subjects.subjectFor(application, session.userId)
   const issued = await issueAccess(parts, { application, subject, scope, family, session, now })
   if (!issued.ok) return issued
   const indexed = await handoffSessions.index({
