@@ -20,6 +20,8 @@ import type { SiteParts } from './site-parts.ts'
 export const DEFAULT_LIFETIME_SECONDS = 86_400
 /** Longer is cut to it. */
 export const LONGEST_LIFETIME_SECONDS = 31 * 86_400
+/** In the index before it is open: so long it is not taken for one that is over. */
+const OPENING_SECONDS = 60
 
 export interface StartSharedSession {
   readonly site: Site
@@ -154,12 +156,19 @@ async function live(
   if (session === undefined) return refuse('no_session')
   const answer = await parts.sessions.readProfile(session.userId, session.sid, now)
   if (!answer.ok) {
-    if (answer.refusal.code === 'no_session') await parts.siteSessions.forget([session])
+    if (answer.refusal.code === 'no_session') await forgetOver(parts, [session], now)
     return answer
   }
   const token = await parts.tokens.unseal(session.sealedToken)
   return typeof token === 'string' ? ok({ session, token }) : refuse('no_session')
 }
+
+const forgetOver = (
+  { siteSessions }: SiteParts,
+  sessions: readonly SiteSession[],
+  now: EpochSeconds,
+): Promise<void> =>
+  siteSessions.forget(sessions.filter(({ createdAt }) => createdAt + OPENING_SECONDS <= now))
 
 /** The live ones among these, in their order; each user is asked once. */
 export async function liveAmong(
@@ -174,7 +183,8 @@ export async function liveAmong(
     if (!answer.ok) return answer
     for (const { sid } of answer.value) sids.add(sid)
   }
-  await parts.siteSessions.forget(listed.filter(({ sid }) => !sids.has(sid)))
+  const over = listed.filter(({ sid }) => !sids.has(sid))
+  await forgetOver(parts, over, now)
   const found = await Promise.all(
     listed.map(async (session) => {
       const token = sids.has(session.sid) && (await parts.tokens.unseal(session.sealedToken))

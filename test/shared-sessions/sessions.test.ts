@@ -3,7 +3,9 @@ import { describe, expect, it, vi } from 'vitest'
 import { createEndSession } from '../../src/core/revocation/end-session.ts'
 import { gatewayFor } from '../../src/gateway.ts'
 import { systemClock } from '../../src/platform/clock.ts'
+import { createWorld } from '../world/sign-in.ts'
 import { ask, pushUser, registerSite, startShared } from '../world/sites.ts'
+import { steppedBindings } from '../world/stepped-bindings.ts'
 
 const { core } = gatewayFor(env)
 const facts = {
@@ -132,6 +134,30 @@ describe('a shared session', () => {
     expect(live.ok && live.value).toHaveLength(1)
     const list = await ask(site, 'GET', '/sso/sessions.json')
     expect(list.data.sso_sessions.count).toBe(1)
+  })
+
+  it('is there when it was answered, whoever has looked for it while it began', async () => {
+    const stepped = steppedBindings()
+    const world = await createWorld({}, stepped.bindings)
+    const fetch = (request: Request) => world.fetch(request)
+    const site = await registerSite({ subdomain: 'shop' })
+    const { identityToken } = await pushUser(site)
+    const path = `/sso/sessions/identities/${identityToken}.json`
+    for (let step = 1; ; step += 1) {
+      const { value, wasInterrupted } = await stepped.interrupt(
+        step,
+        async () => {
+          for (const each of [path, '/sso/sessions.json']) await ask(site, 'GET', each)
+        },
+        () => ask(site, 'PUT', path, undefined, { fetch }),
+      )
+      const { sso_session_token: token } = value.data.sso_session
+      expect([step, (await ask(site, 'GET', `/sso/sessions/${token}.json`)).status]).toEqual([
+        step,
+        200,
+      ])
+      if (!wasInterrupted) break
+    }
   })
 
   it('ends by a deletion that is confirmed, and by no other', async () => {
