@@ -1,52 +1,46 @@
 /**
- * What a browser carries of shared sessions, on our own host: a sealed cookie with the token of one session for
- * each company whose sites it was on. First-party whenever it is read, since every way here is a navigation of
- * the whole tab.
+ * What a browser carries of shared sessions, on our own host: for each company whose sites it was on, a cookie with
+ * the sealed token of one session. First-party whenever it is read, since every way here is a navigation of the
+ * whole tab; and none is read where one is set, because a form of another site's brings no cookies along.
  */
 import type { Config } from '../config.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
-import { isJsonObject } from '../platform/json-object.ts'
+import { sha256Base64url } from '../platform/digest.ts'
 import type { Seal } from '../platform/seal.ts'
 
-const MOST_COMPANIES = 8
-const LONGEST_COOKIE = 4096
+interface Keeping {
+  readonly config: Pick<Config, 'isHttps'>
+  readonly seal: Seal
+}
 
-const nameOf = ({ isHttps }: Pick<Config, 'isHttps'>): string =>
-  isHttps ? '__Host-drawbridge_shared' : 'drawbridge_shared'
+const nameOf = async (company: string, { isHttps }: Keeping['config']): Promise<string> =>
+  `${isHttps ? '__Host-' : ''}drawbridge_shared_${(await sha256Base64url(company)).slice(0, 22)}`
 
-export type KnownTokens = ReadonlyMap<string, string>
-
-/** The tokens by company; none for a cookie that is not ours, or is there twice. */
-export async function readKnownTokens(
+/** The token for this company; undefined for a cookie that is not ours, or is there twice. */
+export async function readKnownToken(
   header: string | null,
-  config: Pick<Config, 'isHttps'>,
-  seal: Seal,
-): Promise<KnownTokens> {
-  const start = `${nameOf(config)}=`
+  company: string,
+  { config, seal }: Keeping,
+): Promise<string | undefined> {
+  const start = `${await nameOf(company, config)}=`
   const values = (header ?? '')
     .split(';')
     .map((pair) => (pair.startsWith(' ') ? pair.slice(1) : pair))
     .filter((pair) => pair.startsWith(start))
   const [value] = values
-  if (value === undefined || values.length > 1 || value.length > LONGEST_COOKIE) return new Map()
-  const opened = await seal.unseal(value.slice(start.length))
-  if (!isJsonObject(opened)) return new Map()
-  return new Map(
-    Object.entries(opened).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
-  )
+  if (value === undefined || values.length > 1) return undefined
+  const token = await seal.unseal(value.slice(start.length))
+  return typeof token === 'string' ? token : undefined
 }
 
-/** The `Set-Cookie` value with one session more, or another one for its company; the newest stand last. */
-export async function writeKnownTokens(
-  known: KnownTokens,
-  added: { readonly company: string; readonly token: string; readonly expiresAt: EpochSeconds },
-  { config, seal, now }: { config: Pick<Config, 'isHttps'>; seal: Seal; now: EpochSeconds },
+/** The `Set-Cookie` value with this session for its company. */
+export async function writeKnownToken(
+  token: string,
+  { company, expiresAt }: { readonly company: string; readonly expiresAt: EpochSeconds },
+  { config, seal, now }: Keeping & { readonly now: EpochSeconds },
 ): Promise<string> {
-  const { company, token, expiresAt } = added
-  const others = [...known].filter(([name]) => name !== company).slice(1 - MOST_COMPANIES)
-  const sealed = await seal.seal(Object.fromEntries([...others, [company, token]]))
   return [
-    `${nameOf(config)}=${sealed}`,
+    `${await nameOf(company, config)}=${await seal.seal(token)}`,
     `Max-Age=${expiresAt - now}`,
     'Path=/',
     ...(config.isHttps ? ['Secure'] : []),

@@ -6,7 +6,7 @@ import { ok, refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
 import type { Brought } from './brought.ts'
 import { contentOfProfile } from './identity-content.ts'
-import { readKnownTokens } from './known-browser.ts'
+import { readKnownToken } from './known-browser.ts'
 import { findByToken } from './shared-session.ts'
 import type { SiteParts } from './site-parts.ts'
 
@@ -30,9 +30,8 @@ export async function findKnown(
   realms: Realms,
 ): Promise<Result<Known, 'nobody' | 'unavailable'>> {
   const { raw, site, now } = brought
-  const { config, browserTokens, siteUsers } = parts
-  const tokens = await readKnownTokens(raw.headers.get('cookie'), config, browserTokens)
-  const token = tokens.get(site.company)
+  const { config, browserTokens: seal, siteUsers } = parts
+  const token = await readKnownToken(raw.headers.get('cookie'), site.company, { config, seal })
   const shared =
     token === undefined ? undefined : await findByToken(parts, site.company, token, now)
   if (shared?.ok === false && shared.refusal.code === 'unavailable') return refuse('unavailable')

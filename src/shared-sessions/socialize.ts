@@ -11,7 +11,7 @@ import { readForm } from '../platform/read-form.ts'
 import { parsePage, refused } from './brought.ts'
 import type { Brought, BroughtOutcome } from './brought.ts'
 import { connectApp, connectPage } from './connect.ts'
-import { readKnownTokens, writeKnownTokens } from './known-browser.ts'
+import { writeKnownToken } from './known-browser.ts'
 import { findKnown } from './known-person.ts'
 import { findByToken } from './shared-session.ts'
 import type { SiteParts } from './site-parts.ts'
@@ -45,11 +45,9 @@ async function register(parts: SiteParts, brought: Brought): Promise<BroughtOutc
   const found = await findByToken(parts, site.company, token, now)
   if (!found.ok) return found.refusal.code === 'unavailable' ? refused('unavailable') : back
   const { config, browserTokens: seal } = parts
-  const known = await readKnownTokens(raw.headers.get('cookie'), config, seal)
-  await parts.siteSessions.countCookie(found.value.session, now)
-  const { expiresAt } = found.value.session
-  const added = { company: site.company, token, expiresAt }
-  const cookie = await writeKnownTokens(known, added, { config, seal, now })
+  const { session } = found.value
+  await parts.siteSessions.countCookie(session, now)
+  const cookie = await writeKnownToken(token, session, { config, seal, now })
   return { ...back, cookie }
 }
 

@@ -24,7 +24,9 @@ describe('a browser that one site has registered a session in', () => {
       'https://shop.example/account',
     ])
     const cookie = back.headers.get('set-cookie') ?? ''
-    expect(cookie).toMatch(/^__Host-drawbridge_shared=.*; Secure; HttpOnly; SameSite=Lax$/)
+    expect(cookie).toMatch(
+      /^__Host-drawbridge_shared_[\w-]{22}=.*; Secure; HttpOnly; SameSite=Lax$/,
+    )
     expect(cookie).not.toContain(token)
     const page = await check(browser, blog)
     expect(page.headers.get('cache-control')).toBe('no-store')
@@ -62,6 +64,21 @@ describe('a browser that one site has registered a session in', () => {
       expect((await ask(other, 'GET', `/connections/${connection}.json`)).status).toBe(404)
     }
     expect((await ask(shop, 'GET', `/connections/${connection}.json`)).status).toBe(200)
+  })
+
+  it('stays known, though a site of another company registers one that is soon over', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const { browser, shop, blog, token } = await twoSites()
+    const foreign = await registerSite({ subdomain: 'foreign', group: 'other' })
+    const { identityToken } = await pushUser(foreign)
+    const brief = await startShared(foreign, identityToken, { lifetime: 60 })
+    await register(browser, shop, token)
+    await register(browser, foreign, brief)
+    expect((await check(browser, foreign)).status).toBe(200)
+    vi.setSystemTime(Date.now() + 61_000)
+    expect((await check(browser, foreign)).status).toBe(303)
+    expect((await check(browser, blog)).status).toBe(200)
+    vi.useRealTimers()
   })
 
   it('is known only with the realms of the session, where a site asks for realms', async () => {
