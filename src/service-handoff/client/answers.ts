@@ -63,7 +63,7 @@ export const arrivalAnswers: Readonly<Record<ArrivalRefusalCode, ArrivalAnswer>>
     ...later,
     title: 'The service that you come from is not answering',
     explanation:
-      'We could not make sure with it that you are signed in. You are not signed in here.',
+      'We could not make sure with it that you are signed in. You have not been signed in here.',
     nextStep: fromTheStart,
   },
   signed_out_meanwhile: {
@@ -81,7 +81,8 @@ export const arrivalAnswers: Readonly<Record<ArrivalRefusalCode, ArrivalAnswer>>
   link_conflict: {
     status: 409,
     title: 'Your e-mail address belongs to another account here',
-    explanation: 'To protect that account, you were not joined to it. You are not signed in here.',
+    explanation:
+      'To protect that account, you were not joined to it. You have not been signed in here.',
     nextStep: 'Please sign in the way you did before, or ask whoever runs this service.',
   },
   email_domain_not_allowed: {
@@ -100,7 +101,7 @@ export const arrivalAnswers: Readonly<Record<ArrivalRefusalCode, ArrivalAnswer>>
   unavailable: {
     ...later,
     title: 'We cannot sign you in at the moment',
-    explanation: 'A part of this service is not answering. You are not signed in here.',
+    explanation: 'A part of this service is not answering. You have not been signed in here.',
     nextStep: fromTheStart,
   },
   body_too_large: { ...badForm, status: 413 },

@@ -65,9 +65,13 @@ export async function takeOver(
   if (!signedIn.ok) return signedIn
   const { user, isNew } = signedIn.value
 
-  // The same person from the same session there, by a second ticket: they are signed in already.
+  // The same person from the same session there, by a second ticket: they are signed in already, and stay so
+  // unless that is over.
   if (previous !== undefined && isSame(previous, user, host, assertion)) {
     const again = await acknowledge(parts, arrival, assertion, previous)
+    if (!again.ok && again.refusal.code === 'signed_out_meanwhile') {
+      await end(parts, arrival, previous, 'handoff_host')
+    }
     if (!again.ok) return again
     return ok({ userId: user.id, sid: previous.sid, isNew: false, setCookies: [] })
   }
@@ -75,7 +79,10 @@ export async function takeOver(
   if (!opened.ok) return opened
   const { session, cookie } = opened.value
   const acknowledged = await acknowledge(parts, arrival, assertion, session)
-  if (!acknowledged.ok) return acknowledged
+  if (!acknowledged.ok) {
+    await end(parts, arrival, session, 'handoff_host')
+    return acknowledged
+  }
   if (previous !== undefined) {
     const ended = await parts.ends.endSession(facts, {
       ...idsOf(previous),
@@ -115,11 +122,10 @@ async function open(
 /** Notes that the host is to hear when the person leaves, and says to it that they are here. */
 async function acknowledge(
   parts: ClientParts,
-  arrival: Arrival,
+  { host, now }: Arrival,
   { apiSid, subject }: HostAssertion,
   session: LiveSession,
 ): Promise<Result<undefined, 'signed_out_meanwhile' | 'host_unavailable' | 'unavailable'>> {
-  const { host, now } = arrival
   const noted = await parts.grants.participate({
     ...idsOf(session),
     participation: {
@@ -131,12 +137,10 @@ async function acknowledge(
     now,
   })
   if (!noted.ok) {
-    await end(parts, arrival, session, 'handoff_host')
     return refuse(noted.refusal.code === 'no_session' ? 'signed_out_meanwhile' : 'unavailable')
   }
   const acknowledged = await host.acknowledge(apiSid)
   if (acknowledged.ok) return ok(undefined)
-  await end(parts, arrival, session, 'handoff_host')
   const { code, facts } = acknowledged.refusal
   return refuse(code === 'session_over' ? 'signed_out_meanwhile' : code, facts)
 }

@@ -250,6 +250,17 @@ describe('a person who goes on', () => {
     expect(tables).toContain('handoff_host')
   })
 
+  it.each([
+    ['does not answer', true, () => new Response(null, { status: 503 })],
+    ['says that it is over', false, () => new Response(null, { status: 404 })],
+  ])('keeps the session from there or not, where the host %s', async (_name, isKept, answer) => {
+    await goOn(portal.ticket(carol, 'b'.repeat(36)))
+    portal.answers['login-acknowledgement'] = answer
+    const again = await goOn(portal.ticket(carol, 'b'.repeat(36)))
+    expect(again.status).toBe(isKept ? 503 : 403)
+    expect((await liveSession(browser.session())) !== undefined).toBe(isKept)
+  })
+
   it('keeps a session that they have, where the ticket is worth nothing', async () => {
     await signIn(browser, world.otrotl)
     expect((await goOn('worthless')).status).toBe(403)
