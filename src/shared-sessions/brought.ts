@@ -13,7 +13,12 @@ export interface Brought {
   readonly now: EpochSeconds
 }
 
-export type BroughtRefusal = 'unknown_page' | 'page_not_allowed' | 'unavailable' | 'not_offered'
+export type BroughtRefusal =
+  | 'unknown_page'
+  | 'page_not_allowed'
+  | 'unavailable'
+  | 'not_offered'
+  | 'rate_limited'
 
 export type BroughtOutcome =
   | { readonly kind: 'sent'; readonly location: string; readonly cookie?: string }

@@ -16,6 +16,7 @@ import type { Context } from 'hono'
 import type { RequestVariables } from '../platform/request-facts.ts'
 import { createSeal } from '../platform/seal.ts'
 import { answerSite } from './answer-site.ts'
+import { refused } from './brought.ts'
 import type { SharedSessionsCore, SiteParts } from './site-parts.ts'
 import { answerBrought, answerLibrary } from './socialize-answers.tsx'
 import { follow } from './socialize.ts'
@@ -31,7 +32,7 @@ interface Asked {
 }
 
 export function sharedSessionsRoutes(core: SharedSessionsCore) {
-  const { config, clock, sites, doors } = core
+  const { config, clock, sites, doors, audit } = core
   const { handleKey } = config.secrets
   const parts: SiteParts = {
     ...core,
@@ -54,9 +55,10 @@ export function sharedSessionsRoutes(core: SharedSessionsCore) {
     const door = await doors.mayEnter('sign_in', facts)
     const site = door.ok ? await sites.find(subdomain) : door
     if (!site.ok) {
-      const isUnknown = site.refusal.code === 'unknown_site'
-      const code = isUnknown ? 'unknown_page' : 'unavailable'
-      return answerBrought(c, { kind: 'refused', code })
+      const { code } = site.refusal
+      const event = code === 'rate_limited' ? 'rate.limited' : 'site.refused'
+      await audit.record(facts, { event, refusal: site.refusal })
+      return answerBrought(c, refused(code === 'unknown_site' ? 'unknown_page' : code))
     }
     if (path === '/socialize/library.js' && c.req.method === 'GET') return answerLibrary(c, base)
     // What a browser carries is on our own host only.
@@ -64,7 +66,14 @@ export function sharedSessionsRoutes(core: SharedSessionsCore) {
       return answerBrought(c, { kind: 'sent', location: base + path + search })
     }
     const brought = { raw: c.req.raw, facts, site: site.value, path, now: clock() }
-    return answerBrought(c, await follow(parts, brought))
+    const outcome = await follow(parts, brought)
+    // What is not available was not decided.
+    if (outcome.kind === 'refused' && outcome.code !== 'unavailable') {
+      const { applicationId: application } = site.value
+      const refusal = { code: outcome.code }
+      await audit.record(facts, { event: 'connection.refused', refusal, facts: { application } })
+    }
+    return answerBrought(c, outcome)
   }
 
   // A site's host serves that site and nothing else: no page of ours, no cookie of ours.

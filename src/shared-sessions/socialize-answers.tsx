@@ -68,7 +68,15 @@ function answerTold(
   )
 }
 
-const REFUSALS = {
+interface RefusalWords {
+  readonly status: 400 | 403 | 404 | 429 | 503
+  readonly title: string
+  readonly explanation: string
+  readonly nextStep: string
+  readonly retryAfterSeconds?: number
+}
+
+const REFUSALS: Readonly<Record<BroughtRefusal, RefusalWords>> = {
   unknown_page: {
     status: 404,
     title: 'This page does not exist',
@@ -88,20 +96,28 @@ const REFUSALS = {
     explanation: 'The site asks for a way to sign in that it is not registered for.',
     nextStep: 'Go back to the site and choose another way.',
   },
+  rate_limited: {
+    status: 429,
+    title: 'Too many tries',
+    explanation: 'There were more requests from your network than one person makes.',
+    nextStep: 'Wait a minute, then try again.',
+    retryAfterSeconds: 60,
+  },
   unavailable: {
     status: 503,
     title: 'We cannot look right now',
     explanation: 'Something that we need does not answer. Nothing has changed.',
     nextStep: 'Try again in a moment.',
+    retryAfterSeconds: 1,
   },
-} as const satisfies Record<BroughtRefusal, object>
+}
 
 function answerRefused(
   c: Context<Environment>,
   code: BroughtRefusal,
 ): Response | Promise<Response> {
-  const { status, ...words } = REFUSALS[code]
-  if (status === 503) c.header('Retry-After', '1')
+  const { status, retryAfterSeconds, ...words } = REFUSALS[code]
+  if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds))
   const requestId = c.get('facts').requestId
   const nonce = c.get('secureHeadersNonce')
   return c.html(<ErrorPage {...words} code={code} requestId={requestId} nonce={nonce} />, status)

@@ -35,7 +35,7 @@ export async function follow(parts: SiteParts, brought: Brought): Promise<Brough
  * sign its visitors in to an account of its own choice, at all sites.
  */
 async function register(parts: SiteParts, brought: Brought): Promise<BroughtOutcome> {
-  const { raw, site, now } = brought
+  const { raw, facts, site, now } = brought
   const form = await readForm(raw)
   const returnTo = form.ok ? parsePage(form.value.get('return_to'), site) : undefined
   const origin = parsePage(raw.headers.get('origin'), site)
@@ -43,16 +43,24 @@ async function register(parts: SiteParts, brought: Brought): Promise<BroughtOutc
   const back: BroughtOutcome = { kind: 'sent', location: returnTo.href }
   const token = form.value.get('sso_session_token') ?? ''
   const found = await findByToken(parts, site.company, token, now)
-  if (!found.ok) return found.refusal.code === 'unavailable' ? refused('unavailable') : back
+  const more = { application: site.applicationId }
+  if (!found.ok) {
+    const { refusal } = found
+    if (refusal.code === 'unavailable') return refused('unavailable')
+    await parts.audit.record(facts, { event: 'shared_session.refused', refusal, facts: more })
+    return back
+  }
   const { config, browserTokens: seal } = parts
   const { session } = found.value
+  const { userId, sid } = session
+  await parts.audit.record(facts, { event: 'shared_session.registered', userId, sid, facts: more })
   await parts.siteSessions.countCookie(session, now)
   const cookie = await writeKnownToken(token, session, { config, seal, now })
   return { ...back, cookie }
 }
 
 async function check(parts: SiteParts, brought: Brought): Promise<BroughtOutcome> {
-  const { raw, site } = brought
+  const { raw, facts, site, path } = brought
   const { searchParams: query } = new URL(raw.url)
   const returnTo = parsePage(query.get('return_to'), site)
   const callback = parsePage(query.get('callback_uri'), site)
@@ -69,7 +77,9 @@ async function check(parts: SiteParts, brought: Brought): Promise<BroughtOutcome
   if (callback !== undefined)
     return tellSite(parts, brought, known.value, 'single_sign_on', callback)
   // The page is only told whom it may ask for, and asks its own server.
-  const { identity, user } = known.value
+  const { identity, user, sid } = known.value
+  const more = { application: site.applicationId, resource: path }
+  await parts.audit.record(facts, { event: 'site.read', userId: user.userId, sid, facts: more })
   const told = new URLSearchParams({
     identity_token: identity.identityToken,
     user_token: user.userToken,

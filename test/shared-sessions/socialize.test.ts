@@ -1,5 +1,6 @@
 import { exports } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
+import { captureLog, decisions } from '../world/log-lines.ts'
 import { createWorld, signIn } from '../world/sign-in.ts'
 import { ask, pushUser, registerSite, startShared } from '../world/sites.ts'
 import { check, register, socialize, told } from '../world/socialize.ts'
@@ -251,6 +252,37 @@ describe('somebody who signs in with us', () => {
     expect((await ask(shop, 'GET', `/sso/sessions/${shared}.json`)).status).toBe(404)
     const unknown = await browser.request(link.replace('otrotl', 'nobody'))
     expect(unknown.status).toBe(403)
+  })
+})
+
+describe('whoever is brought here', () => {
+  it('is told to wait where too many come from one network', async () => {
+    const { lines } = captureLog()
+    const SIGN_IN_LIMIT = { limit: async () => ({ success: false }) }
+    const { newBrowser } = await createWorld({}, { SIGN_IN_LIMIT })
+    const answer = await check(newBrowser(), await registerSite({ subdomain: 'shop' }))
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, '60'])
+    expect(decisions(lines).map(({ event }) => event)).toEqual(['rate.limited'])
+  })
+
+  it('leaves one event of each decision', async () => {
+    const { browser, shop, token } = await twoSites()
+    const { lines } = captureLog()
+    await register(browser, shop, token)
+    await register(browser, shop, crypto.randomUUID())
+    await register(browser, shop, token, { from: 'https://evil.example/' })
+    await check(browser, shop, { callback_uri: 'https://evil.example/' })
+    await check(browser, shop, { mode: 'event', callback_uri: '' })
+    await check(browser, shop)
+    expect(decisions(lines).map(({ event, reason }) => [event, reason])).toEqual([
+      ['shared_session.registered', undefined],
+      ['shared_session.refused', 'no_session'],
+      ['connection.refused', 'page_not_allowed'],
+      ['connection.refused', 'page_not_allowed'],
+      ['site.read', undefined],
+      ['connection.issued', undefined],
+    ])
+    expect(JSON.stringify(lines)).not.toContain(token)
   })
 })
 

@@ -46,6 +46,7 @@ export type AuditEventName =
   | 'site_user.changed'
   | 'site_user.refused'
   | 'shared_session.started'
+  | 'shared_session.registered'
   | 'shared_session.refused'
   | 'connection.issued'
   | 'connection.taken'
