@@ -44,7 +44,12 @@ interface Done {
   readonly event: AuditEvent
 }
 
-type Outcome = Promise<Result<Done, HandoffRefusalCode>>
+/** `concerns`: whom a refusal is about, for the audit trail only. */
+type Outcome = Promise<
+  Result<Done, HandoffRefusalCode> & {
+    readonly concerns?: Pick<AuditEvent, 'userId' | 'sid' | 'facts'>
+  }
+>
 
 /** A call of a service that has shown its key. */
 interface ServiceCall {
@@ -67,9 +72,9 @@ export function handoffHostRoutes(parts: HostParts) {
       await audit.record(c.get('facts'), done.value.event)
       return c.json(done.value.body)
     }
-    const { refusal } = done
+    const { refusal, concerns } = done
     const event = refusal.code === 'rate_limited' ? 'rate.limited' : 'handoff.refused'
-    await audit.record(c.get('facts'), { event, refusal })
+    await audit.record(c.get('facts'), { event, refusal, ...concerns })
     return answerRefusal(c, refusal)
   }
 
@@ -83,7 +88,9 @@ export function handoffHostRoutes(parts: HostParts) {
         const now = clock()
         const checked = await handoffKeys.check(c.req.header('apikey') ?? '', now)
         if (!checked.ok) return checked
-        return work({ application: checked.value, request: c.req.raw, now }, c)
+        const application = checked.value
+        const done = await work({ application, request: c.req.raw, now }, c)
+        return done.ok ? done : { ...done, concerns: { facts: { application: application.id } } }
       })(),
     )
 
@@ -103,7 +110,9 @@ export function handoffHostRoutes(parts: HostParts) {
         const { userId, sid, authentication } = live.value
         const holder = { userId, sid, providerId: authentication.providerId }
         const opened = await openService(parts, { holder, service, state, now })
-        return opened.ok ? ok(tellOpened(opened.value, { holder, service })) : opened
+        return opened.ok
+          ? ok(tellOpened(opened.value, { holder, service }))
+          : { ...opened, concerns: { userId, sid } }
       })(),
     ),
   )

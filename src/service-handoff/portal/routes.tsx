@@ -154,8 +154,9 @@ export function handoffPortalRoutes(parts: HostParts) {
       now: clock(),
     })
     if (!opened.ok) {
-      await audit.record(c.get('facts'), { event: 'handoff.refused', refusal: opened.refusal })
-      return answerRefusal(c, asPage(opened.refusal))
+      const { refusal } = opened
+      await audit.record(c.get('facts'), { event: 'handoff.refused', userId, sid, refusal })
+      return answerRefusal(c, asPage(refusal))
     }
     await audit.record(c.get('facts'), {
       event: 'handoff.opened',

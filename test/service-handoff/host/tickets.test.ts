@@ -6,7 +6,7 @@ import { applicationRegistry } from '../../world/applications.ts'
 import type { Browser } from '../../world/browser.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
-import { captureLog } from '../../world/log-lines.ts'
+import { captureLog, decisions } from '../../world/log-lines.ts'
 import { answerOf, createService, requestService, ticketFor } from '../../world/service.ts'
 import type { Service } from '../../world/service.ts'
 import { settings } from '../../world/settings.ts'
@@ -510,6 +510,24 @@ describe('showing a ticket', () => {
     expect(log.lines.map(({ event }) => event)).toEqual(
       expect.arrayContaining(['handoff.opened', 'handoff.verified', 'handoff.acknowledged']),
     )
+  })
+
+  it('leaves one event of a refusal, which names whom it concerns', async () => {
+    const ticket = await ticketFor(browser, shop)
+    await shop.takeOver(ticket)
+    const { userId: user } = (await liveSession(browser.session()))!
+    const { lines } = captureLog()
+    await shop.verify(ticket)
+    await requestService(browser, 'nobody')
+    await browser.fetch('/account/services/open', {
+      method: 'POST',
+      body: new URLSearchParams({ service: 'nobody' }),
+    })
+    expect(decisions(lines)).toEqual([
+      expect.objectContaining({ event: 'handoff.refused', application: shop.id }),
+      expect.objectContaining({ event: 'handoff.refused', user }),
+      expect.objectContaining({ event: 'handoff.refused', user }),
+    ])
   })
 
   it('is closed where nobody can count the guesses', async () => {
