@@ -7,6 +7,7 @@ import type { Browser } from '../world/browser.ts'
 import { captureLog } from '../world/log-lines.ts'
 import { snapshot } from '../world/snapshot.ts'
 import { createWorld, liveSession, signIn } from '../world/sign-in.ts'
+import { steppedBindings } from '../world/stepped-bindings.ts'
 import { ask, pushUser, registerSite, startShared } from '../world/sites.ts'
 import type { TestSite } from '../world/sites.ts'
 import { check, told } from '../world/socialize.ts'
@@ -125,5 +126,58 @@ describe('what sites read of people', () => {
       `SELECT 1 FROM audit_events WHERE event = 'site.read'`,
     ).all()
     expect(results).toEqual([])
+  })
+})
+
+type Tokens = Awaited<ReturnType<typeof pushUser>>
+
+describe('a user who is removed, whatever step of a change it comes before,', () => {
+  const LOGIN = { identifier: { field: 'login', value: 'ada' }, user: { identity: { note: 'x' } } }
+
+  it.each<
+    [string, (of: Tokens, other: Tokens) => readonly [method: string, path: string, body?: unknown]]
+  >([
+    [
+      'an update',
+      ({ userToken }) => ['PUT', `/storage/users/${userToken}.json`, { user: LOGIN.user }],
+    ],
+    [
+      'a synchronization',
+      () => ['PUT', '/storage/users/user/synchronize.json', { synchronize: LOGIN }],
+    ],
+    [
+      'a link to them',
+      ({ userToken }, { identityToken }) => [
+        'PUT',
+        `/identities/${identityToken}/link.json`,
+        { user: { user_token: userToken } },
+      ],
+    ],
+    ['a session', ({ identityToken }) => ['PUT', `/sso/sessions/identities/${identityToken}.json`]],
+  ])('is answered as such, beside %s', async (_what, request) => {
+    const stepped = steppedBindings()
+    const world = await createWorld({}, stepped.bindings)
+    const fetch = (request: Request) => world.fetch(request)
+    const site = await registerSite({ subdomain: 'shop' })
+    for (let step = 1; ; step += 1) {
+      const ada = await pushUser(site, { login: 'ada' })
+      const other = await pushUser(site)
+      const identity = `/identities/${ada.identityToken}.json?confirm_deletion=true`
+      if (!request(ada, other)[1].includes(ada.identityToken)) await ask(site, 'DELETE', identity)
+      const remove = (userToken: string) =>
+        ask(site, 'DELETE', `/users/${userToken}.json?confirm_deletion=true`)
+      const [method, path, body] = request(ada, other)
+      const { value, wasInterrupted } = await stepped.interrupt(
+        step,
+        () => remove(ada.userToken),
+        () => ask(site, method, path, body, { fetch }),
+      )
+      expect([step, value.status]).toEqual([step, expect.toSatisfy((code) => code < 500)])
+      const found = await ask(site, 'POST', '/storage/users/user/lookup.json', {
+        user: { login: 'ada' },
+      })
+      if (found.status === 200) await remove(found.data.user.user_token)
+      if (!wasInterrupted) break
+    }
   })
 })

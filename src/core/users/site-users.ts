@@ -268,15 +268,19 @@ async function hashOf(password: string | undefined): Promise<string | undefined>
   return bytes && hashPassword(bytes)
 }
 
-/** `taken`: one of the rows would be the second of its kind. Unless written, nothing was. */
+/**
+ * `taken`: one of the rows would be the second of its kind. `unknown_user`: the user that one of them is of has just
+ * been removed. Unless written, nothing was.
+ */
 async function unlessRefused(
   write: () => Promise<unknown>,
-): Promise<'written' | 'taken' | 'changed_meanwhile'> {
+): Promise<'written' | 'taken' | 'unknown_user' | 'changed_meanwhile'> {
   try {
     await write()
     return 'written'
   } catch (thrown) {
     if (/UNIQUE constraint/.test(String(thrown))) return 'taken'
+    if (/FOREIGN KEY constraint/.test(String(thrown))) return 'unknown_user'
     if (isChangedMeanwhile(thrown)) return 'changed_meanwhile'
     throw thrown
   }
