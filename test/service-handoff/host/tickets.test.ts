@@ -246,6 +246,24 @@ describe('an application that asks for a service', () => {
     const bridge = await browser.fetch('/auth/sso/token')
     const { access_token: page } = await bridge.json<{ access_token: string }>()
     expect((await shop.ask(ASK, { service: shop.id }, { bearer: page })).status).toBe(401)
+    const { userId, sid, epoch } = (await liveSession(browser.session()))!
+    const now = systemClock()
+    const forOrders = await world.core.applicationTokens.issue({
+      clientId: shop.id,
+      subject: userId,
+      userId,
+      sid,
+      epoch,
+      family: 'f'.repeat(32),
+      authTime: now,
+      providerId: 'otrotl',
+      scope: [],
+      audience: 'https://orders.example',
+      notAfter: now + 60,
+      now,
+    })
+    const bearer = forOrders.ok ? forOrders.value.token : ''
+    expect((await shop.ask(ASK, { service: shop.id }, { bearer })).status).toBe(401)
     const ticket = await ticketFor(browser, shop)
     expect((await shop.ask(ASK, { service: shop.id }, { bearer: ticket })).status).toBe(401)
   })
