@@ -57,7 +57,7 @@ export function readContentChange(
   }
   if (JSON.stringify(sent).length > LONGEST_CONTENT) return refuse('invalid', { check: 'size' })
   return ok({
-    merge: (before) => cutToSize(merged(before, sent, mode), before),
+    merge: (before) => ifKept(merged(before, sent, mode)),
     profileOf,
   })
 }
@@ -123,7 +123,7 @@ function mergedMember(
   if (!isAppending) return entries
   const known = (before ?? []) as unknown[]
   const added = entries.filter((entry) => !known.some((each) => isSame(each, entry)))
-  return [...known, ...added].slice(0, LONGEST_LIST)
+  return [...known, ...added]
 }
 
 /** WordPress and Android read `is_verified` as a boolean. It is the site's word, told to its company's sites alone. */
@@ -132,9 +132,11 @@ const plainEntry = (entry: Record<string, unknown>): Record<string, unknown> =>
 
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-/** What would grow without end stays as it was. */
-const cutToSize = (content: IdentityContent, before: IdentityContent): IdentityContent =>
-  JSON.stringify(content).length > LONGEST_CONTENT ? before : content
+/** Nothing grows without end, and nothing is dropped in silence. */
+const ifKept = (content: IdentityContent): IdentityContent | undefined => {
+  const isLong = LISTS.some((name) => ((content[name] ?? []) as unknown[]).length > LONGEST_LIST)
+  return isLong || JSON.stringify(content).length > LONGEST_CONTENT ? undefined : content
+}
 
 /** What the directory, and sessions on this identity, may say of the person. Nothing of it is verified. */
 export function profileOf(content: IdentityContent): ProfileClaims {

@@ -198,10 +198,13 @@ async function refused(
 ): Promise<Answer> {
   const more = { application: site.applicationId }
   await audit.record(facts, { event: 'site_user.refused', refusal, facts: more })
-  return failed(code, info ?? (refusal.code === 'taken' ? TAKEN : undefined))
+  return failed(code, info ?? WHY[refusal.code])
 }
 
-const TAKEN = 'The externalid or login is that of another user'
+const WHY: Readonly<Record<string, string>> = {
+  taken: 'The externalid or login is that of another user',
+  too_large: 'There is more of this identity than is kept',
+}
 
 async function written(
   { audit }: SiteParts,

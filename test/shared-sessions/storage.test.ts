@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { freezeClock } from '../world/clock.ts'
+import { snapshot } from '../world/snapshot.ts'
 import { ask, pushUser, registerSite, startShared } from '../world/sites.ts'
 
 const put = (externalid?: string) => ({ identifier: { field: 'externalid', value: externalid } })
@@ -145,6 +146,29 @@ describe('a person who is pushed', () => {
 })
 
 describe('a person who is pushed again', () => {
+  it.each([
+    ['text', { note: 'x'.repeat(4000), aboutMe: 'x'.repeat(4000) }],
+    [
+      'a list',
+      { urls: Array.from({ length: 100 }, (_, i) => ({ value: `https://b.example/${i}` })) },
+    ],
+  ])(
+    'is refused, and not dropped in silence, where there is more than is kept: %s',
+    async (_what, more) => {
+      const site = await registerSite({ subdomain: 'shop' })
+      const urls = [{ value: 'https://a.example' }]
+      const { userToken } = await pushUser(site, {
+        identity: { customData: 'x'.repeat(60_000), urls },
+      })
+      const before = await snapshot()
+      const user = { login: 'ada', identity: more }
+      const path = `/storage/users/${userToken}.json`
+      const answer = await ask(site, 'PUT', path, { update_mode: 'append', user })
+      expect([answer.status, answer.result]).toEqual([409, undefined])
+      expect(await snapshot()).toEqual(before)
+    },
+  )
+
   it('keeps what is not mentioned, loses what is blank, and has lists replaced or appended to', async () => {
     const site = await registerSite({ subdomain: 'shop' })
     const { userToken } = await pushUser(site, {

@@ -67,7 +67,8 @@ export interface PushedAccount {
 
 /** How an identity's content is made from the one before, and what the directory is to hold of it. */
 export interface ContentChange {
-  readonly merge: (before: IdentityContent) => IdentityContent
+  /** Undefined where that would be more than is kept. */
+  readonly merge: (before: IdentityContent) => IdentityContent | undefined
   readonly profileOf: (content: IdentityContent) => ProfileClaims
 }
 
@@ -93,12 +94,15 @@ export interface UserFilter {
 
 /** Whoever is named here belongs to `company`; somebody else's user is as unknown as nobody. Throws where the directory does not answer. */
 export interface SiteUsers {
-  /** A new user with a storage identity. `taken`: the external id or login is another user's. */
+  /**
+   * A new user with a storage identity. `taken`: the external id or login is another user's. `too_large`: there is more
+   * of the identity than is kept.
+   */
   create(
     company: string,
     pushed: PushedAccount & { readonly change: ContentChange },
     now: EpochSeconds,
-  ): Promise<Result<KnownUser, 'taken'>>
+  ): Promise<Result<KnownUser, 'taken' | 'too_large'>>
   /** Changes what is given. `isIdentityNew`: the user had no storage identity before. */
   update(
     company: string,
@@ -108,7 +112,7 @@ export interface SiteUsers {
   ): Promise<
     Result<
       KnownUser & { readonly isIdentityNew: boolean },
-      'unknown_user' | 'taken' | 'changed_meanwhile'
+      'unknown_user' | 'taken' | 'too_large' | 'changed_meanwhile'
     >
   >
   find(company: string, criteria: UserCriteria): Promise<SiteUser | undefined>

@@ -114,9 +114,10 @@ export function createSiteUsers({
     },
 
     async create(company, { externalId, login, password, change }, now) {
+      const content = change.merge({})
+      if (content === undefined) return refuse('too_large')
       // Without one no password is right.
       const passwordHash = await hashOf(password)
-      const content = change.merge({})
       for (let attempt = 0; attempt < NUMBER_ATTEMPTS; attempt += 1) {
         const userId = randomId() as UserId
         const userToken = randomUuid()
@@ -151,6 +152,7 @@ export function createSiteUsers({
       const { user } = before
       const stored = before.identities.find(({ providerId }) => providerId === STORAGE_PROVIDER_ID)
       const content = change?.merge(stored?.content ?? {})
+      if (change !== undefined && content === undefined) return refuse('too_large')
       const passwordHash = await hashOf(password)
       const isIdentityNew = content !== undefined && stored === undefined
       const identity = newStorageIdentity(company, userToken, content ?? {})
