@@ -369,6 +369,19 @@ describe('when something is down', () => {
     expect(await liveSession(browser.session())).toBeDefined()
   })
 
+  it('its keys: nothing is sent, and the same answer is good later', async () => {
+    const { world, browser } = await arrange()
+    const callback = await comeBack(browser, world.otrotl)
+    world.otrotl.behaviour.answers = { keys: 'serverError' }
+    await expectRefusal(() => browser.request(callback), 'provider_unavailable', 503)
+    expect(world.internet.requestsTo(TOKEN)).toHaveLength(0)
+    expect(await world.claims()).toBe(0)
+    world.otrotl.behaviour.answers = {}
+    vi.setSystemTime(Date.now() + 11_000)
+    expect((await browser.request(callback)).status).toBe(303)
+    expect(await liveSession(browser.session())).toBeDefined()
+  })
+
   it('the place where attempts are claimed: nothing is sent, and the same answer is good later', async () => {
     let isDown = true
     const getByName = (name: string) => {

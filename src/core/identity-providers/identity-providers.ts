@@ -95,16 +95,15 @@ function createIdentityProvider(parts: {
       const discovery = await documents.discovery.current(now)
       if (!discovery.ok) return discovery
       const checked = await checkAuthorizationResponse(parameters, discovery.value, secrets.state)
-      return checked.ok ? ok({ parameters: new URLSearchParams(parameters) }) : checked
+      if (!checked.ok) return checked
+      // Without keys nothing can come of it: known before anything is spent, the same answer is good later.
+      const keys = await documents.keys.current(now)
+      return keys.ok ? ok({ parameters: new URLSearchParams(parameters) }) : keys
     },
 
     async redeem({ parameters }, secrets, request, now) {
       const discovery = await documents.discovery.current(now)
       if (!discovery.ok) return discovery
-      // Without keys nothing can come of it; known before the code is spent, a second try may succeed.
-      const keys = await documents.keys.current(now)
-      if (!keys.ok) return keys
-
       const authentication = await parts.authentication()
       const party = {
         config,
