@@ -115,8 +115,8 @@ export function takeOverEnded(sql: SqlStorage, now: EpochSeconds): void {
 }
 
 /**
- * A service that is there again goes by the `sid` that it had before: what it has not heard yet of the end of that
- * time must not end this one.
+ * An application that is there again goes by the `sid` that it had before: what it has not heard yet of the end of
+ * that time must not end this one.
  */
 export function forgetDue(
   sql: SqlStorage,

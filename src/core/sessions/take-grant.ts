@@ -8,6 +8,7 @@ import { isSameHash } from '../../platform/digest.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { findConsent, noteConsentUsed } from './consents-table.ts'
+import { forgetDue } from './deliveries-table.ts'
 import { endFamilies } from './grant-ends.ts'
 import type {
   AskedContent,
@@ -22,6 +23,7 @@ import type {
 import { advanceGrant, extendTokensOf, insertGrant, surplusGrants } from './grants-table.ts'
 import type { GrantRow } from './grants-table.ts'
 import { noteParticipant, noteParticipantUsed } from './participants-table.ts'
+import type { Participant } from './participants-table.ts'
 import { findOutsideEnd, isConsentOver } from './session-rules.ts'
 import type { Ruled } from './session-rules.ts'
 import type { SessionRow } from './sessions-table.ts'
@@ -246,5 +248,16 @@ function noteUse(
   now: EpochSeconds,
 ): void {
   const { scope } = JSON.parse(content) as GrantContent
-  noteParticipant(sql, sid, participation, { scope, now })
+  takePart(sql, sid, participation, { scope, now })
+}
+
+/** Notes that an application takes part in a session, from now on. */
+export function takePart(
+  sql: SqlStorage,
+  sid: SessionRow['sid'],
+  participation: Participation,
+  how: { readonly scope: readonly string[]; readonly now: EpochSeconds },
+): Participant {
+  forgetDue(sql, sid, participation)
+  return noteParticipant(sql, sid, participation, how)
 }

@@ -8,7 +8,6 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { listConnections, listHandoffs } from './connections.ts'
-import { forgetDue } from './deliveries-table.ts'
 import { addConsent, deleteConsent, findConsent } from './consents-table.ts'
 import type { DeliveryOutlet } from './delivery.ts'
 import { endForApplication, revokeToken } from './grant-ends.ts'
@@ -25,12 +24,18 @@ import type {
 import { findGrant } from './grants-table.ts'
 import { findLive, toLiveSession } from './live-session.ts'
 import { countPasswordAttempt, forgetPasswordAttempts } from './password-attempts-table.ts'
-import { noteParticipant } from './participants-table.ts'
 import { isConsentOver, isOutlawed, ruled } from './session-rules.ts'
 import type { Ruled } from './session-rules.ts'
 import type { LiveSession, SessionId, UserId } from './session.ts'
 import { moveIdleDeadline } from './sessions-table.ts'
-import { findGrantEnd, isConsentMissing, mintGrant, standingOf, takeGrant } from './take-grant.ts'
+import {
+  findGrantEnd,
+  isConsentMissing,
+  mintGrant,
+  standingOf,
+  takeGrant,
+  takePart,
+} from './take-grant.ts'
 import type { MintedGrant, PresentedGrant, Taken, Taking } from './take-grant.ts'
 import { prepare } from './user-sessions-schema.ts'
 import { UserRows } from './user-rows.ts'
@@ -220,8 +225,7 @@ export class UserGrants extends DurableObject<Env> {
         const isMissing = isConsentMissing(sql, applicationId, needsConsent, input)
         if (isMissing) return refuse('no_consent')
         allowTokenLifetime(sql, user, input.tokenLifetimeSeconds)
-        forgetDue(sql, input.sid, participation)
-        return ok({ family: noteParticipant(sql, input.sid, participation, { scope, now }).family })
+        return ok({ family: takePart(sql, input.sid, participation, { scope, now }).family })
       },
     )
     return live.ok ? live.value : live

@@ -14,7 +14,7 @@ import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { createWorld } from '../../world/sign-in.ts'
 import type { World } from '../../world/sign-in.ts'
 import { ring } from '../sessions/published-hint.ts'
-import { consents } from '../sessions/granted.ts'
+import { consents, grants, mintCode, REDIRECT_URI, valueOf } from '../sessions/granted.ts'
 import { objectOf, rowsOf, sessionsOf, signedIn } from '../sessions/signed-in-user.ts'
 
 /** A busy machine takes its time. */
@@ -154,6 +154,28 @@ describe('a participant of a session that has ended', () => {
     await end(session)
     await received(shop, 2)
     expect(shop.received[0]?.sid).toBe(shop.received[1]?.sid)
+  })
+
+  it('that has come back by a code hears no more of the time before, in which it was disconnected', async () => {
+    const shop = await createApplication(world)
+    shop.manner = 'fails'
+    const session = await participants(shop)
+    const { userId, sid } = session
+    await consents.disconnect(userId, shop.id, clock.now())
+    await vi.waitFor(
+      async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
+      PATIENCE,
+    )
+    const binding = { applicationId: shop.id, redirectUri: REDIRECT_URI }
+    const { handle } = await mintCode({ userId, sid, now: clock.now() }, { binding })
+    const participation = { applicationId: shop.id, ...(await knownTo(shop, session)) }
+    const presented = { presented: binding, participation, now: clock.now() }
+    valueOf(await grants.take({ kind: 'authorization_code', handle, ...presented }))
+    shop.manner = 'takes'
+    await later(session, 60)
+    expect(shop.received).toHaveLength(1)
+    await end(session)
+    await received(shop, 2)
   })
 
   it('leaves an event of having been told', async () => {
