@@ -75,6 +75,7 @@ describe('a complete environment', () => {
       idTokenSigningAlgorithm: 'RS256',
       backchannelLogoutScope: 'user',
       logoutTokenWithoutExp: false,
+      logoutTokenTypRequired: false,
       linkByVerifiedEmail: false,
       authoritativeEmailDomains: [],
       allowedEmailDomains: [],

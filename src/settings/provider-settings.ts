@@ -32,6 +32,8 @@ export interface IdentityProviderConfig {
   readonly backchannelLogoutScope: 'user' | 'session'
   /** Spelled out in the configuration: logout tokens may lack `exp`. One that has it is judged by it. */
   readonly logoutTokenWithoutExp: boolean
+  /** Spelled out in the configuration: a logout token has to say that it is one, `logout+jwt`. */
+  readonly logoutTokenTypRequired: boolean
   readonly linkByVerifiedEmail: boolean
   /** Domains for which this provider's word on an e-mail address counts (linking). Lower case. */
   readonly authoritativeEmailDomains: readonly string[]
@@ -115,6 +117,7 @@ function readProvider(
     ),
     backchannelLogoutScope: table.oneOf('backchannel_logout_scope', ['user', 'session'], 'user'),
     logoutTokenWithoutExp: table.flag('logout_token_without_exp'),
+    logoutTokenTypRequired: table.flag('logout_token_typ_required'),
     linkByVerifiedEmail: table.flag('link_by_verified_email'),
     authoritativeEmailDomains: table.texts('authoritative_email_domains', checkEmailDomain),
     allowedEmailDomains: table.texts('allowed_email_domains', checkEmailDomain),

@@ -206,8 +206,16 @@ describe('protocol settings', () => {
 
   it('keeps what is chosen', () => {
     expect(
-      providerOf({ response_mode: 'form_post', backchannel_logout_scope: 'session' }),
-    ).toMatchObject({ responseMode: 'form_post', backchannelLogoutScope: 'session' })
+      providerOf({
+        response_mode: 'form_post',
+        backchannel_logout_scope: 'session',
+        logout_token_typ_required: true,
+      }),
+    ).toMatchObject({
+      responseMode: 'form_post',
+      backchannelLogoutScope: 'session',
+      logoutTokenTypRequired: true,
+    })
   })
 })
 

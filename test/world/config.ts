@@ -15,6 +15,7 @@ const provider = (
   responseMode: 'query',
   backchannelLogoutScope: 'user',
   logoutTokenWithoutExp: false,
+  logoutTokenTypRequired: false,
   linkByVerifiedEmail: false,
   authoritativeEmailDomains: [],
   allowedEmailDomains: [],

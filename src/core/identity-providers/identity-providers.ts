@@ -162,6 +162,7 @@ function createIdentityProvider(parts: {
           clientId: config.clientId,
           algorithm: config.idTokenSigningAlgorithm,
           mayLackExpiry: config.logoutTokenWithoutExp,
+          isTypeRequired: config.logoutTokenTypRequired,
         },
         documents.keys,
         now,

@@ -2,15 +2,12 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { SigningAlgorithm } from '../../protocol/signing-algorithms.ts'
-import { CLOCK_TOLERANCE_SECONDS, failingRegisteredClaim } from './registered-claims.ts'
+import { failingRegisteredClaim } from './registered-claims.ts'
 import { verifyProviderJwt } from './verify-provider-jwt.ts'
 import type { Claims, ProviderJwtRules } from './verify-provider-jwt.ts'
 
 /** A provider tells us when it happens, and again a little later if we did not hear. */
 const MAXIMUM_AGE_SECONDS = 300
-
-/** From its `iat` on, a logout token is judged no longer than this; its `jti` is to be remembered as long. */
-export const LOGOUT_TOKEN_LIFETIME_SECONDS = MAXIMUM_AGE_SECONDS + CLOCK_TOLERANCE_SECONDS
 
 const BACK_CHANNEL_LOGOUT = 'http://schemas.openid.net/event/backchannel-logout'
 
@@ -21,6 +18,8 @@ export interface ExpectedLogoutToken {
   readonly algorithm: SigningAlgorithm
   /** The provider is one that leaves `exp` out, as the specification did once; `iat` decides then. */
   readonly mayLackExpiry: boolean
+  /** The provider is one that says `logout+jwt` in all of them. */
+  readonly isTypeRequired: boolean
 }
 
 /** Who is signed out: `subject`, or the upstream session `sid`, or that session of that subject. */
@@ -34,8 +33,8 @@ export interface LogoutToken {
 
 /**
  * Verifies a logout token wholly (Back-Channel Logout 1.0 §2.6): header, signature and claims. Its `typ` is
- * `logout+jwt`, or, from providers of before that was said, `JWT` or absent. An encrypted one has not the
- * form of what we take.
+ * `logout+jwt`, or, from providers of before that was said, `JWT` or absent, unless the configuration knows
+ * better (C3). An encrypted one has not the form of what we take.
  */
 export async function verifyLogoutToken(
   token: unknown,
@@ -43,8 +42,9 @@ export async function verifyLogoutToken(
   keys: ProviderJwtRules['keys'],
   now: EpochSeconds,
 ): Promise<Result<LogoutToken, 'logout_token_invalid' | 'provider_unavailable'>> {
-  const { algorithm } = expected
-  const rules = { algorithm, keys, types: ['jwt', 'logout+jwt'], isTypeRequired: false }
+  const { algorithm, isTypeRequired } = expected
+  const types = isTypeRequired ? ['logout+jwt'] : ['jwt', 'logout+jwt']
+  const rules = { algorithm, keys, types, isTypeRequired }
   const verified = await verifyProviderJwt(token, rules, now)
   if (verified.ok) return checkLogoutTokenClaims(verified.value, expected, now)
   const { code, facts } = verified.refusal
@@ -57,7 +57,7 @@ export async function verifyLogoutToken(
  */
 export function checkLogoutTokenClaims(
   claims: Claims,
-  expected: ExpectedLogoutToken,
+  expected: Omit<ExpectedLogoutToken, 'isTypeRequired'>,
   now: EpochSeconds,
 ): Result<LogoutToken, 'logout_token_invalid'> {
   const { iat, jti, events, sub, sid } = claims

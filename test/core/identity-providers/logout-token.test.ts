@@ -159,6 +159,15 @@ describe('a logout token', () => {
     },
   )
 
+  it('needs its own type where the provider is configured so (C3)', async () => {
+    const { provider } = await world()
+    const strict = freshIsolate({ ...otrotlConfig, logoutTokenTypRequired: true }).find('otrotl')!
+    const judge = async (typ: string | undefined) =>
+      verdict(await strict.verifyLogoutToken(await logoutToken(provider, who, { typ }), NOON))
+    expect(await judge('logout+jwt')).toBe('accepted')
+    for (const typ of ['JWT', undefined]) expect(await judge(typ)).toBe('logout_token_invalid/typ')
+  })
+
   it('is refused when nobody or somebody else has signed it', async () => {
     const { provider, judge } = await world()
     const token = await logoutToken(provider, who)
