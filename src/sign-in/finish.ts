@@ -109,7 +109,7 @@ async function finishAttempt(
       : refused({ code: 'attempt_already_used' }, over)
   }
 
-  const redeemed = await provider.redeem(checked.value, secrets, attempt.request, now)
+  const redeemed = await provider.redeem(checked.value, secrets, attempt, now)
   if (!redeemed.ok) return refused(redeemed.refusal, over)
   const admitted = await admit(parts, request, answered, redeemed.value, live)
   if (!admitted.ok) {

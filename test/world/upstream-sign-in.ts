@@ -43,7 +43,8 @@ export async function signIn(
   const back = await provider.authorize(url.value, options)
   const checked = await identityProvider.checkResponse(back.searchParams, secrets, epochSeconds())
   if (!checked.ok) return checked
-  return identityProvider.redeem(checked.value, secrets, request, epochSeconds())
+  const attempt = { request, createdAt: epochSeconds() }
+  return identityProvider.redeem(checked.value, secrets, attempt, epochSeconds())
 }
 
 /** What a refusal says, in one line: `code` or `code/check`. */

@@ -14,9 +14,6 @@ import type { Claims, ProviderJwtRules } from './verify-provider-jwt.ts'
 /** An ID token is taken right after it was made; one older than this belongs to no sign-in under way. */
 const MAXIMUM_AGE_SECONDS = 600
 
-/** A sign-in attempt lives so long. */
-const MAXIMUM_ATTEMPT_SECONDS = 600
-
 /** What the ID token of one sign-in must say. */
 export interface ExpectedIdToken {
   readonly issuer: string
@@ -27,8 +24,8 @@ export interface ExpectedIdToken {
   readonly algorithm: SigningAlgorithm
   /** Seconds. If given, `auth_time` must be there and no older. */
   readonly maxAge: number | undefined
-  /** `prompt=login` was asked: an `auth_time` from before the attempt shows that it was not heeded. */
-  readonly isReauthentication: boolean
+  /** When `prompt=login` was asked, if it was: an `auth_time` from before shows that it was not heeded. */
+  readonly reauthenticationAskedAt: EpochSeconds | undefined
   /** If given, `acr` must be one of them. */
   readonly acrValues: readonly string[] | undefined
 }
@@ -117,17 +114,13 @@ const isListOfTexts = (value: unknown): value is readonly string[] =>
 
 function isAuthTimeRight(
   authTime: unknown,
-  { maxAge, isReauthentication }: ExpectedIdToken,
+  { maxAge = Infinity, reauthenticationAskedAt = 0 }: ExpectedIdToken,
   now: EpochSeconds,
 ): boolean {
-  if (authTime === undefined) return maxAge === undefined
+  if (authTime === undefined) return maxAge === Infinity
   if (!isNumericDate(authTime)) return false
-  const age = now - authTime
-  const maximumAge = Math.min(
-    maxAge ?? Infinity,
-    isReauthentication ? MAXIMUM_ATTEMPT_SECONDS : Infinity,
-  )
-  return age >= -CLOCK_TOLERANCE_SECONDS && age <= maximumAge + CLOCK_TOLERANCE_SECONDS
+  const earliest = Math.max(now - maxAge, reauthenticationAskedAt)
+  return authTime <= now + CLOCK_TOLERANCE_SECONDS && authTime >= earliest - CLOCK_TOLERANCE_SECONDS
 }
 
 /** Core §3.1.3.8: an absent hash says nothing. */

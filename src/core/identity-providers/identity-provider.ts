@@ -50,7 +50,7 @@ export interface IdentityProvider {
   redeem(
     response: CheckedResponse,
     secrets: AttemptSecrets,
-    request: AuthenticationRequest,
+    attempt: { readonly request: AuthenticationRequest; readonly createdAt: EpochSeconds },
     now: EpochSeconds,
   ): Promise<Result<Assertion, ProviderRefusal>>
   /** Verifies tokens of this provider that an application has got and brings here, if they are for one of ours. */

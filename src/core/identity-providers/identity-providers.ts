@@ -101,7 +101,7 @@ function createIdentityProvider(parts: {
       return keys.ok ? ok({ parameters: new URLSearchParams(parameters) }) : keys
     },
 
-    async redeem({ parameters }, secrets, request, now) {
+    async redeem({ parameters }, secrets, { request, createdAt }, now) {
       const discovery = await documents.discovery.current(now)
       if (!discovery.ok) return discovery
       const authentication = await parts.authentication()
@@ -122,7 +122,9 @@ function createIdentityProvider(parts: {
         accessToken: tokens.accessToken,
         algorithm: config.idTokenSigningAlgorithm,
         maxAge: request.maxAge,
-        isReauthentication: request.prompt?.split(' ').includes('login') === true,
+        reauthenticationAskedAt: request.prompt?.split(' ').includes('login')
+          ? createdAt
+          : undefined,
         acrValues: request.acrValues?.split(' ').filter((value) => value !== ''),
       }
       const idToken = await verifyIdToken(tokens.idToken, expected, documents.keys, now)

@@ -13,7 +13,7 @@ describe('the claims check', () => {
     accessToken: 'the-access-token',
     algorithm: 'RS256',
     maxAge: undefined,
-    isReauthentication: false,
+    reauthenticationAskedAt: undefined,
     acrValues: undefined,
   } as const
   const right: Members = {

@@ -24,6 +24,8 @@ const otrotlIn = (isolate = freshIsolate()) => isolate.find('otrotl')!
 const tokenForms = (issuer = otrotl.issuer) =>
   internet.requestsTo(`${issuer}/token`).map(({ body }) => new URLSearchParams(body))
 
+const attempt = () => ({ request: {}, createdAt: epochSeconds() })
+
 describe('a code that is not of this attempt', () => {
   it('is refused by the provider for the verifier, and nobody is signed in', async () => {
     const identityProvider = otrotlIn()
@@ -35,7 +37,7 @@ describe('a code that is not of this attempt', () => {
     parameters.set('state', own.state)
     const checked = await identityProvider.checkResponse(parameters, own, epochSeconds())
     expect(verdict(checked)).toBe('accepted')
-    const redeemed = await identityProvider.redeem({ parameters }, own, {}, epochSeconds())
+    const redeemed = await identityProvider.redeem({ parameters }, own, attempt(), epochSeconds())
     expect(verdict(redeemed)).toBe('code_refused')
   })
 
@@ -45,7 +47,7 @@ describe('a code that is not of this attempt', () => {
     await signIn(identityProvider, otrotl, { secrets })
     const { code } = otrotl.grants[0]!
     const parameters = new URLSearchParams({ code, state: secrets.state, iss: otrotl.issuer })
-    const again = await identityProvider.redeem({ parameters }, secrets, {}, epochSeconds())
+    const again = await identityProvider.redeem({ parameters }, secrets, attempt(), epochSeconds())
     expect(verdict(again)).toBe('code_refused')
   })
 })
