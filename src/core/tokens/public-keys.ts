@@ -8,6 +8,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
+import { within } from '../../platform/time-limit.ts'
 import type { CutOff } from './cut-off.ts'
 import {
   FORCED_REFRESH_PAUSE_SECONDS,
@@ -23,6 +24,10 @@ export interface HeldRecord {
   readonly record: PublicKeyRecord
   readonly at: EpochSeconds
 }
+
+/** A copy that is late is passed over; the last source, behind which there is none, is given more time. */
+const COPY_WAIT_MILLISECONDS = 1000
+const LAST_WAIT_MILLISECONDS = 5000
 
 /** Where the record can be had. */
 export interface RecordSource {
@@ -103,8 +108,14 @@ export function createPublicKeys(
     now: EpochSeconds,
     kid?: string,
   ): Promise<Memory | undefined> {
+    const isLast = source === sources.at(-1)
     try {
-      const held = await source.read(now, kid)
+      const asked = await within(
+        isLast ? LAST_WAIT_MILLISECONDS : COPY_WAIT_MILLISECONDS,
+        source.read(now, kid),
+      )
+      if (asked.isLate) throw new Error('late')
+      const held = asked.value
       return held === undefined ? undefined : await remember(held, source.isAuthority)
     } catch (thrown) {
       const { level, event } = source.whenThrown

@@ -40,11 +40,12 @@ function watchedRing(isAway = () => false) {
   return { keyRing, seen }
 }
 
-const publishedAway = () => {
+function publishedAs(get: () => Promise<unknown>) {
   const published = Object.create(env.REVOCATION) as KVNamespace
-  published.get = (() => Promise.reject(new Error('KV is away'))) as never
+  published.get = get as never
   return published
 }
+const publishedAway = () => publishedAs(() => Promise.reject(new Error('KV is away')))
 
 function valueOf<Value>(result: Result<Value>): Value {
   if (!result.ok) throw new Error(`refused: ${result.refusal.code}`)
@@ -152,6 +153,19 @@ describe('public keys in an isolate', () => {
     }
     await env.REVOCATION.delete(await storageName('public-keys'))
     expect((await isolate().publicKey(kid, 'ES256', NOON)).ok).toBe(true)
+  })
+
+  it('come from the key ring when KV does not answer, and are unavailable when that does not either', async () => {
+    const silent = () => new Promise<never>(() => {})
+    const { kid } = valueOf(await isolate().signingKey('ES256', NOON))
+    const published = publishedAs(silent)
+    const found = await isolate({ published }).publicKey(kid, 'ES256', NOON)
+    expect(found).toMatchObject({ ok: true })
+    const getByName = () => ({ publicKeys: silent })
+    const keyRing = { getByName } as unknown as Env['KEY_RING']
+    expect(await isolate({ published, keyRing }).cutOffs(NOON)).toMatchObject({
+      refusal: { code: 'unavailable' },
+    })
   })
 
   it('are held thirty seconds, whatever happens meanwhile', async () => {
