@@ -27,6 +27,9 @@ export const COOL_DOWN_SECONDS = 30
 /** After a failure the provider is left alone for so many seconds. */
 export const FAILURE_COOL_DOWN_SECONDS = 10
 
+/** KV that takes longer is done without. */
+export const KV_WAIT_MILLISECONDS = 1000
+
 /** Clocks of different machines may differ; what is from further ahead than this is not believed. */
 export const CLOCK_DIFFERENCE_SECONDS = 60
 

@@ -4,6 +4,7 @@ import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { SingleFlight } from '../../platform/single-flight.ts'
+import { within } from '../../platform/time-limit.ts'
 import { parseDiscoveryDocument } from './discovery-document.ts'
 import type { DiscoveryDocument, ProviderAddress } from './discovery-document.ts'
 import {
@@ -11,6 +12,7 @@ import {
   COOL_DOWN_SECONDS,
   documentKey,
   FAILURE_COOL_DOWN_SECONDS,
+  KV_WAIT_MILLISECONDS,
   isFresh,
   isUsable,
   parseDocumentCopy,
@@ -122,7 +124,12 @@ class HeldDocument<Parsed> implements ProviderDocument<Parsed> {
   async #readCopy(now: EpochSeconds): Promise<void> {
     try {
       const key = await documentKey(this.#kind, this.#issuer)
-      const copy = parseDocumentCopy(await this.#copies.get(key, { type: 'json', cacheTtl: 30 }))
+      const read = await within(
+        KV_WAIT_MILLISECONDS,
+        this.#copies.get(key, { type: 'json', cacheTtl: 30 }),
+      )
+      if (read.isLate) throw new Error('late')
+      const copy = parseDocumentCopy(read.value)
       if (copy === undefined || !isFresh(this.#kind, copy, now)) return
       // KV does not know of later attempts, but before this there was none of use.
       await this.#hold(copy, copy.fetchedAt + COOL_DOWN_SECONDS)

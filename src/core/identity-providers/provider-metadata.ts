@@ -3,6 +3,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
+import { within } from '../../platform/time-limit.ts'
 import { discoveryUrl, parseDiscoveryDocument } from './discovery-document.ts'
 import type { ProviderAddress } from './discovery-document.ts'
 import {
@@ -11,6 +12,7 @@ import {
   COOL_DOWN_SECONDS,
   documentKey,
   FAILURE_COOL_DOWN_SECONDS,
+  KV_WAIT_MILLISECONDS,
   isFresh,
   isUsable,
   maximumAgeSeconds,
@@ -168,12 +170,15 @@ export class ProviderMetadata extends DurableObject<Env> {
     await this.#layOut(kind, provider.issuer, { body: fetched.value, fetchedAt: now })
   }
 
-  /** The copy in KV is a convenience: without it the isolates ask this object. */
+  /** The copy in KV is a convenience: without it the isolates ask this object, and nobody waits for it long. */
   async #layOut(kind: DocumentKind, issuer: string, copy: DocumentCopy): Promise<void> {
     try {
-      await this.env.REVOCATION.put(await documentKey(kind, issuer), JSON.stringify(copy), {
-        expirationTtl: maximumAgeSeconds(kind),
-      })
+      const written = this.env.REVOCATION.put(
+        await documentKey(kind, issuer),
+        JSON.stringify(copy),
+        { expirationTtl: maximumAgeSeconds(kind) },
+      )
+      if ((await within(KV_WAIT_MILLISECONDS, written)).isLate) throw new Error('late')
     } catch (thrown) {
       log('warn', {
         event: 'provider.copy_not_written',

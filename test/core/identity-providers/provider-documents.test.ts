@@ -93,6 +93,13 @@ describe('the documents of a provider', () => {
     expect(await finish()).toBe('accepted')
   })
 
+  it('do not wait for KV that does not answer', async () => {
+    const wait = () => new Promise<never>(() => {})
+    vi.spyOn(env.REVOCATION, 'get').mockImplementation(wait)
+    vi.spyOn(Object.getPrototypeOf(env.REVOCATION) as KVNamespace, 'put').mockImplementation(wait)
+    expect(await finish()).toBe('accepted')
+  }, 20_000)
+
   it('survive the object’s memory', async () => {
     await finish()
     await dropCopies()
