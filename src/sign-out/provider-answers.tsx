@@ -21,7 +21,8 @@ interface Recording {
 
 /**
  * Back-Channel Logout 1.0 §2.8: exactly 200 for a good token, whether or not anybody here was signed in, and
- * exactly 400 for a bad one. What is our own failing is a 5xx: the provider tries again.
+ * exactly 400 for a bad one, or 429 where too many come from one address. What is our own failing is a 5xx: the
+ * provider tries again.
  */
 export async function answerLogoutToken(
   c: Context<Environment>,
@@ -31,11 +32,6 @@ export async function answerLogoutToken(
   const facts = c.get('facts')
   c.header('Cache-Control', 'no-store')
   const entrance = await doors.mayEnter('back_channel', facts)
-  if (!entrance.ok) {
-    await audit.record(facts, { event: 'rate.limited', refusal: entrance.refusal })
-    c.header('Retry-After', '60')
-    return c.json({ error: 'rate_limited' }, 429)
-  }
   const request = { providerId: c.req.param('provider'), raw: c.req.raw, facts }
   const outcome = await receiveLogoutToken(parts, request)
   if (outcome.ok) {
@@ -50,6 +46,12 @@ export async function answerLogoutToken(
     return c.body(null, 200)
   }
   const { refusal, providerId } = outcome
+  // Only now: a provider speaks for all of its people from one address, and few say it twice.
+  if (!entrance.ok && !isOurs(refusal.code)) {
+    await audit.record(facts, { event: 'rate.limited', refusal: entrance.refusal })
+    c.header('Retry-After', '60')
+    return c.json({ error: 'rate_limited', request_id: facts.requestId }, 429)
+  }
   await audit.record(facts, {
     event: 'logout.rejected',
     refusal,

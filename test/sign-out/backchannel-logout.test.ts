@@ -438,15 +438,22 @@ it('junk makes nobody fetch keys more than once', async () => {
   expect(fetched() - before).toBeLessThanOrEqual(1)
 })
 
-it('too many requests of one client are turned away at the door', async () => {
-  captureLog()
+it('too many requests of one client are turned away at the door, but no good logout token', async () => {
+  const log = captureLog()
   const limit = { limit: vi.fn(async () => ({ success: false })) }
   const world = await createWorld({}, { BACK_CHANNEL_LIMIT: limit })
   const alice = await signedInPerson(world)
-  const answer = await deliverToken(world, await logoutToken(world.otrotl, { sub: 'sub-alice' }))
+  const old = { sub: 'sub-alice', iat: 1 }
+  const answer = await deliverToken(world, await logoutToken(world.otrotl, old))
   expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, '60'])
   expect(answer.headers.get('cache-control')).toBe('no-store')
+  expect(decisions(log.lines).at(-1)).toMatchObject({ event: 'rate.limited' })
   expect(await whatLivesOf(alice)).toEqual(LIVES)
+  // A provider's server speaks for all of its people from one address, and seldom says it twice.
+  await expectObeyed(
+    await deliverToken(world, await logoutToken(world.otrotl, { sub: 'sub-alice' })),
+  )
+  expect(await whatLivesOf(alice)).toEqual(GONE)
 })
 
 describe('a logout that comes before its sign-in has finished', () => {
