@@ -35,12 +35,5 @@ export function createConsents({
         object.listConnections(question),
       )
     },
-    async disconnect(userId, applicationId, now) {
-      const question = { applicationId, cause: 'person' as const, now }
-      const ended = await askUserSessions(userSessions, userId, async (object) =>
-        object.endForApplication(question),
-      )
-      return ended.ok ? ok({ isChanged: ended.value.isChanged }) : ended
-    },
   }
 }

@@ -269,13 +269,4 @@ export interface Consents {
     userId: UserId,
     now: EpochSeconds,
   ): Promise<Result<readonly Connection[], 'unavailable'>>
-  /**
-   * For `core/revocation` only: withdraws the consent and ends all of the application's grants and tokens of this user, in one
-   * transaction; the application is told as at a logout.
-   */
-  disconnect(
-    userId: UserId,
-    applicationId: string,
-    now: EpochSeconds,
-  ): Promise<Result<{ readonly isChanged: boolean }, 'unavailable'>>
 }

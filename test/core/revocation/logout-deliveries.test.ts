@@ -14,7 +14,7 @@ import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { createWorld } from '../../world/sign-in.ts'
 import type { World } from '../../world/sign-in.ts'
 import { ring } from '../sessions/published-hint.ts'
-import { consents, grants, mintCode, REDIRECT_URI, valueOf } from '../sessions/granted.ts'
+import { disconnect, grants, mintCode, REDIRECT_URI, valueOf } from '../sessions/granted.ts'
 import { objectOf, rowsOf, sessionsOf, signedIn } from '../sessions/signed-in-user.ts'
 
 /** A busy machine takes its time. */
@@ -147,7 +147,7 @@ describe('a participant of a session that has ended', () => {
     const shop = await createApplication(world)
     const session = await participants(shop)
     const { userId } = session
-    expect((await consents.disconnect(userId, shop.id, clock.now())).ok).toBe(true)
+    expect((await disconnect(userId, shop.id, clock.now())).ok).toBe(true)
     await received(shop, 1)
     expect((await sessions.list(userId, clock.now())).ok).toBe(true)
     await takePart(shop, session)
@@ -161,7 +161,7 @@ describe('a participant of a session that has ended', () => {
     shop.manner = 'fails'
     const session = await participants(shop)
     const { userId, sid } = session
-    await consents.disconnect(userId, shop.id, clock.now())
+    await disconnect(userId, shop.id, clock.now())
     await vi.waitFor(
       async () => expect(await statesOf(session)).toEqual({ [shop.id]: 'retrying' }),
       PATIENCE,

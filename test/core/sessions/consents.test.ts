@@ -7,6 +7,7 @@ import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import {
   consents,
+  disconnect,
   family,
   grants,
   mintCode,
@@ -51,8 +52,8 @@ const read = async ({ userId }: Pick<Person, 'userId'>, applicationId = SHOP) =>
 const connected = async ({ userId }: Person) =>
   valueOf(await consents.connections(userId, clock.now()))
 
-const disconnect = ({ userId }: Person, applicationId = SHOP) =>
-  consents.disconnect(userId, applicationId, clock.now())
+const leave = ({ userId }: Person, applicationId = SHOP) =>
+  disconnect(userId, applicationId, clock.now())
 
 /** Rings until nothing more is to be done. */
 async function settle({ userId }: Person) {
@@ -103,7 +104,7 @@ describe('a consent', () => {
     await sessions.end(ada.userId, ada.sid, 'person', clock.now())
     clock.advance(ABSOLUTE_SECONDS + 1000)
     await settle(ada)
-    expect(await disconnect(ada)).toEqual({ ok: true, value: { isChanged: true } })
+    expect(await leave(ada)).toMatchObject({ value: { isChanged: true } })
     clock.advance(ABSOLUTE_SECONDS)
     await settle(ada)
     expect(await rowsOf(ada.userId, 'SELECT name FROM sqlite_master')).toEqual([])
@@ -113,7 +114,7 @@ describe('a consent', () => {
     const userId = newUserId()
     expect(await read({ userId })).toBeUndefined()
     expect(await consents.connections(userId, START)).toEqual({ ok: true, value: [] })
-    expect(await consents.disconnect(userId, SHOP, START)).toMatchObject({
+    expect(await disconnect(userId, SHOP, START)).toMatchObject({
       value: { isChanged: false },
     })
     expect(await rowsOf(userId, 'SELECT name FROM sqlite_master')).toEqual([])
@@ -155,7 +156,7 @@ describe('what rests on a consent', () => {
     await give(ada, ['openid', 'email'], ['picture'])
     for (const attempt of attempts(ada)) expect(await attempt()).toMatchObject({ ok: true })
     // Whoever has read the consent before does not notice.
-    await disconnect(ada)
+    await leave(ada)
     const before = await stateOf(ada.userId)
     for (const attempt of attempts(ada))
       expect(await attempt()).toMatchObject(refused('no_consent'))
@@ -253,7 +254,7 @@ describe('disconnecting an application', () => {
     const { family: ofImplicit } = valueOf(await grants.participate({ ...ada, participation }))
     expect(await stands(ada, ofImplicit)).toBe(true)
 
-    expect(await disconnect(ada)).toEqual({ ok: true, value: { isChanged: true } })
+    expect(await leave(ada)).toMatchObject({ value: { isChanged: true } })
     expect(await read(ada)).toBeUndefined()
     expect(await takeCode(code.handle, clock.now())).toMatchObject(refused('unknown'))
     for (const [at, { refreshToken, family: gid }] of families.entries()) {
@@ -272,7 +273,7 @@ describe('disconnecting an application', () => {
   it('leaves written down that the application is to be told, in each session', async () => {
     const ada = await person(clock.now())
     await family(ada)
-    await disconnect(ada)
+    await leave(ada)
     expect(await rowsOf(ada.userId, 'SELECT * FROM participants')).toEqual([])
     expect(await rowsOf(ada.userId, 'SELECT * FROM deliveries')).toMatchObject([
       { application_id: SHOP, sid: ada.sid, ended_at: START },
@@ -282,9 +283,9 @@ describe('disconnecting an application', () => {
   it('a second time does nothing', async () => {
     const ada = await person(clock.now())
     await family(ada)
-    await disconnect(ada)
+    await leave(ada)
     const before = await stateOf(ada.userId)
-    expect(await disconnect(ada)).toEqual({ ok: true, value: { isChanged: false } })
+    expect(await leave(ada)).toMatchObject({ value: { isChanged: false } })
     expect(await stateOf(ada.userId)).toEqual(before)
   })
 
@@ -293,7 +294,7 @@ describe('disconnecting an application', () => {
     const input = openInput(clock.now(), ada.userId)
     const authentication = { ...input.authentication, applicationId: SHOP }
     const own = valueOf(await sessions.open({ ...input, authentication }))
-    await disconnect(ada)
+    await leave(ada)
     expect((await sessions.use(own.cookie, clock.now())).ok).toBe(false)
     expect((await sessions.use(ada.cookie, clock.now())).ok).toBe(true)
   })
@@ -301,7 +302,7 @@ describe('disconnecting an application', () => {
   it('lets it connect again at once, and none of what was before comes back', async () => {
     const ada = await person(clock.now())
     const before = await family(ada)
-    await disconnect(ada)
+    await leave(ada)
     const after = await family(ada)
     expect(await stands(ada, before.family)).toBe(false)
     expect(await stands(ada, after.family)).toBe(true)
@@ -309,7 +310,7 @@ describe('disconnecting an application', () => {
     expect((await rotate(after.refreshToken, clock.now())).ok).toBe(true)
     const participation = { applicationId: SHOP, subject: 's', clientSid: 'c' }
     const { family: first } = valueOf(await grants.participate({ ...ada, participation }))
-    await disconnect(ada)
+    await leave(ada)
     const { family: second } = valueOf(await grants.participate({ ...ada, participation }))
     expect([await stands(ada, first), await stands(ada, second)]).toEqual([false, true])
   })

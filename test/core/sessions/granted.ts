@@ -13,7 +13,7 @@ import { systemClock } from '../../../src/platform/clock.ts'
 import type { Result } from '../../../src/platform/refusal.ts'
 import { ok } from '../../../src/platform/refusal.ts'
 import { settings } from '../../world/settings.ts'
-import { objectOf, rowsOf, signedIn, TOKEN_SECONDS } from './signed-in-user.ts'
+import { objectOf, rowsOf, sessionsOf, signedIn, TOKEN_SECONDS } from './signed-in-user.ts'
 
 export const SHOP = 'shop'
 export const OTHER = 'other-shop'
@@ -39,6 +39,10 @@ export const partsOf = (rules?: () => SessionRules) => ({
 
 export const grants = createGrants(partsOf())
 export const consents = createConsents(partsOf())
+
+/** The person wants to know nothing of the application any more. */
+export const disconnect = (userId: UserId, applicationId: string, now: number) =>
+  sessionsOf().endForApplication(userId, { applicationId, cause: 'person' }, now)
 
 export const newGrant = (changes: Partial<NewGrant> = {}): NewGrant => ({
   kind: 'authorization_code',

@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
-import { createConsents } from '../../../src/core/sessions/consents.ts'
 import type { UserId } from '../../../src/core/sessions/session.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
+import { disconnect } from '../../core/sessions/granted.ts'
 import { registerApplication } from '../../world/applications.ts'
 import { createWorld } from '../../world/sign-in.ts'
 import { steppedBindings } from '../../world/stepped-bindings.ts'
@@ -17,7 +17,6 @@ import {
 } from '../authorization/asking.ts'
 
 const stepped = steppedBindings()
-const consents = createConsents({ userSessions: env.USER_SESSIONS })
 
 /** Whatever step of an authorization the person's disconnecting comes before, no access is left after both. */
 it.each([
@@ -42,7 +41,7 @@ it.each([
       await press(browser, await go(browser, url), 'allow')
       const { value, wasInterrupted } = await stepped.interrupt(
         step,
-        () => consents.disconnect(user!.id, app.id, systemClock()),
+        () => disconnect(user!.id, app.id, systemClock()),
         () => ask(browser, url),
       )
       if (!wasInterrupted) {

@@ -1,6 +1,7 @@
 import { decodeJwt } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { OAuthRegistration } from '../../../src/core/applications/registration.ts'
+import { disconnect } from '../../core/sessions/granted.ts'
 import { rowsOf } from '../../core/sessions/signed-in-user.ts'
 import { applicationRegistry, shopRegistration } from '../../world/applications.ts'
 import type { RegisteredApplication } from '../../world/applications.ts'
@@ -8,7 +9,7 @@ import { NOON } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
 import { adaProfile } from '../made-up-application.ts'
 import { expectError, expectUntouched } from './expect-answer.ts'
-import { consents, registerShop, tokenWorld } from './token-world.ts'
+import { registerShop, tokenWorld } from './token-world.ts'
 import type { TokenWorld } from './token-world.ts'
 
 let world: TokenWorld
@@ -153,7 +154,7 @@ describe('a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
 
   it('is dead after a consent was withdrawn', async () => {
     const first = await firstTokens()
-    await consents.disconnect(first.session.userId, shop.id, world.clock.now())
+    await disconnect(first.session.userId, shop.id, world.clock.now())
     await expectUntouched('invalid_grant', () => world.refresh(shop, first.refresh_token))
     expect((await world.userInfo(first.access_token)).status).toBe(401)
   })

@@ -1,6 +1,5 @@
 /** A gateway, people who are signed in, and what an application's server does: all that the token endpoint meets. */
 import { env } from 'cloudflare:workers'
-import { createConsents } from '../../../src/core/sessions/consents.ts'
 import type { GrantBinding, GrantContent, GrantKind } from '../../../src/core/sessions/grant.ts'
 import { createGrants } from '../../../src/core/sessions/grants.ts'
 import type { OpenSession } from '../../../src/core/sessions/sessions.ts'
@@ -51,7 +50,6 @@ const grants = createGrants({
   handleKey: [settings.HANDLE_KEY],
   tokenLifetimeSeconds: 300,
 })
-export const consents = createConsents({ userSessions: env.USER_SESSIONS })
 
 /** Stops the clock at noon; call it before each test. */
 export async function tokenWorld() {
