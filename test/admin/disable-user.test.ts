@@ -170,6 +170,8 @@ describe('a user whose object does not answer (L16)', () => {
     const again = await createOperator().ask('POST', `/users/${alice.id}/disable`)
     expect([again.status, again.body.ended_sessions]).toEqual([200, 1])
     expect(await statusOf(alice.id)).toEqual({ status: 'disabled', pending: 0 })
+    const keys = createOperator().gateway.core!.keys
+    expect(await keys.cutOffs(systemClock())).toEqual({ ok: true, value: [] })
   })
 })
 

@@ -62,9 +62,14 @@ export function createDisableUser(parts: {
 
   return {
     async disable(facts, { userId, now }) {
+      const before = await people.find(userId)
       if (!(await users.disable(userId, now))) return refuse('unknown_user')
       const told = await tellObject(facts, userId, now)
-      if (told.ok) return ok({ ended: told.value.ended })
+      if (told.ok) {
+        // That of a try before, at which the object did not answer, has nothing more to say.
+        if (before?.isDisablePending === true) await cutOffs.removeUser(userId, now)
+        return ok({ ended: told.value.ended })
+      }
       const cut = await cutOffs.add({ scope: 'user', id: userId, cause: 'user_disabled' }, now)
       await audit.record(facts, {
         event: 'user.disable_pending',
