@@ -1,7 +1,6 @@
 import { ok, refuse } from '../../platform/refusal.ts'
 import { askUserSessions } from '../sessions/ask-user-sessions.ts'
-import type { DeliveryProgress } from '../sessions/delivery.ts'
-import type { DeliveryReport, LogoutDeliveries } from './logout-delivery.ts'
+import type { LogoutDeliveries } from './logout-delivery.ts'
 import type { UndeliveredLogouts } from './undelivered-logouts.ts'
 
 /** Nobody who wants to leave is kept waiting longer for applications to answer. */
@@ -15,16 +14,11 @@ export function createLogoutDeliveries({
   readonly userSessions: Env['USER_SESSIONS']
   readonly undelivered: UndeliveredLogouts
 }): LogoutDeliveries {
-  const report: LogoutDeliveries['participantsOf'] = (userId, sid) =>
-    askUserSessions(userSessions, userId, async (object) =>
-      object.reportDeliveries({ sid, waitMilliseconds: REPORT_WAIT_MILLISECONDS }),
-    )
   return {
-    participantsOf: report,
-    async reportOn(userId, sid) {
-      const progress = await report(userId, sid)
-      return progress.ok ? ok(reportsOf(progress.value)) : progress
-    },
+    participantsOf: (userId, sid) =>
+      askUserSessions(userSessions, userId, async (object) =>
+        object.reportDeliveries({ sid, waitMilliseconds: REPORT_WAIT_MILLISECONDS }),
+      ),
     listUndelivered: (page) => undelivered.list(page),
     async replay(id, now) {
       const kept = await undelivered.find(id)
@@ -40,11 +34,3 @@ export function createLogoutDeliveries({
     },
   }
 }
-
-const reportsOf = (progress: readonly DeliveryProgress[]): readonly DeliveryReport[] =>
-  progress.flatMap(({ applicationId, state, attempts }): DeliveryReport[] => {
-    if (state === 'unconcerned') return []
-    if (state === 'told') return [{ applicationId, state }]
-    if (state !== 'due') return [{ applicationId, state: 'given_up' }]
-    return [{ applicationId, state: attempts > 0 ? 'retrying' : 'waiting' }]
-  })

@@ -3,13 +3,6 @@ import type { Result } from '../../platform/refusal.ts'
 import type { DeliveryProgress } from '../sessions/delivery.ts'
 import type { SessionId, UserId } from '../sessions/session.ts'
 
-/** What has become of telling one application that a session is over. */
-export interface DeliveryReport {
-  readonly applicationId: string
-  /** `waiting`: not tried to the end yet; `retrying`: at least one attempt failed, more will follow. */
-  readonly state: 'told' | 'waiting' | 'retrying' | 'given_up'
-}
-
 /** A delivery that was given up: an operator reads these and may replay them. */
 export interface UndeliveredLogout {
   readonly id: string
@@ -22,14 +15,9 @@ export interface UndeliveredLogout {
 }
 
 export interface LogoutDeliveries {
-  /** How the applications of an ended session have been told so far, for the signed-out page. */
-  reportOn(
-    userId: UserId,
-    sid: SessionId,
-  ): Promise<Result<readonly DeliveryReport[], 'unavailable'>>
   /**
-   * The same of every application that took part in the session, also of those that have no back-channel
-   * logout, with the `sid` by which each knows it. Of what is over something is known for ten minutes.
+   * How every application that took part in an ended session has been told so far, also those that have no
+   * back-channel logout, with the `sid` by which each knows it. Of what is over something is known for ten minutes.
    */
   participantsOf(
     userId: UserId,

@@ -47,10 +47,13 @@ async function participants(...applications: ReceivingApplication[]): Promise<Li
 const end = ({ userId, sid }: LiveSession) => sessions.end(userId, sid, 'person', clock.now())
 
 const statesOf = async ({ userId, sid }: LiveSession) => {
-  const reported = await deliveries.reportOn(userId, sid)
-  if (!reported.ok) throw new Error(reported.refusal.code)
+  const found = await deliveries.participantsOf(userId, sid)
+  const concerned = valueOf(found).filter(({ state }) => state !== 'unconcerned')
   return Object.fromEntries(
-    reported.value.map(({ applicationId, state }) => [applicationId, state]),
+    concerned.map(({ applicationId, state, attempts }) => [
+      applicationId,
+      state === 'due' ? (attempts > 0 ? 'retrying' : 'waiting') : state,
+    ]),
   )
 }
 
