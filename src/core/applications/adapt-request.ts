@@ -23,8 +23,13 @@ export function adaptRequest(rules: readonly AdapterRule[], sent: URLSearchParam
   const fixed = [...sent].filter(([name]) => !isTouchable(name))
   const before = new URLSearchParams([...sent].filter(([name]) => isTouchable(name)))
   const after = new URLSearchParams(before)
-  for (const rule of rules.slice(0, MAX_RULES)) applyTo(after, rule)
   const grant = aliasedGrant(rules, sent)
+  const isRefresh = (grant ?? sent.get('grant_type')) === 'refresh_token'
+  for (const rule of rules.slice(0, MAX_RULES)) {
+    // RFC 6749 §6: a refresh that names no scope asks for all that was granted, and not for what is added alone.
+    const isNamed = before.has('scope') || after.has('scope')
+    if (isNamed || !isRefresh || !isAddingScope(rule)) applyTo(after, rule)
+  }
   const untouched = fixed.map(([name, value]): [string, string] =>
     name === 'grant_type' && grant !== undefined ? [name, grant] : [name, value],
   )
@@ -36,6 +41,9 @@ export function adaptRequest(rules: readonly AdapterRule[], sent: URLSearchParam
 }
 
 const isTouchable = (name: string): boolean => !UNTOUCHABLE_PARAMETERS.includes(name)
+
+const isAddingScope = (rule: AdapterRule): boolean =>
+  rule.rule === 'scope_add' || (rule.rule === 'parameter_set' && rule.name === 'scope')
 
 function applyTo(parameters: URLSearchParams, rule: AdapterRule): void {
   switch (rule.rule) {

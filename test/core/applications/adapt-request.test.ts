@@ -63,6 +63,21 @@ describe('the rules of a request adapter', () => {
     expect(adapt([{ rule: 'scope_add', scope: 'a' }], {}).requestedScope).toBeUndefined()
   })
 
+  it('add no scope to a refresh that names none, by whatever name it is called', () => {
+    const rules: AdapterRule[] = [
+      { rule: 'grant_alias', from: 'again', to: 'refresh_token' },
+      { rule: 'scope_drop', scope: 'legacy' },
+      { rule: 'scope_add', scope: 'openid' },
+    ]
+    const scopeOf = (query: Record<string, string>) => adapt(rules, query).parameters.scope
+    for (const grant_type of ['refresh_token', 'again']) {
+      expect(scopeOf({ grant_type })).toBeUndefined()
+      expect(scopeOf({ grant_type, scope: 'email' })).toBe('email openid')
+      expect(scopeOf({ grant_type, scope: 'legacy' })).toBe('openid')
+    }
+    expect(scopeOf({ grant_type: 'password' })).toBe('openid')
+  })
+
   it('come out as nothing, where they leave nothing', () => {
     expect(adapt([{ rule: 'scope_drop', scope: 'a' }], { scope: 'a' })).toEqual({
       parameters: {},

@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { AdapterRule } from '../../../src/core/applications/request-adapter.ts'
 import type { OAuthRegistration } from '../../../src/core/applications/registration.ts'
 import { disconnect } from '../../core/sessions/granted.ts'
 import { rowsOf } from '../../core/sessions/signed-in-user.ts'
@@ -141,6 +142,20 @@ describe('a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
     expect(whole.body.scope).toBe('openid email')
     expect(whole.body.id_token).toBeDefined()
   })
+
+  it.each<AdapterRule>([
+    { rule: 'scope_add', scope: 'openid' },
+    { rule: 'parameter_set', name: 'scope', value: 'openid offline_access' },
+  ])(
+    'gives all that was granted where none is named, whatever an adapter adds (%o)',
+    async (rule) => {
+      shop = await registerShop({ oauth: { requestAdapter: [rule] } })
+      const first = await firstTokens()
+      const { body } = await world.refresh(shop, first.refresh_token)
+      expect(body.scope).toBe('openid email profile')
+      expect(decodeJwt(body.access_token).scope).toBe('openid email profile')
+    },
+  )
 
   it.each(['"', 'a\\b', 'é', 'a\tb', 'x'.repeat(2049)])(
     'is not used up by a scope that is none (%#)',
