@@ -12,7 +12,7 @@ import type {
   Prompt,
 } from './authorization-request.ts'
 import { defaultModeOf, mayTravel, parseResponseMode, parseResponseType } from './response-mode.ts'
-import { reduceScope } from './scope.ts'
+import { askedScope, reduceScope } from './scope.ts'
 
 type Parsed<Value> = Result<Value, AuthorizationError>
 
@@ -41,7 +41,8 @@ export function parseRequest(
   )
   if (twice !== undefined) return invalid('duplicate_parameter')
   if (oauth.requirePushedAuthorizationRequests && !isPushed) return invalid('not_pushed')
-  const { parameters, requestedScope } = adaptRequest(oauth.requestAdapter, sent)
+  const adapted = adaptRequest(oauth.requestAdapter, sent)
+  const { parameters, requestedScope } = adapted
   /** RFC 6749 §3.1: a parameter without a value counts as one that was left out. */
   const read = (name: string): string | undefined => parameters.get(name) || undefined
 
@@ -61,9 +62,7 @@ export function parseRequest(
   if (!prompts.ok) return prompts
   const claims = parseClaims(read('claims'), oauth)
   if (!claims.ok) return claims
-  // A scope that the adapter has emptied asks for nothing; only one that was never there has a default.
-  const asked = read('scope') ?? (requestedScope === undefined ? undefined : '')
-  const scope = parseScope(asked, {
+  const scope = parseScope(askedScope(adapted), {
     ...target,
     responseType: responseType.value,
     prompts: prompts.value,

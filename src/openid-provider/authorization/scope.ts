@@ -1,3 +1,4 @@
+import type { AdaptedRequest } from '../../core/applications/adapt-request.ts'
 import type { OAuthClient } from '../../core/applications/application.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -8,6 +9,10 @@ const SCOPE = /^ *[\x21\x23-\x5b\x5d-\x7e]+( +[\x21\x23-\x5b\x5d-\x7e]+)* *$/
 
 /** Never granted to an application that did not ask for them in words. */
 const ASKED_ONLY = ['openid', 'offline_access']
+
+/** What is asked for. A scope that the adapter has emptied asks for nothing; only one that was never there has a default. */
+export const askedScope = ({ parameters, requestedScope }: AdaptedRequest): string | undefined =>
+  parameters.get('scope') || (requestedScope === undefined ? undefined : '')
 
 /**
  * What may be granted of what is asked for: the values that the application is registered for. The others are

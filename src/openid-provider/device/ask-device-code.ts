@@ -6,7 +6,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
-import { reduceScope } from '../authorization/scope.ts'
+import { askedScope, reduceScope } from '../authorization/scope.ts'
 import type { ClientCall } from '../client-call.ts'
 import { DEVICE_SECONDS, POLL_SECONDS } from './device-request.ts'
 import type { DeviceRequests } from './device-request.ts'
@@ -44,8 +44,9 @@ export async function askDeviceCode(
   if (!oauth.grantTypes.includes(DEVICE_GRANT)) return refuse('unauthorized_client')
   const sent = uniqueParameters(form, ['scope'])
   if (!sent.ok) return refuse('invalid_request', sent.refusal.facts)
-  const { parameters, requestedScope } = adaptRequest(oauth.requestAdapter, form)
-  const scope = reduceScope(parameters.get('scope') || undefined, oauth)
+  const adapted = adaptRequest(oauth.requestAdapter, form)
+  const { parameters, requestedScope } = adapted
+  const scope = reduceScope(askedScope(adapted), oauth)
   if (!scope.ok) return scope
   const [resource, ...others] = parameters.getAll('resource').filter((value) => value !== '')
   const isRegistered = resource === undefined || oauth.resources.includes(resource)

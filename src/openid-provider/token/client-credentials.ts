@@ -22,7 +22,7 @@ export async function grantClientCredentials(
   const available = oauth.scope.filter((value) => !PERSONAL.includes(value))
   const scope = asked ?? available
   const beyond = scope.some((value) => !available.includes(value))
-  if (beyond) return refuse('invalid_scope', { check: 'not_registered' })
+  if (beyond || asked?.length === 0) return refuse('invalid_scope', { check: 'not_registered' })
   const issued = await parts.applicationTokens.issueForClient({
     clientId: application.id,
     scope,

@@ -36,7 +36,7 @@ export type TokenParameters = Readonly<Record<(typeof PARAMETERS)[number], strin
 export interface GrantRequest {
   readonly application: OAuthApplication
   readonly parameters: TokenParameters
-  /** Undefined when the request names no scope. */
+  /** Undefined when the request names no scope; empty when nothing is left of it. */
   readonly scope: readonly string[] | undefined
   /** The scope as it was sent, where the application's adapter has rewritten it. */
   readonly requestedScope: string | undefined

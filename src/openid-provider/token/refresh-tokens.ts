@@ -13,6 +13,7 @@ export async function refreshTokens(parts: SessionGrantParts, request: GrantRequ
   const { application, parameters, scope, resource, jkt, now } = request
   const handle = parameters.refresh_token
   if (handle === undefined) return refuse('invalid_request', { missing: 'refresh_token' })
+  if (scope?.length === 0) return refuse('invalid_scope', { check: 'empty' })
   for (const alg of ['ES256', application.oauth.idTokenSignedResponseAlg] as const) {
     const key = await parts.keys.signingKey(alg, now)
     if (!key.ok) return key

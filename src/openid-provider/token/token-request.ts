@@ -25,6 +25,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
+import { askedScope } from '../authorization/scope.ts'
 import { DEVICE_GRANT } from '../device/ask-device-code.ts'
 import type { DeviceRequests } from '../device/device-request.ts'
 import { grantClientCredentials } from './client-credentials.ts'
@@ -162,7 +163,7 @@ function readAsked({
   if (!isTokenGrant(grantType)) return refuse('unsupported_grant_type')
   if (!application.oauth.grantTypes.includes(grantType))
     return refuse('unauthorized_client', { grant: grantType })
-  const scope = readScope(parameters.scope)
+  const scope = readScope(askedScope(adapted))
   if (!scope.ok) return scope
   const resources = adapted.parameters.getAll('resource').filter((value) => value !== '')
   const resource = readResource(application, resources)

@@ -79,6 +79,8 @@ describe('a device asks for its codes (RFC 8628 §3.1)', () => {
     const other = await registerApplication({ oauth: { tokenEndpointAuthMethod: 'none' } })
     expectError(await ask({}, other), 'unauthorized_client')
     expectError(await ask({ scope: 'orders' }), 'invalid_scope')
+    const adapted = await registerTv({ requestAdapter: [{ rule: 'scope_drop', scope: 'a' }] })
+    expectError(await ask({ scope: 'a' }, adapted), 'invalid_scope')
     expectError(await ask({ resource: 'https://other.example' }), 'invalid_target')
     const confidential = await registerTv({ tokenEndpointAuthMethod: 'client_secret_basic' })
     expectError(await ask({}, { ...confidential, secret: '' }), 'invalid_client', 401)

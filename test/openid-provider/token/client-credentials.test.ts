@@ -96,6 +96,15 @@ describe('the grant that is asked for (RFC 6749 §5.2)', () => {
     }
   })
 
+  it('is not all that there is, where the adapter has dropped what was asked for', async () => {
+    const client = await machine({ requestAdapter: [{ rule: 'scope_drop', scope: 'legacy' }] })
+    for (const scope of ['legacy', ' ']) {
+      await expectUntouched('invalid_scope', () =>
+        world.asClient('/oauth/token', client, { ...form, scope }),
+      )
+    }
+  })
+
   it('may have another name by the application’s adapter, and only what it is registered for', async () => {
     const client = await machine({
       requestAdapter: [

@@ -98,6 +98,8 @@ describe('a username and a password for tokens (RFC 6749 §4.3)', () => {
     await expectUntouched('unauthorized_client', () => login(PASSWORD, {}, other))
     await expectUntouched('unauthorized_client', () => login('wrong', {}, other))
     await expectUntouched('invalid_scope', () => login(PASSWORD, { scope: 'orders' }))
+    const adapted = await registerLegacy({ requestAdapter: [{ rule: 'scope_drop', scope: 'a' }] })
+    await expectUntouched('invalid_scope', () => login(PASSWORD, { scope: 'a' }, adapted))
     await expectUntouched('invalid_target', () =>
       login(PASSWORD, { resource: 'https://x.example' }),
     )

@@ -157,7 +157,15 @@ describe('a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
     },
   )
 
-  it.each(['"', 'a\\b', 'é', 'a\tb', 'x'.repeat(2049)])(
+  it('gives nothing, and stays good, where an adapter has dropped all that is asked for', async () => {
+    shop = await registerShop({ oauth: { requestAdapter: [{ rule: 'scope_drop', scope: 'a' }] } })
+    const first = await firstTokens()
+    const ask = () => world.refresh(shop, first.refresh_token, { scope: 'a' })
+    await expectUntouched('invalid_scope', ask)
+    expect((await world.refresh(shop, first.refresh_token)).status).toBe(200)
+  })
+
+  it.each([' ', '"', 'a\\b', 'é', 'a\tb', 'x'.repeat(2049)])(
     'is not used up by a scope that is none (%#)',
     async (scope) => {
       const first = await firstTokens()
