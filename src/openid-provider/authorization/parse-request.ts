@@ -12,7 +12,7 @@ import type {
   Prompt,
 } from './authorization-request.ts'
 import { defaultModeOf, mayTravel, parseResponseMode, parseResponseType } from './response-mode.ts'
-import { askedScope, reduceScope } from './scope.ts'
+import { askedScope, reduceScope, spelledScope } from './scope.ts'
 
 type Parsed<Value> = Result<Value, AuthorizationError>
 
@@ -62,7 +62,8 @@ export function parseRequest(
   if (!prompts.ok) return prompts
   const claims = parseClaims(read('claims'), oauth)
   if (!claims.ok) return claims
-  const scope = parseScope(askedScope(adapted), {
+  const asked = askedScope(adapted)
+  const scope = parseScope(asked, {
     ...target,
     responseType: responseType.value,
     prompts: prompts.value,
@@ -91,7 +92,7 @@ export function parseRequest(
     responseType: responseType.value,
     isRedirectUriSent: read('redirect_uri') !== undefined,
     scope: scope.value,
-    requestedScope,
+    requestedScope: spelledScope(requestedScope, asked, scope.value),
     isOpenId,
     nonce,
     codeChallenge: codeChallenge.value,

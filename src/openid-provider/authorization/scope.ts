@@ -33,3 +33,14 @@ export function reduceScope(
 export const scopeValues = (scope: string): readonly string[] => [
   ...new Set(scope.split(' ').filter((value) => value !== '')),
 ]
+
+/**
+ * The scope as it was spelled, where an adapter has rewritten it and all that came of it is granted: otherwise the
+ * answer has to say what is (RFC 6749 §5.1).
+ */
+export const spelledScope = (
+  requestedScope: string | undefined,
+  asked: string | undefined,
+  granted: readonly string[],
+): string | undefined =>
+  scopeValues(asked ?? '').every((value) => granted.includes(value)) ? requestedScope : undefined

@@ -6,7 +6,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
-import { askedScope, reduceScope } from '../authorization/scope.ts'
+import { askedScope, reduceScope, spelledScope } from '../authorization/scope.ts'
 import type { ClientCall } from '../client-call.ts'
 import { DEVICE_SECONDS, POLL_SECONDS } from './device-request.ts'
 import type { DeviceRequests } from './device-request.ts'
@@ -45,12 +45,15 @@ export async function askDeviceCode(
   const sent = uniqueParameters(form, ['scope'])
   if (!sent.ok) return refuse('invalid_request', sent.refusal.facts)
   const adapted = adaptRequest(oauth.requestAdapter, form)
-  const { parameters, requestedScope } = adapted
-  const scope = reduceScope(askedScope(adapted), oauth)
+  const asked = askedScope(adapted)
+  const scope = reduceScope(asked, oauth)
   if (!scope.ok) return scope
-  const [resource, ...others] = parameters.getAll('resource').filter((value) => value !== '')
+  const [resource, ...others] = adapted.parameters
+    .getAll('resource')
+    .filter((value) => value !== '')
   const isRegistered = resource === undefined || oauth.resources.includes(resource)
   if (others.length > 0 || !isRegistered) return refuse('invalid_target')
+  const requestedScope = spelledScope(adapted.requestedScope, asked, scope.value)
   const content: GrantContent = {
     scope: scope.value,
     isOpenId: scope.value.includes('openid') || oauth.alwaysIssueIdToken,

@@ -9,7 +9,7 @@ import type { GrantContent, Participation } from '../../core/sessions/grant.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Refusal, Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
-import { reduceScope } from '../authorization/scope.ts'
+import { reduceScope, spelledScope } from '../authorization/scope.ts'
 import { participationIn } from './grant-request.ts'
 import type {
   GrantRequest,
@@ -33,13 +33,15 @@ export async function grantPassword(
   const { username, password } = parameters
   if (username === undefined || password === undefined)
     return refuse('invalid_request', { missing: username === undefined ? 'username' : 'password' })
-  const scope = reduceScope(request.scope?.join(' '), application.oauth)
+  const asked = request.scope?.join(' ')
+  const scope = reduceScope(asked, application.oauth)
   if (!scope.ok) return scope
+  const requestedScope = spelledScope(request.requestedScope, asked, scope.value)
   const content: GrantContent = {
     scope: scope.value,
     isOpenId: scope.value.includes('openid') || application.oauth.alwaysIssueIdToken,
     ...(request.resource === undefined ? {} : { resource: request.resource }),
-    ...(request.requestedScope === undefined ? {} : { requestedScope: request.requestedScope }),
+    ...(requestedScope === undefined ? {} : { requestedScope }),
   }
   const { userAgent, continent, now } = request
   const opened = await parts.passwordSessions.open({

@@ -15,8 +15,9 @@ const SCOPE = `${GOOGLE}plus.login ${GOOGLE}userinfo.profile ${GOOGLE}userinfo.e
 const STATE =
   '{"from":"/l/new?x=1&y=ä","defaultReturn":"/","defaultConfirm":"/confirm","userType":null}'
 
+const drop: AdapterRule = { rule: 'scope_drop', scope: `${GOOGLE}plus.login` }
 const adapter: readonly AdapterRule[] = [
-  { rule: 'scope_drop', scope: `${GOOGLE}plus.login` },
+  drop,
   { rule: 'scope_map', from: `${GOOGLE}userinfo.profile`, to: ['profile'] },
   { rule: 'scope_map', from: `${GOOGLE}userinfo.email`, to: ['email'] },
 ]
@@ -78,6 +79,22 @@ describe('Sharetribe’s own strategy, which asks for Google’s scopes and no o
       email_verified: true,
       name: 'Alice Archer',
     })
+  })
+
+  it('is told what was granted, where that is less than it has asked for', async () => {
+    const world = await createWorld()
+    const implicit = { grantTypes: ['implicit'], responseTypes: ['token'] } as const
+    const app = await registerApplication({
+      isFirstParty: true,
+      oauth: { ...implicit, redirectUris: [MARKET], scope: ['profile'], requestAdapter: [drop] },
+    })
+    const browser = await signedInBrowser(world)
+    const scopeFor = async (scope: string) => {
+      const token = { ...asked, response_type: 'token', scope }
+      return heard(await ask(browser, authorizeUrl(app, token))).scope
+    }
+    expect(await scopeFor(`${GOOGLE}plus.login profile`)).toBe(`${GOOGLE}plus.login profile`)
+    expect(await scopeFor(`${GOOGLE}plus.login profile email`)).toBe('profile')
   })
 
   it('is refused without its adapter, which is no other application’s', async () => {

@@ -88,6 +88,21 @@ describe('a device asks for its codes (RFC 8628 §3.1)', () => {
   })
 })
 
+describe('a device whose request was rewritten and cut down', () => {
+  it('is told what was granted (RFC 6749 §5.1)', async () => {
+    const rule = { rule: 'scope_map', from: 'mail', to: ['email'] }
+    const adapted = await registerTv({ requestAdapter: [rule] })
+    for (const [scope, granted] of [
+      ['mail openid', 'mail openid'],
+      ['mail openid orders', 'email openid'],
+    ] as const) {
+      const { codes } = await ask({ scope }, adapted)
+      await decide(codes.user_code, 'allow')
+      expect((await poll(codes, adapted)).body.scope).toBe(granted)
+    }
+  })
+})
+
 describe('a device that waits (RFC 8628 §3.5)', () => {
   it('hears that the person has not decided, and to ask less often', async () => {
     const { codes } = await ask()

@@ -92,6 +92,15 @@ describe('a username and a password for tokens (RFC 6749 §4.3)', () => {
     expect((await world.userInfo(body.access_token)).status).toBe(200)
   })
 
+  it('give the scope as it was spelled only where all of it is granted', async () => {
+    await createPerson()
+    const rule = { rule: 'scope_map', from: 'mail', to: ['email'] }
+    const adapted = await registerLegacy({ requestAdapter: [rule] })
+    const scopeFor = async (scope: string) => (await login(PASSWORD, { scope }, adapted)).body.scope
+    expect(await scopeFor('mail openid')).toBe('mail openid')
+    expect(await scopeFor('mail openid orders')).toBe('email openid')
+  })
+
   it('are of no use to an application without the grant, before anything is looked at', async () => {
     await createPerson()
     const other = await registerShop()
