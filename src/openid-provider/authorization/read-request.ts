@@ -1,4 +1,7 @@
-import type { KnownApplication } from '../../core/applications/known-applications.ts'
+import type {
+  KnownApplication,
+  KnownApplications,
+} from '../../core/applications/known-applications.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { AuthorizationRequest, PageReason } from './authorization-request.ts'
@@ -45,13 +48,16 @@ export async function readRequest(
   const { parameters } = received.value
   const applicationId = findApplicationId(parameters)
   if (!applicationId.ok) return page(applicationId.refusal)
-  const isForCode = parameters.getAll('response_type').join(' ') === 'code'
-  const how = isAnew || !isForCode ? 'judgeAnew' : 'judge'
-  const judged = await parts.knownApplications[how](
-    applicationId.value,
-    (known) => judgeRequest(parts, received.value, known),
-    visit.now,
-  )
+  const judgeBy = (how: keyof KnownApplications) =>
+    parts.knownApplications[how](
+      applicationId.value,
+      (known) => judgeRequest(parts, received.value, known),
+      visit.now,
+    )
+  const known = await judgeBy(isAnew ? 'judgeAnew' : 'judge')
+  // What it is for is only known now: the application's adapter has a say in it.
+  const isEnough = isAnew || !known.ok || known.value.responseType === 'code'
+  const judged = isEnough ? known : await judgeBy('judgeAnew')
   if (judged.ok) return { kind: 'read', request: judged.value, received: received.value }
   return 'outcome' in judged ? judged.outcome : page(judged.refusal)
 }

@@ -175,6 +175,26 @@ describe('what is taken away from an application', () => {
     await applicationRegistry().setStatus(shop.id, 'disabled', clock.now())
     expect((await token(there, shop, form)).status).toBe(400)
   })
+
+  it('is given nothing that no cut-off could end: an implicit answer waits for the directory, whoever made it one', async () => {
+    const there = await elsewhere()
+    const shop = await registerApplication({
+      isFirstParty: true,
+      oauth: {
+        grantTypes: ['implicit'],
+        responseTypes: ['token'],
+        scope: ['email'],
+        requestAdapter: [{ rule: 'parameter_set', name: 'response_type', value: 'token' }],
+      },
+    })
+    const browser = await signedInBrowser(there)
+    const authorize = async (response_type: string) =>
+      heard(await ask(browser, authorizeUrl(shop, { response_type, scope: 'email' })))
+    for (const sent of ['code', 'token'])
+      expect(await authorize(sent)).toHaveProperty('access_token')
+    await applicationRegistry().setStatus(shop.id, 'disabled', clock.now())
+    for (const sent of ['code', 'token']) expect(await authorize(sent)).toEqual({})
+  })
 })
 
 async function change(
