@@ -21,7 +21,7 @@ const MAX_STATE_LENGTH = 4096
 const MAX_HINT_LENGTH = 8192
 const MAX_LOCALES_LENGTH = 200
 const MAX_LOGIN_HINT_LENGTH = 254
-const MAX_ACR_VALUES_LENGTH = 256
+export const MAX_ACR_VALUES_LENGTH = 256
 /** RFC 8707 §2: may be named several times, which we answer by saying that one is the limit. */
 const REPEATABLE = 'resource'
 

@@ -2,6 +2,7 @@ import type { AuthenticationRequest } from '../../core/identity-providers/identi
 import type { SessionId } from '../../core/sessions/session.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import type { AuthorizeParts, Visit } from './authorize-parts.ts'
+import { MAX_ACR_VALUES_LENGTH } from './parse-request.ts'
 import type { SignInReason } from './judge-session.ts'
 
 export const AUTHORIZE_PATH = '/oauth/authorize'
@@ -70,12 +71,26 @@ function askedOf(
     ...(prompts.has('login') || isOther ? ['login'] : []),
     ...(prompts.has('select_account') ? ['select_account'] : []),
   ]
-  const acrValues = [...(claims?.acr?.values ?? []), ...(request.acrValues?.split(' ') ?? [])]
+  const acrValues = fitting([
+    ...(claims?.acr?.values ?? []),
+    ...(request.acrValues?.split(' ') ?? []),
+  ])
   return {
     ...(asked.length > 0 && { prompt: asked.join(' ') }),
     ...(request.loginHint !== undefined && { loginHint: request.loginHint }),
     ...(maxAge !== undefined && { maxAge }),
-    ...(acrValues.length > 0 && { preferredAcrValues: [...new Set(acrValues)].join(' ') }),
+    ...(acrValues !== '' && { preferredAcrValues: acrValues }),
     ...(request.uiLocales !== undefined && { uiLocales: request.uiLocales }),
   }
+}
+
+/** As many values as fit, the dearest first: they travel in links and in a cookie. */
+function fitting(values: readonly string[]): string {
+  let text = ''
+  for (const value of new Set(values.filter((each) => /^[\x21-\x7e]+$/.test(each)))) {
+    const longer = text === '' ? value : `${text} ${value}`
+    if (longer.length > MAX_ACR_VALUES_LENGTH) break
+    text = longer
+  }
+  return text
 }

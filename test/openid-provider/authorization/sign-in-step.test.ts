@@ -8,7 +8,7 @@ import { newSessionId } from '../../../src/core/sessions/session.ts'
 import { registerApplication } from '../../world/applications.ts'
 import { settings } from '../../world/settings.ts'
 import { createWorld } from '../../world/sign-in.ts'
-import { authorizeUrl, CALLBACK } from './asking.ts'
+import { answerOf, authorizeUrl, CALLBACK, click, go } from './asking.ts'
 
 const askedSignIns = createAskedSignIns([settings.HANDLE_KEY])
 const NOW = 1000
@@ -70,6 +70,38 @@ describe('where a person goes to sign in', () => {
     expect(other.asked).toMatchObject({ request: { prompt: 'login' }, mayContinue: false })
     const choice = await locationOf('select_account', { providers: 1, sid: true })
     expect(choice.asked).toMatchObject({ mayContinue: true })
+  })
+})
+
+describe('a wish that is too long for the provider', () => {
+  const acrValues = (values: readonly string[]) => JSON.stringify({ id_token: { acr: { values } } })
+
+  it('is cut down to what fits, the dearest first', async () => {
+    const values = ['first', 'x'.repeat(250), 'x'.repeat(4000 - 290)]
+    const asked = { claims: acrValues(values), acr_values: 'last' }
+    const step = await locationOf('no_session', { providers: 1, asked })
+    expect(step.asked?.request.preferredAcrValues).toBe(`first ${'x'.repeat(250)}`)
+  })
+
+  it.each([
+    { claims: acrValues(['x'.repeat(4000)]) },
+    {
+      acr_values: 'x'.repeat(256),
+      login_hint: '€'.repeat(254),
+      ui_locales: '€'.repeat(200),
+    },
+  ])('does not lose the person on the way', async (asked) => {
+    const world = await createWorld()
+    const shop = await registerApplication({
+      isFirstParty: true,
+      name: '€'.repeat(100),
+      clientId: 'i'.repeat(128),
+    })
+    const url = authorizeUrl(shop, asked)
+    const browser = world.newBrowser()
+    const done = await click(browser, await go(browser, url), 'sign-in-with-otrotl')
+    expect(done.url.origin + done.url.pathname).toBe(CALLBACK)
+    expect(answerOf(done).get('code')).toBeTruthy()
   })
 })
 
