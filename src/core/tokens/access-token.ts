@@ -90,7 +90,8 @@ export function parseAccessTokenClaims(
   const isBridged = client_id === BRIDGE_CLIENT_ID
   if (isBridged ? gid !== undefined : !isRandomId(gid)) return undefined
   if (acr !== undefined && !isText(acr)) return undefined
-  if (scope !== undefined && !isText(scope)) return undefined
+  // A scope may be long: 8 KB of a token bound it.
+  if (scope !== undefined && (typeof scope !== 'string' || scope === '')) return undefined
   const jkt = isJsonObject(cnf) ? cnf.jkt : undefined
   if (cnf !== undefined && !isThumbprint(jkt)) return undefined
   return {

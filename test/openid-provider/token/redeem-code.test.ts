@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { RegisteredApplication } from '../../world/applications.ts'
 import { NOON } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
+import { settings } from '../../world/settings.ts'
 import { adaProfile } from '../made-up-application.ts'
 import { expectError, expectUntouched } from './expect-answer.ts'
 import { VERIFIER, basic, challengeOf, registerShop, tokenWorld } from './token-world.ts'
@@ -255,6 +256,25 @@ describe('the API that a token is for (RFC 8707)', () => {
     await expectUntouched('invalid_target', () =>
       world.post('/oauth/token', form, { authorization }),
     )
+  })
+})
+
+describe('a token for an API of ours', () => {
+  it('opens it, also with as long a scope as may be asked for', async () => {
+    const scope = Array.from({ length: 20 }, (_, place) => `${place}`.padStart(100, 's'))
+    const audience = settings.ACCESS_TOKEN.audience
+    const wide = await registerShop({ oauth: { resources: [audience], scope } })
+    const { session } = await world.person()
+    const code = await world.mint(session, wide, {
+      content: { scope, resource: audience, isOpenId: false },
+    })
+    const { body } = await world.exchange(wide, code)
+    expect(body.scope).toHaveLength(2019)
+    const authorization = `Bearer ${body.access_token}`
+    const answer = await world.send(
+      new Request(`${settings.ISSUER}/api/me`, { headers: { authorization } }),
+    )
+    expect(answer.status).toBe(200)
   })
 })
 
