@@ -16,6 +16,9 @@ const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
 /** Grants after which there may be a refresh token. */
 const REFRESHABLE: readonly GrantType[] = ['authorization_code', 'password', DEVICE_CODE]
 
+/** The longest scope of a request; a token with a much longer one is too long for whoever checks it. */
+export const LONGEST_SCOPE_CHARACTERS = 2048
+
 /** RFC 6749 §3.3. */
 export const isScopeToken = (value: string): boolean =>
   /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/.test(value)
@@ -47,6 +50,9 @@ export function judgeGrants(client: OAuthClient, report: Report): void {
   scope.forEach((token, i) => {
     if (!isScopeToken(token)) report('scope', `${JSON.stringify(token)} is not a scope`, i)
   })
+  if (scope.join(' ').length > LONGEST_SCOPE_CHARACTERS) {
+    report('scope', `is longer than ${LONGEST_SCOPE_CHARACTERS} characters`)
+  }
   if (scope.includes('offline_access') && !has('refresh_token')) {
     report('scope', 'offline_access needs the grant type refresh_token')
   }

@@ -1,9 +1,9 @@
 import type { AdaptedRequest } from '../../core/applications/adapt-request.ts'
 import type { OAuthClient } from '../../core/applications/application.ts'
+import { LONGEST_SCOPE_CHARACTERS } from '../../core/applications/grant-rules.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 
-const MAX_LENGTH = 2048
 /** RFC 6749 §3.3: values of printable ASCII but `"` and `\`. Several blanks are one. */
 const SCOPE = /^ *[\x21\x23-\x5b\x5d-\x7e]+( +[\x21\x23-\x5b\x5d-\x7e]+)* *$/
 
@@ -24,7 +24,7 @@ export function reduceScope(
   { scope: registered }: Pick<OAuthClient, 'scope'>,
 ): Result<readonly string[], 'invalid_scope'> {
   if (asked === undefined) return ok(registered.filter((value) => !ASKED_ONLY.includes(value)))
-  if (asked.length > MAX_LENGTH || !SCOPE.test(asked)) return refuse('invalid_scope')
+  if (asked.length > LONGEST_SCOPE_CHARACTERS || !SCOPE.test(asked)) return refuse('invalid_scope')
   const values = scopeValues(asked).filter((value) => registered.includes(value))
   return values.length === 0 ? refuse('invalid_scope') : ok(values)
 }

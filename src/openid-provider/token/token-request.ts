@@ -12,7 +12,7 @@
  */
 import type { Config } from '../../config.ts'
 import { adaptRequest } from '../../core/applications/adapt-request.ts'
-import { isScopeToken } from '../../core/applications/grant-rules.ts'
+import { LONGEST_SCOPE_CHARACTERS, isScopeToken } from '../../core/applications/grant-rules.ts'
 import type { OAuthApplication } from '../../core/applications/application.ts'
 import { isOAuthClient } from '../../core/applications/known-applications.ts'
 import type {
@@ -80,8 +80,6 @@ const UNDER_GRANT: ReadonlySet<TokenGrant> = new Set(['authorization_code', 'ref
 
 const isTokenGrant = (name: string): name is TokenGrant =>
   (TOKEN_GRANTS as readonly string[]).includes(name)
-
-const LONGEST_SCOPE_CHARACTERS = 2048
 
 /** What the endpoint has decided; grant and key as far as they were known by then. */
 export interface TokenDecision {

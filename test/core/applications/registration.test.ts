@@ -258,6 +258,11 @@ describe('grants and response types', () => {
     ],
     ['a scope with a quote', { scope: ['openid', 'a"b'] }, ['scope/1']],
     ['an empty scope value', { scope: ['openid', ''] }, ['scope/1']],
+    [
+      'more scope than a request may name',
+      { scope: Array.from({ length: 50 }, (_, place) => `${place}`.padStart(128, 's')) },
+      ['scope'],
+    ],
     ['a negative max age', { defaultMaxAge: -1 }, ['default_max_age']],
   ])('%s', async (_, oauth, problems) => {
     expect(await problemsOf(oauth)).toEqual(problems)
