@@ -15,7 +15,7 @@ export interface GatewayPlace {
 
 const LONGEST_URI_CHARACTERS = 1000
 
-/** What answers are written with: a URI that has one already would be read two ways. */
+/** What is written into a URI of each kind: one that has such a parameter already would be read two ways. */
 const ANSWER_PARAMETERS = [
   'access_token',
   'code',
@@ -28,6 +28,8 @@ const ANSWER_PARAMETERS = [
   'session_state',
   'state',
 ]
+const RETURN_PARAMETERS = ['state']
+const FRAME_PARAMETERS = ['iss', 'sid']
 
 /** The characters of a URI (RFC 3986 §2); others are read one way by this parser and another by that. */
 const RFC_3986 = /^(?:[A-Za-z0-9._~:/?@!$&'()*+,;=[\]-]|%[0-9A-Fa-f]{2})+$/
@@ -88,12 +90,10 @@ export function checkRedirectUri(
   return checkWeb(url, place)
 }
 
-function checkAnswerParameters(uri: string): string | undefined {
+function checkParameters(uri: string, written: readonly string[]): string | undefined {
   const names = [...(URL.parse(uri)?.searchParams.keys() ?? [])]
-  const taken = names.find((name) => ANSWER_PARAMETERS.includes(name))
-  return taken === undefined
-    ? undefined
-    : `has the parameter ${taken}, which answers are written with`
+  const taken = names.find((name) => written.includes(name))
+  return taken === undefined ? undefined : `has the parameter ${taken}, which is added to it`
 }
 
 /** A URI that we ask ourselves, or load in a frame: https, and reachable from where the gateway stands. */
@@ -130,7 +130,8 @@ export function judgeUris(client: OAuthClient, place: GatewayPlace, report: Repo
   const { redirectUris, postLogoutRedirectUris, resources } = client
   redirectUris.forEach((uri, i) => {
     const detail =
-      checkRedirectUri(uri, client.applicationType, place) ?? checkAnswerParameters(uri)
+      checkRedirectUri(uri, client.applicationType, place) ??
+      checkParameters(uri, ANSWER_PARAMETERS)
     if (detail !== undefined) report('redirectUris', detail, i)
     else if (redirectUris.indexOf(uri) !== i) report('redirectUris', 'stands there twice', i)
   })
@@ -139,7 +140,9 @@ export function judgeUris(client: OAuthClient, place: GatewayPlace, report: Repo
     report('defaultRedirectUri', 'is not one of redirect_uris')
   }
   postLogoutRedirectUris.forEach((uri, i) => {
-    const detail = checkRedirectUri(uri, client.applicationType, place)
+    const detail =
+      checkRedirectUri(uri, client.applicationType, place) ??
+      checkParameters(uri, RETURN_PARAMETERS)
     if (detail !== undefined) report('postLogoutRedirectUris', detail, i)
     else if (postLogoutRedirectUris.indexOf(uri) !== i) {
       report('postLogoutRedirectUris', 'stands there twice', i)
@@ -161,7 +164,9 @@ function judgeLogoutUris(client: OAuthClient, place: GatewayPlace, report: Repor
     report('backchannelLogoutSessionRequired', 'needs a backchannel_logout_uri')
   }
   if (frontchannelLogoutUri !== undefined) {
-    const detail = checkNotified(frontchannelLogoutUri, place)
+    const detail =
+      checkNotified(frontchannelLogoutUri, place) ??
+      checkParameters(frontchannelLogoutUri, FRAME_PARAMETERS)
     if (detail !== undefined) report('frontchannelLogoutUri', detail)
     // Front-Channel Logout 1.0 §2.
     else if (!originsOf(client).includes(new URL(frontchannelLogoutUri).origin)) {

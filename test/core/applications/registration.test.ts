@@ -408,6 +408,7 @@ describe('URIs of logout', () => {
       'https://other.example/fcl',
       'https://shop.example:8443/fcl',
       'https://sub.shop.example/fcl',
+      'https://shop.example/fcl?sid=x',
     ]) {
       expect(await at(uri), uri).toEqual(['frontchannel_logout_uri'])
     }
@@ -417,6 +418,10 @@ describe('URIs of logout', () => {
     expect(
       await problemsOf({ postLogoutRedirectUris: ['https://shop.example/bye', 'javascript:x'] }),
     ).toEqual(['post_logout_redirect_uris/1'])
+    const twice = 'https://shop.example/bye?state=x'
+    expect(await problemsOf({ postLogoutRedirectUris: [twice] })).toEqual([
+      'post_logout_redirect_uris/0',
+    ])
     expect(
       await problemsOf({
         backchannelLogoutSessionRequired: true,
