@@ -39,6 +39,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { registerApplication } from '../world/applications.ts'
 import type { RegisteredApplication } from '../world/applications.ts'
 import { signIn } from '../world/sign-in.ts'
+import { formOf } from './authorization/asking.ts'
 import { tokenWorld } from './token/token-world.ts'
 import type { TokenWorld } from './token/token-world.ts'
 
@@ -227,8 +228,7 @@ describe('other grants, driven by oauth4webapi', () => {
     await expect(poll()).rejects.toMatchObject({ error: 'authorization_pending' })
     const browser = world.newBrowser()
     await signIn(browser, world.otrotl)
-    expect((await browser.request(codes.verification_uri_complete!)).status).toBe(200)
-    const body = new URLSearchParams({ user_code: codes.user_code, decision: 'allow' })
+    const { body } = await formOf(await browser.request(codes.verification_uri_complete!), 'allow')
     const from = 'https://login.example'
     await browser.request(codes.verification_uri, { method: 'POST', from, body })
     const tokens = await poll()

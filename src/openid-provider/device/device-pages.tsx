@@ -46,8 +46,14 @@ export const DeviceCodePage = ({ isWrong, nonce }: Framed & { readonly isWrong: 
 export const DeviceDecisionPage = ({
   device,
   session,
+  proof,
   nonce,
-}: Framed & { readonly device: WaitingDevice; readonly session: Pick<LiveSession, 'profile'> }) => {
+}: Framed & {
+  readonly device: WaitingDevice
+  readonly session: Pick<LiveSession, 'profile'>
+  /** Of this very question to this session. */
+  readonly proof: string
+}) => {
   const { application, request, userCode } = device
   const name = displayedText(application.name, 60) ?? application.id
   const person = displayedText(session.profile.name, 60) ?? displayedText(session.profile.email)
@@ -80,6 +86,7 @@ export const DeviceDecisionPage = ({
         </ul>
         <form class="actions" id="device-decision" method="post" action={DEVICE_PATH}>
           <input type="hidden" name="user_code" value={userCode} />
+          <input type="hidden" name="proof" value={proof} />
           <button class="button primary" id="allow" type="submit" name="decision" value="allow">
             Connect it
           </button>

@@ -14,6 +14,7 @@ import type { Audit } from '../../core/audit/audit.ts'
 import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import type { KeptValues } from '../../core/references/kept-value.ts'
 import { readSessionCookie } from '../../core/sessions/session-cookie.ts'
+import type { LiveSession } from '../../core/sessions/session.ts'
 import type { Sessions } from '../../core/sessions/sessions.ts'
 import { ErrorPage } from '../../pages/error-page.tsx'
 import type { Clock } from '../../platform/clock.ts'
@@ -26,9 +27,10 @@ import { readClientCall } from '../client-call.ts'
 import type { ClientCallParts } from '../client-call.ts'
 import { clientCallErrors, oauthAnswer, oauthErrorAnswer } from '../oauth-answer.ts'
 import { tokenErrors } from '../token/token-answer.ts'
+import { createConsentProofs } from '../consent/consent-proof.ts'
 import { DEVICE_PATH, askDeviceCode } from './ask-device-code.ts'
 import { approveDevice, denyDevice, findWaitingDevice } from './decide-device.ts'
-import type { DeciderParts } from './decide-device.ts'
+import type { DeciderParts, WaitingDevice } from './decide-device.ts'
 import { DEVICE_ERRORS } from './device-errors.ts'
 import type { DeviceErrorCode } from './device-errors.ts'
 import { createDeviceRequests } from './device-request.ts'
@@ -39,7 +41,7 @@ export const DEVICE_AUTHORIZATION_PATH = '/oauth/device_authorization'
 
 export interface DeviceRouteParts extends Omit<DeciderParts, 'deviceRequests'>, ClientCallParts {
   readonly keptValues: KeptValues
-  readonly config: Pick<Config, 'issuer' | 'isHttps'>
+  readonly config: Pick<Config, 'issuer' | 'isHttps' | 'secrets'>
   readonly clock: Clock
   readonly audit: Audit
   readonly doors: Doors
@@ -51,6 +53,7 @@ type Visit = Context<{ Variables: RequestVariables }>
 export function deviceRoutes(core: DeviceRouteParts) {
   const parts = { ...core, deviceRequests: createDeviceRequests(core.keptValues) }
   const { config, clock, audit, doors, sessions } = parts
+  const proofs = createConsentProofs(config.secrets.handleKey)
   const app = new Hono<{ Variables: RequestVariables }>()
   const record = (c: Visit, event: AuditEvent) => audit.record(c.get('facts'), event)
 
@@ -82,6 +85,18 @@ export function deviceRoutes(core: DeviceRouteParts) {
   const visitor = (c: Visit) =>
     sessions.use(readSessionCookie(c.req.header('cookie'), config), clock())
 
+  async function askPerson(
+    c: Visit,
+    device: WaitingDevice,
+    session: LiveSession,
+    status: 200 | 403,
+  ): Promise<Response> {
+    const proof = await proofs.make(questionOf(device, session))
+    const nonce = c.get('secureHeadersNonce')
+    const page = { device, session, proof, nonce }
+    return c.html(<DeviceDecisionPage {...page} />, status)
+  }
+
   app.get(DEVICE_PATH, async (c) => {
     const nonce = c.get('secureHeadersNonce')
     const typed = c.req.query('user_code')
@@ -105,9 +120,7 @@ export function deviceRoutes(core: DeviceRouteParts) {
       await record(c, { event: 'device.refused', sid, refusal: device.refusal, facts: { userId } })
       return c.html(<DeviceCodePage isWrong nonce={nonce} />, 404)
     }
-    return c.html(
-      <DeviceDecisionPage device={device.value} session={session.value} nonce={nonce} />,
-    )
+    return askPerson(c, device.value, session.value, 200)
   })
 
   app.post(DEVICE_PATH, async (c) => {
@@ -117,7 +130,7 @@ export function deviceRoutes(core: DeviceRouteParts) {
       return fail(c, 'not_from_our_page')
     }
     const form = await readForm(c.req.raw)
-    const read = form.ok ? uniqueParameters(form.value, ['user_code', 'decision']) : form
+    const read = form.ok ? uniqueParameters(form.value, ['user_code', 'decision', 'proof']) : form
     const session = await visitor(c)
     if (!session.ok) {
       if (session.refusal.code === 'unavailable') return fail(c, 'temporarily_unavailable')
@@ -132,6 +145,13 @@ export function deviceRoutes(core: DeviceRouteParts) {
     const decision = read.ok ? read.value.decision : undefined
     const now = clock()
     const device = await findWaitingDevice(parts, read.ok ? read.value.user_code : undefined, now)
+    if (device.ok && decision === 'allow') {
+      const question = questionOf(device.value, session.value)
+      if (!(await proofs.check(question, (read.ok && read.value.proof) || ''))) {
+        await record(c, { event: 'device.refused', userId, sid, refusal: { code: 'not_asked' } })
+        return askPerson(c, device.value, session.value, 403)
+      }
+    }
     const decided = !device.ok
       ? device
       : decision === 'allow'
@@ -155,6 +175,18 @@ export function deviceRoutes(core: DeviceRouteParts) {
 
   return app
 }
+
+/** What a yes has to be the answer to, as on the consent page: whoever has signed in since is asked anew. */
+const questionOf = (
+  { deviceCode, application, request }: WaitingDevice,
+  { sid }: Pick<LiveSession, 'sid'>,
+) => ({
+  sid,
+  requestUri: deviceCode,
+  applicationId: application.id,
+  scope: request.content.scope,
+  claims: [],
+})
 
 /** To sign in and come back. Only what is a code comes along. */
 function signInHref(typed: string | undefined): string {

@@ -7,6 +7,7 @@ import { NOON } from '../../world/clock.ts'
 import { liveSession, signIn } from '../../world/sign-in.ts'
 import { sessionsOf } from '../../core/sessions/signed-in-user.ts'
 import { expectError, expectUntouched } from '../token/expect-answer.ts'
+import { formOf } from '../authorization/asking.ts'
 import { tokenWorld, tokenWorldWith } from '../token/token-world.ts'
 import type { TokenWorld } from '../token/token-world.ts'
 
@@ -53,12 +54,14 @@ const poll = ({ device_code }: Codes, application = tv, headers = {}) =>
   world.asClient('/oauth/token', application, { grant_type: DEVICE_GRANT, device_code }, headers)
 const open = (user_code: string, by = browser) =>
   by.request(`${PAGE}?user_code=${encodeURIComponent(user_code)}`)
-const decide = (user_code: string, decision: 'allow' | 'deny', by = browser) =>
-  by.request(PAGE, {
-    method: 'POST',
-    from: 'https://login.example',
-    body: new URLSearchParams({ user_code, decision }),
-  })
+/** By the button of the page that asks, or without one where it does not ask. */
+async function decide(user_code: string, decision: 'allow' | 'deny', by = browser) {
+  const page = await open(user_code, by)
+  const { body } = page.status === 200 ? await formOf(page, decision) : { body: undefined }
+  return send(body ?? new URLSearchParams({ user_code, decision }), by)
+}
+const send = (body: URLSearchParams, by = browser) =>
+  by.request(PAGE, { method: 'POST', from: 'https://login.example', body })
 
 describe('a device asks for its codes (RFC 8628 §3.1)', () => {
   it('and is told where the person goes, and how often to ask', async () => {
@@ -254,6 +257,26 @@ describe('the page for the code', () => {
     const twice = new URLSearchParams([...body, ['decision', 'deny']])
     const odd = await browser.request(PAGE, { method: 'POST', from: PAGE, body: twice })
     expect(odd.status).toBe(404)
+  })
+
+  it('takes a yes from who was asked: in another session, and without the page, it asks again', async () => {
+    const { codes } = await ask()
+    const { body } = await formOf(await open(codes.user_code), 'allow')
+    const bare = new URLSearchParams({ user_code: codes.user_code, decision: 'allow' })
+    // As if they had signed in as somebody else since, in another tab.
+    const bob = world.newBrowser()
+    await signIn(bob, world.otrotl, { as: 'bob' })
+    for (const sent of [body, bare]) {
+      const again = await send(sent, bob)
+      expect(again.status).toBe(403)
+      expect(await again.text()).toContain('Bob')
+      world.clock.advance(20)
+      expectError(await poll(codes), 'authorization_pending')
+    }
+    const again = await formOf(await send(bare, bob), 'allow')
+    expect((await send(again.body, bob)).status).toBe(200)
+    const session = await liveSession(bob.session())
+    expect(decodeJwt((await poll(codes)).body.id_token!).sub).toBe(session!.userId)
   })
 
   it('does nothing for an application that is disabled meanwhile', async () => {
