@@ -82,11 +82,6 @@ export interface Sessions {
     sid: SessionId,
     now: EpochSeconds,
   ): Promise<Result<Profile, 'no_session' | 'unavailable'>>
-  /** The raw ID token of a session, also of one that has ended, until its absolute deadline. */
-  readIdToken(
-    userId: UserId,
-    sid: SessionId,
-  ): Promise<Result<string, 'no_id_token' | 'unavailable'>>
   /**
    * How the session behind a cookie value was signed in, with the raw ID token; also of a session that has
    * ended, as long as it is kept. It grants nothing: it is for signing out at the provider.
@@ -231,12 +226,6 @@ export function createSessions(
       if (!ruled.ok) return ruled
       const question = { sid, rules: ruled.value, now }
       return flatten(await ask(userId, async (object) => object.readProfile(question)))
-    },
-    async readIdToken(userId, sid) {
-      const sealed = await ask(userId, async (object) => object.sealedIdToken({ sid }))
-      if (!sealed.ok) return sealed
-      const idToken = sealed.value && (await idTokens.unseal(sealed.value))
-      return typeof idToken === 'string' && idToken !== '' ? ok(idToken) : refuse('no_id_token')
     },
     async readSignIn(cookie) {
       const parsed = await parseSessionHandle(authenticator, cookie)

@@ -123,11 +123,6 @@ export class UserSessions extends UserGrants {
     return this.#rows.unlessEmpty(() => findSession(this.#sql, input.sid)) !== undefined
   }
 
-  /** The sealed ID token of a session, also of one that has ended, until its absolute deadline. */
-  sealedIdToken(input: { readonly sid: SessionId }): string | undefined {
-    return this.#rows.unlessEmpty(() => findSession(this.#sql, input.sid))?.sealedIdToken
-  }
-
   /** How the session behind a handle was signed in, also one that has ended, as long as its row is kept. */
   readSignIn(input: Required<Omit<SessionQuestion, 'now'>>): KeptSignIn | undefined {
     return this.#rows.unlessEmpty(() => findSignIn(this.#sql, input))

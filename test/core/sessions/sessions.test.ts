@@ -97,20 +97,21 @@ describe('a session', () => {
     expect(await sessions.list(newUserId(), clock.now())).toEqual({ ok: true, value: [] })
   })
 
-  it('tells its profile and its ID token, byte for byte, by its id', async () => {
-    const { userId, session } = await signedIn(clock.now())
+  it('tells its profile by its id, and how it was signed in by its cookie, the ID token byte for byte', async () => {
+    const { userId, session, cookie } = await signedIn(clock.now())
     const sessions = sessionsOf()
     expect(await sessions.readProfile(userId, session.sid, clock.now())).toEqual({
       ok: true,
       value: session.profile,
     })
-    expect(await sessions.readIdToken(userId, session.sid)).toEqual({ ok: true, value: ID_TOKEN })
-    expect(await sessions.readIdToken(userId, newSessionId())).toMatchObject({
-      refusal: { code: 'no_id_token' },
-    })
+    const signIn = { userId, sid: session.sid, idToken: ID_TOKEN }
+    expect(await sessions.readSignIn(cookie)).toMatchObject({ value: signIn })
     await sessions.end(userId, session.sid, 'person', clock.now())
     expect(await sessions.readProfile(userId, session.sid, clock.now())).toMatchObject(noSession)
-    expect(await sessions.readIdToken(userId, session.sid)).toEqual({ ok: true, value: ID_TOKEN })
+    expect(await sessions.readSignIn(cookie)).toMatchObject({ value: signIn })
+    expect(await sessions.readSignIn(cookie.slice(0, -1))).toMatchObject({
+      refusal: { code: 'no_id_token' },
+    })
   })
 })
 
@@ -187,7 +188,7 @@ describe('an object that cannot be reached', () => {
       sessions.peek(cookie, clock.now()),
       sessions.list(userId, clock.now()),
       sessions.readProfile(userId, session.sid, clock.now()),
-      sessions.readIdToken(userId, session.sid),
+      sessions.readSignIn(cookie),
       sessions.end(userId, session.sid, 'person', clock.now()),
       sessions.endAll(userId, 'person', clock.now()),
       sessions.disable(userId, clock.now()),
