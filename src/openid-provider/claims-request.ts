@@ -18,7 +18,6 @@ export interface ClaimsRequest {
   readonly sub?: string
   /** §5.5.1.1: any of these, by preference; `essential`: one of them or no answer. */
   readonly acr?: { readonly values: readonly string[]; readonly isEssential: boolean }
-  readonly isAuthTimeAsked?: boolean
 }
 
 export const NO_CLAIMS_ASKED: ClaimsRequest = { userinfo: [], idToken: [] }
@@ -54,7 +53,6 @@ export function parseClaimsRequest(
     idToken: personal(idToken),
     ...(sub === undefined ? {} : { sub }),
     ...(acr === undefined ? {} : { acr }),
-    ...(idToken.has('auth_time') ? { isAuthTimeAsked: true } : {}),
   })
 }
 

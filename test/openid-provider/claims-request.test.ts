@@ -28,7 +28,6 @@ describe('the claims parameter (OpenID Connect Core 1.0 §5.5)', () => {
         idToken: ['name'],
         sub: '7',
         acr: { values: ['gold', 'silver'], isEssential: true },
-        isAuthTimeAsked: true,
       },
     })
   })

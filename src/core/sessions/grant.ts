@@ -35,8 +35,6 @@ export interface GrantContent {
   readonly claims?: unknown
   /** RFC 8707 audience; UserInfo when undefined. */
   readonly resource?: string
-  /** `auth_time` was asked for, by `max_age` or as a claim. */
-  readonly isAuthTimeAsked?: boolean
   /** Whether an ID token goes with the tokens. */
   readonly isOpenId: boolean
   /** As the request spelled it, for the answer's `scope` where an adapter has rewritten it. */

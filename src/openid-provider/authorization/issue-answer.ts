@@ -126,14 +126,13 @@ async function issueTokens(
 }
 
 const contentOf = (request: AuthorizationRequest): GrantContent => {
-  const { scope, nonce, claims, resource, maxAge, isOpenId, requestedScope } = request
+  const { scope, nonce, claims, resource, isOpenId, requestedScope } = request
   return {
     scope,
     isOpenId,
     ...(nonce !== undefined && { nonce }),
     ...(claims !== undefined && { claims }),
     ...(resource !== undefined && { resource }),
-    ...((maxAge !== undefined || claims?.isAuthTimeAsked === true) && { isAuthTimeAsked: true }),
     ...(requestedScope !== undefined && { requestedScope }),
   }
 }

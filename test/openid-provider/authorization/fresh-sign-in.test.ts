@@ -143,7 +143,7 @@ describe('a session that is fresh enough', () => {
     const { app, browser } = await aMinuteLater()
     const answer = await ask(browser, authorizeUrl(app, asked))
     const taken = await takeCode(heard(answer).code!, app)
-    expect(taken).toMatchObject({ value: { content: { isAuthTimeAsked: true } } })
+    expect(taken.ok).toBe(true)
   })
 
   it('is not one that is too old by a part of a second', async () => {
