@@ -36,7 +36,7 @@ export const grantsTable = `
   CREATE INDEX grants_by_application ON grants (application_id, sid, created_at);
   CREATE INDEX grants_by_family ON grants (family);`
 
-/** Of one application in one session; one more, and the oldest gives way. */
+/** Of one application in one session; one more, and one that is over gives way, or else the oldest. */
 export const MOST_GRANTS = 50
 
 export interface GrantRow {
@@ -150,14 +150,23 @@ export const grantsOf = (sql: SqlStorage, applicationId: string): GrantRow[] =>
     .toArray()
     .map(toRow)
 
-/** The oldest grants of an application in a session: those that must go so that one more fits. */
-export const surplusGrants = (sql: SqlStorage, applicationId: string, sid: SessionId): GrantRow[] =>
+/**
+ * Those of an application in a session that must go so that one more fits: what gives nothing any more, which the
+ * alarm may not come by for hours to delete, and then the oldest.
+ */
+export const surplusGrants = (
+  sql: SqlStorage,
+  applicationId: string,
+  sid: SessionId,
+  now: EpochSeconds,
+): GrantRow[] =>
   sql
     .exec<Columns>(
       `SELECT * FROM grants WHERE application_id = ? AND sid = ?
-       ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET ?`,
+       ORDER BY MAX(expires_at, tokens_until) > ? DESC, created_at DESC, rowid DESC LIMIT -1 OFFSET ?`,
       applicationId,
       sid,
+      now,
       MOST_GRANTS - 1,
     )
     .toArray()

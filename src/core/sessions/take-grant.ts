@@ -148,7 +148,7 @@ export function mintGrant(
   const cause = findGrantEnd(user, session, { applicationId, createdAt }, question)
   if (cause !== undefined) return refuse('no_session', { cause })
   if (isConsentMissing(sql, applicationId, needsConsent, question)) return refuse('no_consent')
-  const surplus = surplusGrants(sql, applicationId, sid)
+  const surplus = surplusGrants(sql, applicationId, sid, now)
   endFamilies(sql, user, [...new Set(surplus.map((row) => row.family))], now)
   insertGrant(sql, {
     id,

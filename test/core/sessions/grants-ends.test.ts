@@ -100,6 +100,19 @@ describe('all grants of a session', () => {
       await rowsOf(ada.userId, `SELECT COUNT(*) AS n FROM grants WHERE application_id = 'shop'`),
     ).toEqual([{ n: MOST_GRANTS }])
   })
+
+  it('give way once they are over, however young, before an older one that lives', async () => {
+    const ada = await person(clock.now())
+    const oldest = await family(ada)
+    for (let n = 0; n < 2 * MOST_GRANTS; n += 1) {
+      clock.advance(2)
+      await mintCode({ ...ada, now: clock.now() }, { kind: 'handoff_ticket' })
+    }
+    expect((await rotate(oldest.refreshToken, clock.now())).ok).toBe(true)
+    expect(
+      await rowsOf(ada.userId, `SELECT COUNT(*) AS n FROM grants WHERE application_id = 'shop'`),
+    ).toEqual([{ n: MOST_GRANTS }])
+  })
 })
 
 describe('revocation', () => {
