@@ -39,7 +39,7 @@ export async function authorize(
   const { request, received } = read
   const { target, prompts } = request
   const no = (code: AuthorizationError, check: string, person?: LiveSession) =>
-    refuseRequest(parts, read, { code, check, person, now: visit.now })
+    refuseRequest(parts, read, { refusal: { code, facts: { check } }, person, now: visit.now })
 
   const found = await findSession(parts, read, visit)
   if (!found.ok && found.refusal.code === 'unavailable')

@@ -15,6 +15,6 @@ export async function cancelAuthorization(
   const read = await readRequest(parts, visit)
   if (read.kind !== 'read') return read
   if (read.received.requestUri === undefined) return page({ code: 'request_uri_invalid' })
-  const no = { code: 'access_denied', check: 'sign_in', person: undefined, now: visit.now } as const
-  return refuseRequest(parts, read, no)
+  const refusal = { code: 'access_denied', facts: { check: 'sign_in' } } as const
+  return refuseRequest(parts, read, { refusal, person: undefined, now: visit.now })
 }

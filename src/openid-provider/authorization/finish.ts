@@ -2,7 +2,7 @@
 import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
-import type { AuthorizationError, AuthorizationRequest } from './authorization-request.ts'
+import type { AuthorizationRefusal, AuthorizationRequest } from './authorization-request.ts'
 import type { AuthorizeParts } from './authorize-parts.ts'
 import { issueAnswer } from './issue-answer.ts'
 import { page, refusedTo } from './outcome.ts'
@@ -12,10 +12,13 @@ import type { AnswerParameters } from './response-mode.ts'
 
 type Finished = Pick<ReadRequest, 'request' | 'received'>
 
-/** Yes. A request that waited is taken first: of any number of tabs, one gets the answer. */
+/**
+ * Yes. A request that waited is used up once there is an answer, and before anybody gets it: of any number of
+ * tabs one does, and what was made for another is never handed out.
+ */
 export async function answerGranted(
   parts: AuthorizeParts,
-  { request, received }: Finished,
+  finished: Finished,
   {
     session,
     now,
@@ -26,14 +29,15 @@ export async function answerGranted(
     readonly isConsentGiven?: boolean
   },
 ): Promise<Answered | PageShown> {
-  const { target } = request
-  const who = { userId: session.userId, sid: session.sid }
+  const { request, received } = finished
+  const issued = await issueAnswer(parts, request, session, now)
+  if (!issued.ok) {
+    return refuseRequest(parts, finished, { refusal: issued.refusal, person: session, now })
+  }
   if (received.requestUri !== undefined) {
     const taken = await parts.pendingRequests.take(received.requestUri, now)
     if (!taken.ok) return page(taken.refusal)
   }
-  const issued = await issueAnswer(parts, request, session, now)
-  if (!issued.ok) return refusedTo(target, issued.refusal, parts.config, who)
   return answered(parts, request, {
     session,
     parameters: issued.value,
@@ -87,17 +91,16 @@ export async function refuseRequest(
   parts: Pick<AuthorizeParts, 'config' | 'pendingRequests'>,
   { request, received }: Finished,
   no: {
-    readonly code: AuthorizationError
-    readonly check: string
+    readonly refusal: AuthorizationRefusal
     readonly person: LiveSession | undefined
     readonly now: EpochSeconds
   },
 ): Promise<Answered | PageShown> {
-  const { code, check, person, now } = no
-  if (received.requestUri !== undefined && code !== 'temporarily_unavailable') {
+  const { refusal, person, now } = no
+  if (received.requestUri !== undefined && refusal.code !== 'temporarily_unavailable') {
     const taken = await parts.pendingRequests.take(received.requestUri, now)
     if (!taken.ok) return page(taken.refusal)
   }
   const who = person && { userId: person.userId, sid: person.sid }
-  return refusedTo(request.target, { code, facts: { check } }, parts.config, who)
+  return refusedTo(request.target, refusal, parts.config, who)
 }

@@ -56,8 +56,8 @@ async function decide(parts: AuthorizeParts, visit: Visit): Promise<Authorizatio
   if (!(await parts.consentProofs.check(question, proof ?? ''))) return notAsked('proof', again)
 
   if (decision === 'deny') {
-    const no = { code: 'access_denied', check: 'consent', person: session.value } as const
-    return refuseRequest(parts, read, { ...no, now: visit.now })
+    const refusal = { code: 'access_denied', facts: { check: 'consent' } } as const
+    return refuseRequest(parts, read, { refusal, person: session.value, now: visit.now })
   }
   if (decision !== 'allow') return notAsked('decision', again)
   const consent = { applicationId, scope: request.scope, claims }

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { OAuthRegistration } from '../../../src/core/applications/registration.ts'
 import { registerApplication } from '../../world/applications.ts'
@@ -38,8 +39,8 @@ const pushTo = async (
     }),
   )
 
-async function asking(oauth: OAuthRegistration = {}) {
-  const world = await createWorld()
+async function asking(oauth: OAuthRegistration = {}, bindings: Partial<Env> = {}) {
+  const world = await createWorld({}, bindings)
   const app = await registerApplication({ isFirstParty: true, oauth })
   const push = async (asked?: Asked, headers?: Record<string, string>) =>
     pushTo(world, app, asked, headers)
@@ -107,6 +108,31 @@ describe('a pushed authorization request (RFC 9126)', () => {
       expect(answer.status).toBe(400)
       expect(await errorCodeOf(answer)).toBe('request_uri_invalid')
     }
+  })
+
+  it('is not used up while the person’s object cannot give an answer to it', async () => {
+    let isDown = false
+    const moody = (stub: object) =>
+      new Proxy(stub, {
+        get: (_, method) => {
+          if (method === 'mintGrant' && isDown) throw new Error('down')
+          return Reflect.get(stub, method) as unknown
+        },
+      })
+    const objects = {
+      getByName: (name: string) => moody(env.USER_SESSIONS.getByName(name)),
+    }
+    const { world, app, reference } = await asking(
+      {},
+      { USER_SESSIONS: objects as unknown as Env['USER_SESSIONS'] },
+    )
+    const requestUri = await reference()
+    const browser = await signedInBrowser(world)
+    isDown = true
+    const told = heard(await ask(browser, bring(app, requestUri)))
+    expect(told).toMatchObject({ error: 'temporarily_unavailable', state: 'state-1' })
+    isDown = false
+    expect(heard(await ask(browser, bring(app, requestUri))).code).toBeTruthy()
   })
 
   it.each([
