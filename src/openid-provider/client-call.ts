@@ -4,7 +4,7 @@
  * own means nothing here.
  */
 import type { OAuthApplication } from '../core/applications/application.ts'
-import type { EpochSeconds } from '../platform/clock.ts'
+import type { Clock, EpochSeconds } from '../platform/clock.ts'
 import type { Doors } from '../platform/doors.ts'
 import type { BodyRefusal } from '../platform/read-body.ts'
 import { readForm } from '../platform/read-form.ts'
@@ -14,29 +14,31 @@ import type { RequestFacts } from '../platform/request-facts.ts'
 import type { AuthenticateClient, ClientRefusalCode } from './client-authentication.ts'
 
 export interface ClientCallParts {
+  readonly clock: Clock
   readonly doors: Pick<Doors, 'mayEnter'>
   readonly authenticateClient: AuthenticateClient
 }
 
-/** Who calls, and with what. */
+/** Who calls, with what, and when: a call is as late as its last byte, and what it brings counts until then. */
 export interface ClientCall {
   readonly application: OAuthApplication
   readonly form: URLSearchParams
+  readonly now: EpochSeconds
 }
 
 export type ClientCallRefusalCode = BodyRefusal | ClientRefusalCode | 'rate_limited'
 
 /** The checks that every such call goes through, the cheapest first: how often, what, and who. */
 export async function readClientCall(
-  { doors, authenticateClient }: ClientCallParts,
+  { clock, doors, authenticateClient }: ClientCallParts,
   request: Request,
   facts: RequestFacts,
-  now: EpochSeconds,
 ): Promise<Result<ClientCall, ClientCallRefusalCode>> {
   const entry = await doors.mayEnter('token', facts)
   if (!entry.ok) return entry
   const form = await readForm(request)
   if (!form.ok) return form
+  const now = clock()
   const { pathname, searchParams } = new URL(request.url)
   const authenticated = await authenticateClient(
     {
@@ -48,6 +50,6 @@ export async function readClientCall(
     now,
   )
   return authenticated.ok
-    ? ok({ application: authenticated.value, form: form.value })
+    ? ok({ application: authenticated.value, form: form.value, now })
     : authenticated
 }

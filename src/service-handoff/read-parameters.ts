@@ -16,15 +16,15 @@ const ALIASES = {
   password: ['password'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
-type Name = keyof typeof ALIASES
-export type Parameters<Names extends Name> = Readonly<Record<Names, string | undefined>>
+export type ParameterName = keyof typeof ALIASES
+export type Parameters<Names extends ParameterName> = Readonly<Record<Names, string | undefined>>
 
 /**
  * The named parameters of a body, which is JSON or a form. Each is a text and stands there once, whatever of its
  * names it goes by; an empty one is as good as none. Everything else in the body is not looked at: who somebody
  * is, and what they may, no body says.
  */
-export async function readParameters<Names extends Name>(
+export async function readParameters<Names extends ParameterName>(
   request: Request,
   names: readonly Names[],
 ): Promise<Result<Parameters<Names>, BodyRefusal | 'invalid_parameter'>> {

@@ -6,7 +6,6 @@ import { parseBasicKeys } from '../protocol/basic-keys.ts'
 import { describeThrown, log } from '../platform/log.ts'
 import { isJsonObject } from '../platform/json-object.ts'
 import { readUndeclaredJson } from '../platform/read-json.ts'
-import type { EpochSeconds } from '../platform/clock.ts'
 import type { RequestFacts } from '../platform/request-facts.ts'
 import type { Refusal } from '../platform/refusal.ts'
 import { parseNonce } from './connect.ts'
@@ -44,13 +43,12 @@ const PING = { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-
 
 async function answerOf(parts: SiteParts, asked: AskedOfSite): Promise<Answer> {
   const { raw, path, facts } = asked
-  const now = parts.clock()
   const refused = (refusal: Refusal, code: AnswerCode, info?: string) =>
     refuseRequest(parts, facts, { refusal, code, info })
 
   const found = findResource(raw.method, path)
   const phone = found.kind === 'found' ? phoneOf(raw, found.resource) : undefined
-  const site = phone ? await enterByPhone(parts, asked) : await enterByKeys(parts, asked, now)
+  const site = phone ? await enterByPhone(parts, asked) : await enterByKeys(parts, asked)
   if (!site.ok) {
     if (site.refusal.code !== 'rate_limited')
       return refused(site.refusal, siteCode(site.refusal.code))
@@ -72,6 +70,7 @@ async function answerOf(parts: SiteParts, asked: AskedOfSite): Promise<Answer> {
   const content = contentOf(body.value)
   if (content === undefined) return refused({ code: 'invalid_body' }, 400)
   const caller = phone ?? SERVER
+  const now = parts.clock()
   const request = { site: site.value, caller, facts, now, tokens, query, content }
   const answer = await resource.answer(parts, request)
   if (resource.tellsOfPeople && answer.code < 400) {
@@ -99,12 +98,11 @@ async function enterByPhone({ doors, sites }: SiteParts, { subdomain, facts }: A
 
 /** Only those who have no good keys are counted. */
 async function enterByKeys(
-  { doors, sites }: SiteParts,
+  { clock, doors, sites }: SiteParts,
   { raw, subdomain, facts }: AskedOfSite,
-  now: EpochSeconds,
 ) {
   const keys = parseBasicKeys(raw.headers.get('authorization') ?? undefined)
-  const site = await sites.authenticate(subdomain, keys, now)
+  const site = await sites.authenticate(subdomain, keys, clock())
   if (site.ok) return site
   const door = await doors.mayEnter('back_channel', facts)
   return door.ok ? site : door

@@ -20,3 +20,16 @@ export function freezeClock(at: number = NOON): TestClock {
   const now = () => Math.floor(Date.now() / 1000)
   return { now, advance: (seconds) => void vi.setSystemTime((now() + seconds) * 1000) }
 }
+
+/** A body of which the last byte comes so many seconds after whoever reads it has begun. */
+export const slowBody = (text: string, clock: TestClock, seconds: number) =>
+  new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        clock.advance(seconds)
+        controller.enqueue(new TextEncoder().encode(text))
+        controller.close()
+      },
+    },
+    { highWaterMark: 0 },
+  )

@@ -2,7 +2,6 @@
 import type { Config } from '../../config.ts'
 import { adaptRequest } from '../../core/applications/adapt-request.ts'
 import type { GrantContent } from '../../core/sessions/grant.ts'
-import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
@@ -37,8 +36,7 @@ export async function askDeviceCode(
     config,
     deviceRequests,
   }: { readonly config: Pick<Config, 'issuer'>; readonly deviceRequests: DeviceRequests },
-  { application, form }: ClientCall,
-  now: EpochSeconds,
+  { application, form, now }: ClientCall,
 ): Promise<Result<DeviceCodes, DeviceRefusalCode>> {
   const { oauth } = application
   if (!oauth.grantTypes.includes(DEVICE_GRANT)) return refuse('unauthorized_client')

@@ -17,7 +17,6 @@ import { readSessionCookie } from '../../core/sessions/session-cookie.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import type { Sessions } from '../../core/sessions/sessions.ts'
 import { ErrorPage } from '../../pages/error-page.tsx'
-import type { Clock } from '../../platform/clock.ts'
 import type { Doors } from '../../platform/doors.ts'
 import { readForm } from '../../platform/read-form.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
@@ -42,7 +41,6 @@ export const DEVICE_AUTHORIZATION_PATH = '/oauth/device_authorization'
 export interface DeviceRouteParts extends Omit<DeciderParts, 'deviceRequests'>, ClientCallParts {
   readonly keptValues: KeptValues
   readonly config: Pick<Config, 'issuer' | 'isHttps' | 'secrets'>
-  readonly clock: Clock
   readonly audit: Audit
   readonly doors: Doors
   readonly sessions: Pick<Sessions, 'use'>
@@ -59,15 +57,14 @@ export function deviceRoutes(core: DeviceRouteParts) {
 
   app.post(DEVICE_AUTHORIZATION_PATH, async (c) => {
     const facts = c.get('facts')
-    const now = clock()
-    const call = await readClientCall(parts, c.req.raw, facts, now)
+    const call = await readClientCall(parts, c.req.raw, facts)
     if (!call.ok) {
       const event = call.refusal.code === 'rate_limited' ? 'rate.limited' : 'client.refused'
       await record(c, { event, refusal: call.refusal, facts: { path: c.req.path } })
       return oauthErrorAnswer(clientCallErrors[call.refusal.code], facts.requestId)
     }
     const application = call.value.application.id
-    const codes = await askDeviceCode(parts, call.value, now)
+    const codes = await askDeviceCode(parts, call.value)
     if (!codes.ok) {
       await record(c, { event: 'device.refused', refusal: codes.refusal, facts: { application } })
       return oauthErrorAnswer(tokenErrors[codes.refusal.code], facts.requestId)

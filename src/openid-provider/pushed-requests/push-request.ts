@@ -6,7 +6,6 @@
 import type { Config } from '../../config.ts'
 import type { KnownApplications } from '../../core/applications/known-applications.ts'
 import type { DpopProofs } from '../../core/tokens/dpop-proof.ts'
-import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { ClientCall } from '../client-call.ts'
@@ -37,8 +36,7 @@ const PROOFS = ['client_secret', 'client_assertion', 'client_assertion_type']
 
 export async function pushRequest(
   { config, knownApplications, pendingRequests, proofs }: PushParts,
-  { application, form, dpop }: ClientCall & { readonly dpop: string | undefined },
-  now: EpochSeconds,
+  { application, form, now, dpop }: ClientCall & { readonly dpop: string | undefined },
 ): Promise<Result<PushedRequest, PushRefusalCode>> {
   // RFC 9126 §2.1: a reference is not pushed.
   if (form.has('request_uri')) return refuse('invalid_request', { check: 'request_uri' })

@@ -6,7 +6,6 @@ import { Hono } from 'hono'
 import type { Audit } from '../../core/audit/audit.ts'
 import type { KeptValues } from '../../core/references/kept-value.ts'
 import { createDpopProofs } from '../../core/tokens/dpop-proof.ts'
-import type { Clock } from '../../platform/clock.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
 import { readClientCall } from '../client-call.ts'
 import type { ClientCallParts } from '../client-call.ts'
@@ -26,7 +25,6 @@ import type { PushParts, PushRefusalCode } from './push-request.ts'
 export type PushCore = Omit<PushParts, 'pendingRequests' | 'proofs'> &
   ClientCallParts & {
     readonly audit: Audit
-    readonly clock: Clock
     readonly keptValues: KeptValues
   }
 
@@ -38,8 +36,7 @@ export function pushRoutes(core: PushCore) {
   }
   return new Hono<{ Variables: RequestVariables }>().post(PUSH_PATH, async (c) => {
     const facts = c.get('facts')
-    const now = core.clock()
-    const call = await readClientCall(core, c.req.raw, facts, now)
+    const call = await readClientCall(core, c.req.raw, facts)
     if (!call.ok) {
       const { refusal } = call
       const event = refusal.code === 'rate_limited' ? 'rate.limited' : 'client.refused'
@@ -47,7 +44,7 @@ export function pushRoutes(core: PushCore) {
       return oauthErrorAnswer(clientCallErrors[refusal.code], facts.requestId)
     }
     const dpop = c.req.header('dpop')
-    const pushed = await pushRequest(parts, { ...call.value, dpop }, now)
+    const pushed = await pushRequest(parts, { ...call.value, dpop })
     await core.audit.record(facts, {
       event: 'authorization.pushed',
       facts: { application_id: call.value.application.id },

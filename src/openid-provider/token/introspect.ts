@@ -45,9 +45,8 @@ type LiveToken = Readonly<Record<string, unknown>>
 
 export async function answerIntrospection(
   parts: IntrospectionParts,
-  { application, form }: ClientCall,
+  { application, form, now }: ClientCall,
   facts: RequestFacts,
-  now: EpochSeconds,
 ): Promise<Response> {
   // RFC 7662 §2.1: whoever asks has to prove who they are; a public client cannot.
   if (application.oauth.tokenEndpointAuthMethod === 'none') {

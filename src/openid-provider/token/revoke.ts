@@ -43,9 +43,8 @@ const errors: Readonly<Record<RevokeRefusalCode, OAuthError>> = {
 
 export async function answerRevocation(
   parts: RevocationParts,
-  { application, form }: ClientCall,
+  { application, form, now }: ClientCall,
   facts: RequestFacts,
-  now: EpochSeconds,
 ): Promise<Response> {
   const record = (event: AuditEvent) => parts.audit.record(facts, event)
   const read = uniqueParameters(form, ['token'])

@@ -14,7 +14,6 @@ import type { Config } from '../../config.ts'
 import type { Audit } from '../../core/audit/audit.ts'
 import type { KeptValues } from '../../core/references/kept-value.ts'
 import { createDpopProofs } from '../../core/tokens/dpop-proof.ts'
-import type { Clock } from '../../platform/clock.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
 import { readClientCall } from '../client-call.ts'
 import type { ClientCall, ClientCallParts } from '../client-call.ts'
@@ -43,7 +42,6 @@ export type TokenRouteParts = Omit<
   RevocationParts &
   Omit<UserInfoParts, 'proofs'> & {
     readonly config: Pick<Config, 'session'>
-    readonly clock: Clock
     readonly keptValues: KeptValues
     readonly audit: Audit
   }
@@ -62,11 +60,10 @@ export function tokenRoutes(core: TokenRouteParts) {
 
   /** Runs `answer` for an application that has been authenticated; everybody else is told what they may know. */
   const forClient =
-    (answer: (call: ClientCall, c: Call, now: number) => Promise<Response>) => async (c: Call) => {
+    (answer: (call: ClientCall, c: Call) => Promise<Response>) => async (c: Call) => {
       const facts = c.get('facts')
-      const now = parts.clock()
-      const call = await readClientCall(parts, c.req.raw, facts, now)
-      if (call.ok) return answer(call.value, c, now)
+      const call = await readClientCall(parts, c.req.raw, facts)
+      if (call.ok) return answer(call.value, c)
       const { refusal } = call
       const event = refusal.code === 'rate_limited' ? 'rate.limited' : 'client.refused'
       await parts.audit.record(facts, { event, refusal, facts: { path: c.req.path } })
@@ -75,28 +72,27 @@ export function tokenRoutes(core: TokenRouteParts) {
 
   app.post(
     TOKEN_PATH,
-    forClient(async (call, c, now) =>
+    forClient(async (call, c) =>
       answerTokenRequest(
         parts,
         { ...call, dpop: c.req.header('dpop'), userAgent: c.req.header('user-agent') },
         c.get('facts'),
-        now,
+        call.now,
       ),
     ),
   )
 
   app.post(
     INTROSPECTION_PATH,
-    forClient(async (call, c, now) => answerIntrospection(parts, call, c.get('facts'), now)),
+    forClient(async (call, c) => answerIntrospection(parts, call, c.get('facts'))),
   )
 
   app.post(
     REVOCATION_PATH,
-    forClient(async (call, c, now) => answerRevocation(parts, call, c.get('facts'), now)),
+    forClient(async (call, c) => answerRevocation(parts, call, c.get('facts'))),
   )
 
-  const userInfo = async (c: Call) =>
-    answerUserInfo(parts, c.req.raw, c.get('facts'), parts.clock())
+  const userInfo = async (c: Call) => answerUserInfo(parts, c.req.raw, c.get('facts'))
   app.get(USERINFO_PATH, userInfo)
   app.post(USERINFO_PATH, userInfo)
   app.on('OPTIONS', USERINFO_PATH, (c) => c.body(null, 204, USERINFO_CORS))

@@ -17,7 +17,7 @@ import type {
 } from '../../core/tokens/application-token.ts'
 import { userInfoAudience } from '../../core/tokens/application-tokens.ts'
 import type { DpopProofs } from '../../core/tokens/dpop-proof.ts'
-import type { EpochSeconds } from '../../platform/clock.ts'
+import type { Clock, EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
@@ -29,6 +29,7 @@ import type { PresentedToken } from './presented-token.ts'
 
 export interface UserInfoParts {
   readonly config: Pick<Config, 'issuer'>
+  readonly clock: Clock
   readonly audit: Audit
   readonly knownApplications: Pick<KnownApplications, 'judge'>
   readonly applicationTokens: Pick<ApplicationTokens, 'verify'>
@@ -50,9 +51,8 @@ export async function answerUserInfo(
   parts: UserInfoParts,
   request: Request,
   facts: RequestFacts,
-  now: EpochSeconds,
 ): Promise<Response> {
-  const told = await tellUserInfo(parts, request, now)
+  const told = await tellUserInfo(parts, request)
   const headers = new Headers({ ...UNCACHED, ...USERINFO_CORS })
   if (told.ok) {
     const { claims, body } = told.value
@@ -80,7 +80,6 @@ type UserInfoRefusalCode = AccessRefusalCode
 async function tellUserInfo(
   parts: UserInfoParts,
   request: Request,
-  now: EpochSeconds,
 ): Promise<
   Result<
     { readonly claims: ApplicationTokenClaims; readonly body: Readonly<Record<string, unknown>> },
@@ -89,6 +88,7 @@ async function tellUserInfo(
 > {
   const presented = await readPresentedToken(request)
   if (!presented.ok) return presented
+  const now = parts.clock()
   const verified = await parts.applicationTokens.verify(presented.value.token, now)
   if (!verified.ok) return verified
   const claims = verified.value

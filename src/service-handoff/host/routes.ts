@@ -23,6 +23,7 @@ import type { Refusal, Result } from '../../platform/refusal.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
 import { isFromOwnPage } from '../../protocol/same-origin.ts'
 import { readParameters } from '../read-parameters.ts'
+import type { ParameterName, Parameters } from '../read-parameters.ts'
 import { acknowledge } from './acknowledge.ts'
 import { checkBearer } from './check-bearer.ts'
 import { endFromService } from './end-from-service.ts'
@@ -51,10 +52,11 @@ type Outcome = Promise<
   }
 >
 
-/** A call of a service that has shown its key. */
-interface ServiceCall {
+/** A call of a service that has shown its key, with what it brings. */
+interface ServiceCall<Names extends ParameterName> {
   readonly application: HandoffApplication
-  readonly request: Request
+  readonly parameters: Parameters<Names>
+  /** When the last byte of it was there: a body that takes its time makes no ticket last longer. */
   readonly now: number
 }
 
@@ -79,32 +81,39 @@ export function handoffHostRoutes(parts: HostParts) {
   }
 
   /** Counted first, then the key: who has none is told nothing of anything else. */
-  const asService = (work: (call: ServiceCall, c: HostContext) => Outcome) => (c: HostContext) =>
-    answer(
-      c,
-      (async () => {
-        const entrance = await doors.mayEnter('handoff', c.get('facts'))
-        if (!entrance.ok) return entrance
-        const now = clock()
-        const checked = await handoffKeys.check(c.req.header('apikey') ?? '', now)
-        if (!checked.ok) return checked
-        const application = checked.value
-        const done = await work({ application, request: c.req.raw, now }, c)
-        return done.ok ? done : { ...done, concerns: { facts: { application: application.id } } }
-      })(),
-    )
+  const asService =
+    <Names extends ParameterName>(
+      names: readonly Names[],
+      work: (call: ServiceCall<Names>, c: HostContext) => Outcome,
+    ) =>
+    (c: HostContext) =>
+      answer(
+        c,
+        (async () => {
+          const entrance = await doors.mayEnter('handoff', c.get('facts'))
+          if (!entrance.ok) return entrance
+          const checked = await handoffKeys.check(c.req.header('apikey') ?? '', clock())
+          if (!checked.ok) return checked
+          const application = checked.value
+          const read = await readParameters(c.req.raw, names)
+          const done = read.ok
+            ? await work({ application, parameters: read.value, now: clock() }, c)
+            : read
+          return done.ok ? done : { ...done, concerns: { facts: { application: application.id } } }
+        })(),
+      )
 
   app.on('PUT', eitherWay('/sso/v1/service-request'), (c) =>
     answer(
       c,
       (async () => {
         if (!isFromOwnPage(c.req.raw.headers, config.issuer)) return refuse('not_from_our_page')
-        const now = clock()
         const cookie = readSessionCookie(c.req.header('cookie'), config)
-        const live = await sessions.use(cookie, now)
+        const live = await sessions.use(cookie, clock())
         if (!live.ok) return live
         const read = await readParameters(c.req.raw, ['service', 'state'])
         if (!read.ok) return read
+        const now = clock()
         const { service, state } = read.value
         if (service === undefined) return refuse('missing_parameter', { parameter: 'service' })
         const { userId, sid, authentication } = live.value
@@ -120,14 +129,12 @@ export function handoffHostRoutes(parts: HostParts) {
   app.on(
     'POST',
     eitherWay('/api/v1/sso/service-request'),
-    asService(async ({ application, request, now }) => {
-      const authorization = request.headers.get('authorization') ?? undefined
+    asService(['service', 'state', 'api_sid'], async ({ application, parameters, now }, c) => {
+      const authorization = c.req.header('authorization')
       const bearer = await checkBearer(parts, { application, authorization, now })
       if (!bearer.ok) return bearer
       const holder = bearer.value
-      const read = await readParameters(request, ['service', 'state', 'api_sid'])
-      if (!read.ok) return read
-      const { service, state, api_sid: apiSid } = read.value
+      const { service, state, api_sid: apiSid } = parameters
       if (service === undefined) return refuse('missing_parameter', { parameter: 'service' })
       // It may say which session it means; what it may do, the access token says alone.
       const named = apiSid && (await handoffSessions.find(apiSid, application.id, now))
@@ -148,10 +155,8 @@ export function handoffHostRoutes(parts: HostParts) {
   app.on(
     'POST',
     eitherWay('/api/v1/sso/token-verify'),
-    asService(async ({ application, request, now }) => {
-      const read = await readParameters(request, ['token'])
-      if (!read.ok) return read
-      const { token: ticket } = read.value
+    asService(['token'], async ({ application, parameters, now }) => {
+      const { token: ticket } = parameters
       if (ticket === undefined) return refuse('missing_parameter', { parameter: 'token' })
       const verified = await verifyTicket(parts, { application, ticket, now })
       if (!verified.ok) return verified
@@ -172,10 +177,8 @@ export function handoffHostRoutes(parts: HostParts) {
   app.on(
     'POST',
     eitherWay('/api/v1/sso/login-acknowledgement'),
-    asService(async ({ application, request, now }) => {
-      const read = await readParameters(request, ['api_sid', 'service'])
-      if (!read.ok) return read
-      const { api_sid: apiSid, service = application.id } = read.value
+    asService(['api_sid', 'service'], async ({ application, parameters, now }) => {
+      const { api_sid: apiSid, service = application.id } = parameters
       if (apiSid === undefined) return refuse('missing_parameter', { parameter: 'api_sid' })
       if (service !== application.id) return refuse('service_not_allowed')
       const done = await acknowledge(parts, { application, apiSid, now })
@@ -190,10 +193,8 @@ export function handoffHostRoutes(parts: HostParts) {
   app.on(
     'POST',
     eitherWay('/api/v1/sso/logout'),
-    asService(async ({ application, request, now }, c) => {
-      const read = await readParameters(request, ['api_sid'])
-      if (!read.ok) return read
-      const { api_sid: apiSid } = read.value
+    asService(['api_sid'], async ({ application, parameters, now }, c) => {
+      const { api_sid: apiSid } = parameters
       if (apiSid === undefined) return refuse('missing_parameter', { parameter: 'api_sid' })
       const facts = c.get('facts')
       const ended = await endFromService(parts, { application, apiSid, facts, now })
@@ -208,10 +209,8 @@ export function handoffHostRoutes(parts: HostParts) {
   app.on(
     'POST',
     eitherWay('/api/v1/sso/token-refresh'),
-    asService(async ({ application, request, now }) => {
-      const read = await readParameters(request, ['refresh'])
-      if (!read.ok) return read
-      const { refresh } = read.value
+    asService(['refresh'], async ({ application, parameters, now }) => {
+      const { refresh } = parameters
       if (refresh === undefined) return refuse('missing_parameter', { parameter: 'refresh' })
       const refreshed = await refreshAccess(parts, { application, refresh, now })
       if (!refreshed.ok) return refreshed
@@ -229,10 +228,8 @@ export function handoffHostRoutes(parts: HostParts) {
   app.on(
     'POST',
     eitherWay('/api/v1/user/login'),
-    asService(async ({ application, request, now }, c) => {
-      const read = await readParameters(request, ['username', 'password'])
-      if (!read.ok) return read
-      const { username, password } = read.value
+    asService(['username', 'password'], async ({ application, parameters, now }, c) => {
+      const { username, password } = parameters
       if (username === undefined || password === undefined) return refuse('missing_parameter')
       const userAgent = c.req.header('user-agent')
       const facts = c.get('facts')

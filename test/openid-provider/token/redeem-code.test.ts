@@ -1,12 +1,20 @@
 import { decodeJwt } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { RegisteredApplication } from '../../world/applications.ts'
-import { NOON } from '../../world/clock.ts'
+import { NOON, slowBody } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
 import { settings } from '../../world/settings.ts'
 import { adaProfile } from '../made-up-application.ts'
 import { expectError, expectUntouched } from './expect-answer.ts'
-import { VERIFIER, basic, challengeOf, registerShop, tokenWorld } from './token-world.ts'
+import {
+  REDIRECT_URI,
+  TOKEN_URL,
+  VERIFIER,
+  basic,
+  challengeOf,
+  registerShop,
+  tokenWorld,
+} from './token-world.ts'
 import type { TokenWorld } from './token-world.ts'
 
 let world: TokenWorld
@@ -119,6 +127,23 @@ describe('a code for tokens (RFC 6749 §4.1.3, OpenID Connect Core 1.0 §3.1.3)'
     const code = await world.mint(session, shop, { binding })
     await expectUntouched('invalid_grant', () => world.exchange(shop, code))
     expect((await world.exchange(shop, code, { redirect_uri: undefined })).status).toBe(200)
+  })
+
+  it('is dead after its minute, also where the request has begun within it', async () => {
+    const { session } = await world.person()
+    const code = await world.mint(session, shop)
+    const form = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI }
+    const answer = await world.send(
+      new Request(TOKEN_URL, {
+        method: 'POST',
+        headers: {
+          authorization: basic(shop.id, shop.secret),
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        body: slowBody(new URLSearchParams(form).toString(), world.clock, 60),
+      }),
+    )
+    expectError(answer, 'invalid_grant')
   })
 
   it('is dead after its minute', async () => {

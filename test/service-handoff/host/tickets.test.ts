@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { applicationRegistry } from '../../world/applications.ts'
 import type { Browser } from '../../world/browser.ts'
-import { freezeClock } from '../../world/clock.ts'
+import { freezeClock, slowBody } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { captureLog, decisions } from '../../world/log-lines.ts'
 import { answerOf, createService, requestService, ticketFor } from '../../world/service.ts'
@@ -448,6 +448,17 @@ describe('showing a ticket', () => {
     expect((await shop.verify(inTime)).status).toBe(200)
     clock.advance(1)
     const { status, body } = await shop.verify(late)
+    expect([status, body.code]).toEqual([410, 'token_expired'])
+  })
+
+  it('counts no longer because the call that shows it takes its time', async () => {
+    const ticket = await ticketFor(browser, shop)
+    const call = new Request(settings.ISSUER + VERIFY, {
+      method: 'POST',
+      headers: { apikey: shop.key, 'content-type': 'application/json' },
+      body: slowBody(JSON.stringify({ token: ticket }), clock, 60),
+    })
+    const { status, body } = await answerOf(await world.fetch(call))
     expect([status, body.code]).toEqual([410, 'token_expired'])
   })
 
