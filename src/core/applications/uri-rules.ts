@@ -117,8 +117,10 @@ function checkResource(uri: string, { issuer }: GatewayPlace): string | undefine
   if (!/^[a-z][a-z0-9+.-]*:[\x21\x23-\x3b\x3d\x3f-\x5b\x5d-\x7e]+$/i.test(uri)) {
     return 'is not an absolute URI'
   }
-  // Whoever is registered for an API may introspect its tokens, and all applications have tokens for this one.
-  if (uri === `${issuer}/oauth/userinfo`) return 'is what every application has tokens for'
+  // Whoever is registered for an API may introspect its tokens, and these stand in those that are for none.
+  if (uri === issuer || uri === `${issuer}/oauth/userinfo`) {
+    return 'is what every application has tokens for'
+  }
   return uri.includes('#') ? 'has a fragment' : undefined
 }
 

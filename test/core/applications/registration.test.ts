@@ -447,6 +447,10 @@ describe('resources (RFC 8707 §2)', () => {
     const resources = [`${ISSUER}/oauth/userinfo`]
     expect(await problemsOf({ resources })).toEqual(['resources/0'])
   })
+
+  it('are never the gateway itself, whose name stands in tokens that are for no API', async () => {
+    expect(await problemsOf({ resources: [ISSUER] })).toEqual(['resources/0'])
+  })
 })
 
 describe('request adapters (Q01, Q06)', () => {
