@@ -10,8 +10,9 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { memoise } from '../../platform/secrets.ts'
 import type { RotatingSecret } from '../../platform/secrets.ts'
+import { within } from '../../platform/time-limit.ts'
 import { MEMORY_SECONDS, STALE_MEMORY_SECONDS } from './key-lifetimes.ts'
-import { createPublicKeys, isYoungerThan } from './public-keys.ts'
+import { createPublicKeys, isYoungerThan, LAST_WAIT_MILLISECONDS } from './public-keys.ts'
 import type { PublicKeys } from './public-keys.ts'
 import { createPublishedRecord } from './published-record.ts'
 import { importSealedKey, signingKeySeals } from './sealed-private-key.ts'
@@ -55,6 +56,9 @@ export function createKeys(parts: {
   /** A fresh stub for every call: one that has seen an error stays broken. */
   const ring = async () => parts.keyRing.getByName(await ringName())
 
+  const askRing = async (alg: SigningKeyAlgorithm, now: EpochSeconds) =>
+    (await ring()).signingKey(alg, now)
+
   const publicKeys = createPublicKeys([
     {
       isAuthority: false,
@@ -96,7 +100,9 @@ export function createKeys(parts: {
       const isAccepted = held !== undefined && publicKeys.isRemembered(held.kid)
       if (isAccepted && isYoungerThan(MEMORY_SECONDS, held.at, now)) return ok(held)
       try {
-        const answer = await (await ring()).signingKey(alg, now)
+        const asked = await within(LAST_WAIT_MILLISECONDS, askRing(alg, now))
+        if (asked.isLate) throw new Error('late')
+        const answer = asked.value
         if (answer.ok) {
           const { kid, record } = answer.value
           const key = held?.kid === kid ? held.key : await importSealedKey(answer.value, seal)

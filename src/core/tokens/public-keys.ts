@@ -27,7 +27,7 @@ export interface HeldRecord {
 
 /** A copy that is late is passed over; the last source, behind which there is none, is given more time. */
 const COPY_WAIT_MILLISECONDS = 1000
-const LAST_WAIT_MILLISECONDS = 5000
+export const LAST_WAIT_MILLISECONDS = 5000
 
 /** Where the record can be had. */
 export interface RecordSource {

@@ -106,6 +106,17 @@ describe('a signing key in an isolate', () => {
     })
   })
 
+  it('still serves while the key ring does not answer at all', async () => {
+    let isSilent = false
+    const keyRing = Object.create(env.KEY_RING) as Env['KEY_RING']
+    const silent = { signingKey: () => new Promise(() => {}) }
+    keyRing.getByName = (name) => (isSilent ? (silent as never) : env.KEY_RING.getByName(name))
+    const keys = isolate({ keyRing })
+    const { kid } = valueOf(await keys.signingKey('ES256', NOON))
+    isSilent = true
+    expect(valueOf(await keys.signingKey('ES256', NOON + 60)).kid).toBe(kid)
+  }, 8000)
+
   it('that is compromised does not serve while the key ring is away', async () => {
     let isAway = false
     const watched = watchedRing(() => isAway)
