@@ -114,7 +114,7 @@ export function deviceRoutes(core: DeviceRouteParts) {
     if (!device.ok) {
       const { userId, sid } = session.value
       if (device.refusal.code === 'unavailable') return fail(c, 'temporarily_unavailable')
-      await record(c, { event: 'device.refused', sid, refusal: device.refusal, facts: { userId } })
+      await record(c, { event: 'device.refused', userId, sid, refusal: device.refusal })
       return c.html(<DeviceCodePage isWrong nonce={nonce} />, 404)
     }
     return askPerson(c, device.value, session.value, 200)

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { decodeJwt } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { applicationRegistry, registerApplication } from '../../world/applications.ts'
@@ -234,6 +235,17 @@ describe('the page for the code', () => {
     expect(html).toContain('No device waits')
     expect(html).not.toContain('GHJK')
     expect(wrong.headers.get('cache-control')).toBe('no-store')
+  })
+
+  it('leaves the same trace of a wrong code, whether it is looked up or decided on', async () => {
+    const userId = (await liveSession(browser.session()))?.userId
+    await open('BCDF-GHJK')
+    await decide('BCDF-GHJK', 'allow')
+    const { results } = await env.DIRECTORY.prepare(
+      `SELECT user_id, reason FROM audit_events WHERE event = 'device.refused'`,
+    ).all()
+    const trace = { user_id: userId, reason: 'unknown_code' }
+    expect(results).toEqual([trace, trace, trace])
   })
 
   it('takes the decision from our own page only, and nothing but a yes is one', async () => {
