@@ -59,6 +59,9 @@ export function createProviderDocuments(
   }
 }
 
+/** The object may fetch two documents in turn, each within some seconds; what takes longer is as good as unreachable. */
+const LONGEST_WAIT_MILLISECONDS = 13_000
+
 interface Held<Parsed> {
   readonly parsed: Parsed
   readonly fetchedAt: EpochSeconds
@@ -141,7 +144,9 @@ class HeldDocument<Parsed> implements ProviderDocument<Parsed> {
   async #ask(isRefresh: boolean, now: EpochSeconds): Promise<void> {
     this.#askAgainAt = now + FAILURE_COOL_DOWN_SECONDS
     try {
-      const answer = await this.#source.ask(isRefresh, now)
+      const asked = await within(LONGEST_WAIT_MILLISECONDS, this.#source.ask(isRefresh, now))
+      if (asked.isLate) throw new Error('late')
+      const answer = asked.value
       if (answer.ok) return await this.#hold(answer.value, answer.value.askAgainAt)
       this.#lastRefusal = answer.refusal.facts
       const { askAgainAt } = answer.refusal.facts ?? {}

@@ -86,6 +86,16 @@ describe('the documents of a provider', () => {
     expect(await finish()).toBe('accepted')
   })
 
+  it('are done without where their object does not answer', async () => {
+    const silent = { discovery: () => new Promise(() => {}) }
+    const isolate = createIdentityProviders({
+      config: configFor(),
+      metadata: { getByName: () => silent } as unknown as Env['PROVIDER_METADATA'],
+      documents: env.REVOCATION,
+    })
+    expect(await start(isolate)).toBe('provider_unavailable')
+  }, 20_000)
+
   it('do not depend on KV, which may fail', async () => {
     const fail = () => Promise.reject(new Error('KV is down'))
     vi.spyOn(env.REVOCATION, 'get').mockImplementation(fail as never)
