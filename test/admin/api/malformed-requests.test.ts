@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { settings } from '../../world/settings.ts'
 import { snapshot } from '../../world/snapshot.ts'
 import { createOperator } from '../operator.ts'
 
-const { ask } = createOperator()
+const { ask, send } = createOperator()
 
 /** What is wrong, as "where: what", in no order. */
 async function errorsOf(method: string, path: string, body?: unknown): Promise<readonly string[]> {
@@ -175,5 +176,17 @@ describe('what an operation takes nothing of', () => {
     expect(await errorsOf('GET', '/canary?limit=5')).toEqual(['limit: is unknown'])
     expect(await errorsOf('POST', '/keys/rotate', [])).toEqual(['#: is not an object'])
     expect((await ask('POST', `${user}/disable`, {})).status).toBe(404)
+  })
+
+  it('is as good as not there when it has no bytes: that is how clients send nothing', async () => {
+    const headers = { Authorization: `Bearer ${settings.ADMIN_API_KEY}`, 'content-length': '0' }
+    const without = { headers, body: new Uint8Array(0) }
+    const statusOf = async (method: string, path: string) =>
+      (await send(method, `/admin/api${path}`, without)).status
+    const user = `/users/${'0'.repeat(32)}`
+    expect(await statusOf('POST', `${user}/disable`)).toBe(404)
+    expect(await statusOf('DELETE', `${user}/sessions`)).toBe(404)
+    expect(await statusOf('POST', `/applications/${'0'.repeat(32)}/secrets`)).toBe(404)
+    expect(await statusOf('POST', '/cut-offs')).toBe(400)
   })
 })
