@@ -5,6 +5,7 @@
 import type { Context, ErrorHandler, Hono, MiddlewareHandler, NotFoundHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { Config } from './config.ts'
+import { siteHostsBelow } from './core/applications/shared-sessions-site.ts'
 import type { Audit } from './core/audit/audit.ts'
 import { gatewayError } from './gateway-error.tsx'
 import { pagePolicy } from './pages/page-policy.ts'
@@ -134,9 +135,12 @@ const isPlainHttp = (c: Context): boolean => c.req.url.startsWith('http:')
 
 const isReading = (c: Context): boolean => c.req.method === 'GET' || c.req.method === 'HEAD'
 
-function onIssuer(c: Context, config: Config): string {
-  const { pathname, search } = new URL(c.req.url)
-  return config.issuer + pathname + search
+/** The host of a site of shared sessions has a path here, under which everything of it stands as well. */
+function onIssuer(c: Context, { issuer }: Config): string {
+  const { hostname, pathname, search } = new URL(c.req.url)
+  const below = siteHostsBelow(issuer)
+  const site = hostname.endsWith(below) ? `/oneall/${hostname.slice(0, -below.length)}` : ''
+  return issuer + site + pathname + search
 }
 
 /** Hono hands only an Error to the error handler; anything else would leave the Worker without an answer. */

@@ -158,6 +158,16 @@ describe('plain http', () => {
     expect(seen.handled).toEqual([])
   })
 
+  it('leads from the host of a site to the same thing of that site', async () => {
+    const { fetch } = openEntrance()
+    const path = '/socialize/library.js?v=1'
+    const leadsTo = async (host: string) =>
+      (await fetch(`http://${host}${path}`, { redirect: 'manual' })).headers.get('location')
+    expect(await leadsTo('shop.api.login.example')).toBe(`${ISSUER}/oneall/shop${path}`)
+    expect(await leadsTo('shop.api.login.example.evil.example')).toBe(ISSUER + path)
+    expect(await leadsTo('api.login.example')).toBe(ISSUER + path)
+  })
+
   it('is refused for everything that sends something', async () => {
     const { fetch, seen } = openEntrance()
     const answer = await fetch('http://login.example/auth/sso/callback/otrotl', { method: 'POST' })

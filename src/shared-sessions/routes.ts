@@ -13,6 +13,7 @@
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
+import { siteHostsBelow } from '../core/applications/shared-sessions-site.ts'
 import type { RequestVariables } from '../platform/request-facts.ts'
 import { createSeal } from '../platform/seal.ts'
 import { answerSite } from './answer-site.ts'
@@ -40,7 +41,7 @@ export function sharedSessionsRoutes(core: SharedSessionsCore) {
     connectionGrants: createSeal(handleKey, 'connection-grant'),
     browserTokens: createSeal(handleKey, 'shared-session-cookie'),
   }
-  const below = `.api.${new URL(config.issuer).hostname}`
+  const below = siteHostsBelow(config.issuer)
   const app = new Hono<Environment>()
 
   const serve = (c: Context<Environment>, asked: Asked) =>

@@ -100,3 +100,6 @@ export function isAllowedPage(url: URL, allowedDomains: readonly string[]): bool
     return isHost && isPort
   })
 }
+
+/** What the name of a site's own host ends with, after its subdomain. */
+export const siteHostsBelow = (issuer: string): string => `.api.${new URL(issuer).hostname}`
