@@ -11,7 +11,6 @@ import { readSessionCookie } from '../core/sessions/session-cookie.ts'
 import type { UserId } from '../core/sessions/session.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
-import { describeThrown, log } from '../platform/log.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
 import { isFromOwnPage } from '../protocol/same-origin.ts'
@@ -68,7 +67,9 @@ export function createOwnApplications({
     async list(userId, now) {
       const connections = await consents.connections(userId, now)
       if (!connections.ok) return connections
-      const names = await namesOf(applications, connections.value)
+      const ids = connections.value.map(({ applicationId }) => applicationId)
+      const names = await applications.namesOf(ids)
+      // Without names a person can still disconnect: an id stands in for what the directory does not say.
       return ok(
         connections.value.map((connection) => ({
           ...connection,
@@ -84,18 +85,5 @@ export function createOwnApplications({
       }
       return result
     },
-  }
-}
-
-/** Without names a person can still disconnect: an id stands in for what the directory does not say. */
-async function namesOf(
-  applications: Pick<Applications, 'namesOf'>,
-  connections: readonly Connection[],
-): Promise<ReadonlyMap<string, string>> {
-  try {
-    return await applications.namesOf(connections.map(({ applicationId }) => applicationId))
-  } catch (thrown) {
-    log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-    return new Map()
   }
 }

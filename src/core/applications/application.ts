@@ -146,6 +146,6 @@ export interface Applications {
   ): Promise<Result<string | undefined, 'unknown_application' | 'unavailable'>>
   /** Those of the exceptional grants that an active application is registered for; none where the directory is down. */
   exceptionalGrantsInUse(): Promise<readonly ExceptionalGrant[]>
-  /** Names for pages, by id; what is unknown is left out. */
+  /** Names for pages, by id; what is unknown is left out, and so is everything while the directory is down. */
   namesOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>
 }

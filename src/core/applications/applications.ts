@@ -97,8 +97,13 @@ export function createApplications(directory: D1Database): Applications {
 
     async namesOf(ids) {
       const known = ids.filter(isApplicationId)
-      const named = known.length === 0 ? [] : await table.names([...new Set(known)])
-      return new Map(named.map(({ id, name }) => [id, name]))
+      try {
+        const named = known.length === 0 ? [] : await table.names([...new Set(known)])
+        return new Map(named.map(({ id, name }) => [id, name]))
+      } catch (thrown) {
+        unavailable(thrown)
+        return new Map()
+      }
     },
   }
 }

@@ -171,6 +171,7 @@ describe('a client secret', () => {
     expect(await createApplications(directory).find('a')).toMatchObject({
       refusal: { code: 'unavailable' },
     })
+    expect((await createApplications(directory).namesOf(['0'.repeat(32)])).size).toBe(0)
   })
 })
 

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { applicationRegistry } from '../../world/applications.ts'
@@ -85,6 +86,30 @@ describe('the page about services', () => {
     }
     await page()
     expect(await lastUse()).toBe(before + 100)
+  })
+
+  it('shows an id where the directory does not say the name of a service that is switched off', async () => {
+    let isDown = false
+    const prepare = (sql: string) => {
+      if (isDown && sql.startsWith('SELECT id, name FROM applications')) throw new Error('away')
+      return env.DIRECTORY.prepare(sql)
+    }
+    const directory = new Proxy(env.DIRECTORY, {
+      get: (target, name) =>
+        name === 'prepare' ? prepare : (Reflect.get(target, name) as () => void).bind(target),
+    })
+    world = await createWorld({}, { DIRECTORY: directory })
+    browser = world.newBrowser()
+    await signIn(browser, world.otrotl)
+    shop = await createService(world)
+    await shop.takeOver(await ticketFor(browser, shop))
+    await env.DIRECTORY.prepare("UPDATE applications SET status = 'disabled' WHERE id = ?1")
+      .bind(shop.id)
+      .run()
+    isDown = true
+    const { answer, html } = await page()
+    expect(answer.status).toBe(200)
+    expect(html).toContain(shop.id)
   })
 
   it('leads to signing in, and back, whoever is not signed in', async () => {
