@@ -21,6 +21,7 @@ import type { Doors } from '../../platform/doors.ts'
 import { readForm } from '../../platform/read-form.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
+import { isFetchedAhead } from '../../protocol/fetched-ahead.ts'
 import { isFromOwnPage } from '../../protocol/same-origin.ts'
 import { readClientCall } from '../client-call.ts'
 import type { ClientCallParts } from '../client-call.ts'
@@ -43,7 +44,7 @@ export interface DeviceRouteParts extends Omit<DeciderParts, 'deviceRequests'>, 
   readonly config: Pick<Config, 'issuer' | 'isHttps' | 'secrets'>
   readonly audit: Audit
   readonly doors: Doors
-  readonly sessions: Pick<Sessions, 'use'>
+  readonly sessions: Pick<Sessions, 'peek' | 'use'>
 }
 
 type Visit = Context<{ Variables: RequestVariables }>
@@ -79,8 +80,12 @@ export function deviceRoutes(core: DeviceRouteParts) {
     c.header('Vary', 'Cookie')
   })
 
+  /** A page that is fetched ahead is no use of the session. */
   const visitor = (c: Visit) =>
-    sessions.use(readSessionCookie(c.req.header('cookie'), config), clock())
+    sessions[isFetchedAhead(c.req.raw.headers) ? 'peek' : 'use'](
+      readSessionCookie(c.req.header('cookie'), config),
+      clock(),
+    )
 
   async function askPerson(
     c: Visit,
