@@ -99,6 +99,9 @@ async function answerConfirmed(c: LogoutContext, parts: LogoutParts): Promise<Re
   if (!isFromOwnPage(c.req.raw.headers, parts.config.issuer)) {
     return reject(c, parts, { code: 'origin_not_allowed' })
   }
+  // Any program can say that; and who asks is looked for in the directory.
+  const entrance = await parts.doors.mayEnter('sign_in', c.get('facts'))
+  if (!entrance.ok) return reject(c, parts, entrance.refusal)
   const form = await readForm(c.req.raw)
   if (!form.ok) return reject(c, parts, form.refusal)
   const request = await readLogoutRequest(parts, form.value, parts.clock())

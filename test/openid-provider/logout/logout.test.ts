@@ -1,6 +1,8 @@
+import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { createApplication, knownTo } from '../../world/application.ts'
+import { countedDirectory } from '../../world/counted-directory.ts'
 import { captureLog, decisions } from '../../world/log-lines.ts'
 import { settings } from '../../world/settings.ts'
 import { prepareKeyRing } from '../../world/signed-by-us.ts'
@@ -270,6 +272,23 @@ describe('a request that proves nothing asks the person first, and changes nothi
     expect(answer.status).toBe(405)
     expect(await whatLivesOf(me)).toEqual(LIVES)
   })
+})
+
+it('too many requests from one address are refused, in both places, before the directory is asked', async () => {
+  const { directory, take } = countedDirectory(env.DIRECTORY)
+  const SIGN_IN_LIMIT = { limit: async () => ({ success: false }) }
+  const world = await createWorld({}, { SIGN_IN_LIMIT, DIRECTORY: directory })
+  const parameters = { client_id: '0'.repeat(32), post_logout_redirect_uri: BYE }
+  const body = new URLSearchParams(parameters)
+  const headers = { origin: settings.ISSUER }
+  const answers = [
+    await world.fetch(new Request(logoutUrl(parameters))),
+    await world.fetch(new Request(`${LOGOUT}/confirm`, { method: 'POST', body, headers })),
+  ]
+  for (const answer of answers) {
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, '60'])
+  }
+  expect(take().roundTrips).toBe(0)
 })
 
 describe('a yes that no page of ours has asked for is none', () => {
