@@ -99,6 +99,29 @@ describe('a second tab that finds a fresh session', () => {
   })
 })
 
+describe('a second tab that comes back with something else of the same account', () => {
+  it.each([
+    ['another session at the provider', { sid: 'another-upstream-session' }, 'alice' as const],
+    ['another identity', {}, 'bob' as const],
+  ])('does not keep the session when it is %s', async (_, change, as) => {
+    const world = await createWorld()
+    world.otrotl.behaviour.idTokenClaims = { sid: 'one-upstream-session' }
+    await signIn(world.newBrowser(), world.otrotl, { as: 'bob' })
+    const browser = world.newBrowser()
+    const first = await comeBack(browser, world.otrotl, { as })
+    await browser.request(await comeBack(browser, world.otrotl))
+    const cookie = browser.session()
+    const alice = await liveSession(cookie)
+    await env.DIRECTORY.prepare('UPDATE identities SET user_id = ?1').bind(alice?.userId).run()
+    world.otrotl.behaviour.idTokenClaims = { sid: 'one-upstream-session', ...change }
+    expect((await browser.request(first)).status).toBe(303)
+    const session = await liveSession(browser.session())
+    expect(session?.userId).toBe(alice?.userId)
+    expect(session?.sid).not.toBe(alice?.sid)
+    expect(await liveSession(cookie)).toBeUndefined()
+  })
+})
+
 describe('a second tab whose identity has been given to another account meanwhile', () => {
   it('does not keep the session of the first', async () => {
     const world = await createWorld()
