@@ -159,6 +159,37 @@ describe('a person who goes on', () => {
     expect(await liveSession(carols)).toBeDefined()
   })
 
+  it.each([
+    ['another session there', carol.id, 'c'.repeat(36)],
+    ['another identity there', '43', 'b'.repeat(36)],
+  ])('leaves their own session behind for one from %s', async (_, id, apiSid) => {
+    await goOn(portal.ticket({ ...carol, id: '43' }), world.newBrowser())
+    await goOn(portal.ticket(carol, 'b'.repeat(36)))
+    const carols = browser.session()
+    const before = await liveSession(carols)
+    await env.DIRECTORY.prepare('UPDATE identities SET user_id = ?1').bind(before?.userId).run()
+    await goOn(portal.ticket({ ...carol, id }, apiSid))
+    expect(await liveSession(carols)).toBeUndefined()
+    expect((await liveSession(browser.session()))?.userId).toBe(before?.userId)
+    await hostSays(apiSid)
+    expect(await liveSession(browser.session())).toBeUndefined()
+  })
+
+  it('does not keep a session of an account that is not theirs any more', async () => {
+    await goOn(portal.ticket(carol, 'b'.repeat(36)))
+    const carols = browser.session()
+    const other = 'f'.repeat(32)
+    await env.DIRECTORY.batch([
+      env.DIRECTORY.prepare(
+        'INSERT INTO users (id, created_at, updated_at) VALUES (?1, 0, 0)',
+      ).bind(other),
+      env.DIRECTORY.prepare('UPDATE identities SET user_id = ?1').bind(other),
+    ])
+    await goOn(portal.ticket(carol, 'b'.repeat(36)))
+    expect((await liveSession(browser.session()))?.userId).toBe(other)
+    expect(await liveSession(carols)).toBeUndefined()
+  })
+
   it('has to come from our own page', async () => {
     const ticket = portal.ticket(carol)
     const before = await snapshot()
@@ -275,6 +306,14 @@ describe('a person who goes on', () => {
       subject: '7',
       authTime: 1000,
     })
+  })
+
+  it('has not signed in there later than now, whatever the host says', async () => {
+    const now = clock.now()
+    const access = `x.${btoa(JSON.stringify({ user_id: 7, auth_time: now + 1000 }))}.y`
+    portal.say = ({ api_sid }) => ({ api_sid, access })
+    await goOn(portal.ticket(carol))
+    expect((await liveSession(browser.session()))?.authentication.authTime).toBe(now)
   })
 
   it('leaves neither ticket nor key in the log', async () => {
