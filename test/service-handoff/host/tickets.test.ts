@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { HandoffRegistration } from '../../../src/core/applications/handoff-rules.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { applicationRegistry } from '../../world/applications.ts'
 import type { Browser } from '../../world/browser.ts'
@@ -329,6 +330,21 @@ describe('showing a ticket', () => {
     const quiet = await createService(world, { handoff: { scope: ['openid'] } })
     const { body } = await quiet.verify(await ticketFor(browser, quiet))
     expect(Object.keys(body.user as object)).toEqual(['id'])
+  })
+
+  it('goes by what the service is registered for when it shows the ticket', async () => {
+    const loginUrl = 'https://shop.example/sso/login'
+    const narrowed = async (handoff: HandoffRegistration) => {
+      const service = await createService(world)
+      const ticket = await ticketFor(browser, service)
+      const registration = { name: 'Shop', handoff: { loginUrl, ...handoff } }
+      await applicationRegistry().change({ id: service.id, version: 1 }, registration, clock.now())
+      return service.verify(ticket)
+    }
+    const { body } = await narrowed({ scope: ['openid'] })
+    expect(Object.keys(body.user as object)).toEqual(['id'])
+    const refused = await narrowed({ identityProviders: ['second'] })
+    expect([refused.status, refused.body.code]).toEqual([401, 'token_not_valid'])
   })
 
   it('knows the person by the service’s own name for them, where it is a client with pairwise subjects', async () => {
