@@ -10,7 +10,7 @@ import { freezeClock, NOON } from '../../world/clock.ts'
 import { people } from '../../world/people.ts'
 import type { PersonName } from '../../world/people.ts'
 import { settings } from '../../world/settings.ts'
-import { createWorld, liveSession } from '../../world/sign-in.ts'
+import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
 import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { byId } from '../../pages/read-page.ts'
 import {
@@ -216,6 +216,22 @@ describe('prompt=select_account', () => {
   })
 })
 
+describe('a provider whose clock is ahead', () => {
+  it.each([{ prompt: 'login' }, { max_age: '0' }])(
+    'has asked nobody again who signed in before the request: %j',
+    async (asked) => {
+      const clock = freezeClock()
+      await prepareKeyRing(NOON)
+      const world = await createWorld()
+      const app = await registerApplication({ isFirstParty: true })
+      const browser = world.newBrowser()
+      await signIn(browser, world.otrotl, { authTime: NOON + 50 })
+      clock.advance(5)
+      expect((await go(browser, authorizeUrl(app, asked))).url.pathname).toBe('/auth/login')
+    },
+  )
+})
+
 describe('id_token_hint', () => {
   const asked = async (prompt?: string, as: PersonName = 'alice') => {
     const place = await aMinuteLater()
@@ -272,6 +288,18 @@ describe('claims that decide', () => {
       )
     expect((await answerTo(session!.userId)).code).toBeTruthy()
     expect((await answerTo('0'.repeat(32))).error).toBe('login_required')
+  })
+
+  it('sub: nobody else than a hint beside it says', async () => {
+    const { app, browser } = await aMinuteLater()
+    const hint = await hintFor(app, browser)
+    const { userId } = (await liveSession(browser.session()))!
+    const answerTo = async (value: string) => {
+      const parameters = { id_token_hint: hint, claims: claims({ sub: { value } }) }
+      return heard(await ask(browser, authorizeUrl(app, parameters)))
+    }
+    expect((await answerTo(userId)).code).toBeTruthy()
+    expect((await answerTo('0'.repeat(32))).error).toBe('invalid_request')
   })
 
   it('an essential acr: one of them, or no answer', async () => {
