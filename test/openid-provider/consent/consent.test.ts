@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest'
 import type { Registration } from '../../../src/core/applications/registration.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { all, byId } from '../../pages/read-page.ts'
-import { applicationRegistry, registerApplication } from '../../world/applications.ts'
+import {
+  applicationRegistry,
+  registerApplication,
+  shopRegistration,
+} from '../../world/applications.ts'
 import type { Browser } from '../../world/browser.ts'
 import { captureLog, decisions } from '../../world/log-lines.ts'
 import { settings } from '../../world/settings.ts'
@@ -247,6 +251,17 @@ describe('the answer to the consent page (RFC 6749 §10.12)', () => {
     expect((await post(bob, one.body)).status).toBe(403)
     expect((await post(world.newBrowser(), one.body)).status).toBe(403)
     expect((await post(browser, one.body)).status).toBe(303)
+  })
+
+  it('is none to a question that has grown since', async () => {
+    const { app, browser } = await asking({ oauth: { scope: ['openid'] } })
+    const url = authorizeUrl(app, { scope: 'openid email' })
+    const { body } = await formOf(await ask(browser, url), 'allow')
+    const wider = { ...shopRegistration, isFirstParty: false }
+    await applicationRegistry().change({ id: app.id, version: 1 }, wider, systemClock())
+    const answer = await post(browser, body)
+    expect([answer.status, await errorCodeOf(answer)]).toEqual([403, 'consent_not_asked'])
+    expect((await ask(browser, authorizeUrl(app))).status).toBe(200)
   })
 
   it('is worth nothing once the application has been switched off', async () => {
