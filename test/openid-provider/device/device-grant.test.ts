@@ -1,7 +1,11 @@
 import { env } from 'cloudflare:workers'
 import { decodeJwt } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { applicationRegistry, registerApplication } from '../../world/applications.ts'
+import {
+  applicationRegistry,
+  registerApplication,
+  shopRegistration,
+} from '../../world/applications.ts'
 import type { RegisteredApplication } from '../../world/applications.ts'
 import type { Browser } from '../../world/browser.ts'
 import { NOON } from '../../world/clock.ts'
@@ -308,6 +312,14 @@ describe('the page for the code', () => {
     expect((await open(codes.user_code)).status).toBe(404)
     expect((await decide(codes.user_code, 'allow')).status).toBe(404)
     expectError(await poll(codes), 'invalid_client', 401)
+  })
+
+  it('does nothing for an application that has lost the grant meanwhile', async () => {
+    const { codes } = await ask()
+    const registration = { ...shopRegistration, name: 'TV', isFirstParty: true }
+    await applicationRegistry().change({ id: tv.id, version: 1 }, registration, NOON)
+    expect((await open(codes.user_code)).status).toBe(404)
+    expect((await decide(codes.user_code, 'allow')).status).toBe(404)
   })
 
   it('lets one of two people decide', async () => {
