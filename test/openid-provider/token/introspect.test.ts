@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { applicationRegistry } from '../../world/applications.ts'
+import { applicationRegistry, shopRegistration } from '../../world/applications.ts'
 import type { RegisteredApplication } from '../../world/applications.ts'
+import { KNOWN_SECONDS } from '../../../src/core/applications/known-applications.ts'
 import { NOON } from '../../world/clock.ts'
 import { goodClaims, signAsUs } from '../../world/signed-by-us.ts'
 import { snapshot } from '../../world/snapshot.ts'
@@ -107,6 +108,20 @@ describe('introspection (RFC 7662)', () => {
     await sessionsOf().disable(disabled.session.userId, NOON)
     expectInactive(await world.introspect(shop, disabled.access))
     expectInactive(await world.introspect(shop, disabled.refresh))
+  })
+
+  it('knows a refresh token that its application may not use any more', async () => {
+    const { access, refresh } = await tokens()
+    const grantTypes = ['authorization_code'] as const
+    const oauth = { ...shopRegistration.oauth, grantTypes, scope: ['openid', 'email'] }
+    await applicationRegistry().change(
+      { id: shop.id, version: 1 },
+      { ...shopRegistration, oauth },
+      NOON,
+    )
+    world.clock.advance(KNOWN_SECONDS)
+    expectInactive(await world.introspect(shop, refresh))
+    expect((await world.introspect(shop, access)).body.active).toBe(true)
   })
 
   it('knows of a client’s own token as long as the application is active', async () => {
