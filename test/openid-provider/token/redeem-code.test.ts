@@ -262,6 +262,9 @@ describe('the API that a token is for (RFC 8707)', () => {
     )
     const { body } = await world.exchange(client, code)
     expect(decodeJwt(body.access_token).aud).toBe(API)
+    await expectUntouched('invalid_target', () =>
+      world.refresh(client, body.refresh_token, { resource: 'https://b.example' }),
+    )
     const refreshed = await world.refresh(client, body.refresh_token)
     expect(decodeJwt(refreshed.body.access_token).aud).toBe(API)
   })
