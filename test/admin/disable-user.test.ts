@@ -10,6 +10,7 @@ import { storageName } from '../../src/platform/digest.ts'
 import { captureLog } from '../world/log-lines.ts'
 import { createWorld, liveSession, signIn } from '../world/sign-in.ts'
 import { prepareKeyRing } from '../world/signed-by-us.ts'
+import { openInput, sessionsOf } from '../core/sessions/signed-in-user.ts'
 import { createOperator, unreachable } from './operator.ts'
 
 beforeEach(async () => {
@@ -172,6 +173,70 @@ describe('a user whose object does not answer (L16)', () => {
     expect(await statusOf(alice.id)).toEqual({ status: 'disabled', pending: 0 })
     const keys = createOperator().gateway.core!.keys
     expect(await keys.cutOffs(systemClock())).toEqual({ ok: true, value: [] })
+  })
+})
+
+describe('a user who is enabled and disabled at the same time', () => {
+  const facts = { requestId: 'x', clientKey: 'x', waitUntil: () => {}, continent: undefined }
+
+  it('may sign in, where the directory says so', async () => {
+    const alice = await signedIn()
+    const { ask, gateway } = createOperator()
+    const core = gateway.core!
+    await ask('POST', `/users/${alice.id}/disable`)
+    const enabling = createDisableUser({
+      ...core,
+      users: {
+        ...core.users,
+        async enable(id, now) {
+          expect((await ask('POST', `/users/${id}/disable`)).status).toBe(200)
+          return core.users.enable(id, now)
+        },
+      },
+    })
+    const user = { userId: alice.id as UserId, now: systemClock() }
+    expect((await enabling.enable(facts, user)).ok).toBe(true)
+    expect(await statusOf(alice.id)).toEqual({ status: 'active', pending: 0 })
+    expect(await alice.signInAgain()).toBe(200)
+  })
+
+  it('may open no session, where the directory does not', async () => {
+    const alice = await signedIn()
+    const core = createOperator().gateway.core!
+    const user = { userId: alice.id as UserId, now: systemClock() }
+    const objectIsTold = Promise.withResolvers<void>()
+    const enablingIsOver = Promise.withResolvers<void>()
+    const disabling = createDisableUser({
+      ...core,
+      users: {
+        ...core.users,
+        async confirmDisabled(id) {
+          objectIsTold.resolve()
+          await enablingIsOver.promise
+          return core.users.confirmDisabled(id)
+        },
+      },
+    })
+    let disabled: ReturnType<typeof disabling.disable> | undefined
+    const enabling = createDisableUser({
+      ...core,
+      people: {
+        ...core.people,
+        async find(id) {
+          const found = await core.people.find(id)
+          disabled ??= disabling.disable(facts, user)
+          await objectIsTold.promise
+          return found
+        },
+      },
+    })
+    expect((await enabling.enable(facts, user)).ok).toBe(false)
+    enablingIsOver.resolve()
+    expect((await disabled)?.ok).toBe(true)
+    expect(await statusOf(alice.id)).toEqual({ status: 'disabled', pending: 0 })
+    expect(await sessionsOf().open(openInput(systemClock(), user.userId))).toMatchObject({
+      refusal: { code: 'user_disabled' },
+    })
   })
 })
 

@@ -6,7 +6,7 @@
  * the object, which ends everything. If the object does not answer, no sign-in gets through already, and a
  * cut-off of this one user goes into the record of public keys, so that the bridge and every check refuse
  * what the object would still allow, within the cut-off's time. The cron tells the object until it knows.
- * Enabling goes the other way: the object first, and the directory last.
+ * Enabling goes the other way: the object first, then the directory; and last a look whether both say so.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -92,7 +92,13 @@ export function createDisableUser(parts: {
       }
       const opened = await sessions.enable(userId)
       if (!opened.ok) return opened
-      if (!(await users.enable(userId, now))) return refuse('unavailable')
+      // Somebody may have disabled them between the two: what the object hears last is what the directory says.
+      const again = (await users.enable(userId, now)) ? await sessions.enable(userId) : opened
+      if (!again.ok) return again
+      if ((await people.find(userId))?.status !== 'active') {
+        await tellObject(facts, userId, now)
+        return refuse('unavailable')
+      }
       await audit.record(facts, { event: 'user.enabled', actor: 'operator', userId })
       return ok(undefined)
     },
