@@ -3,8 +3,9 @@ import type { LiveSession } from '../../core/sessions/session.ts'
 import type { IssuedToken } from '../../core/tokens/application-token.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
-import type { Result } from '../../platform/refusal.ts'
+import type { Refusal, Result } from '../../platform/refusal.ts'
 import type { HostParts } from './host-parts.ts'
+import { mayEnter } from './open-service.ts'
 import { issueAccess } from './verify-ticket.ts'
 
 export interface Refreshed {
@@ -28,16 +29,23 @@ export async function refreshAccess(
   const { config, grants, subjects } = parts
   const { application, refresh, now } = input
   if (!application.handoff.refreshToken) return refuse('token_not_valid', { check: 'registration' })
+  const { identityProviders } = application.handoff
+  if (identityProviders.length > 0) {
+    const seen = await grants.peek('refresh_token', refresh, now)
+    if (!seen.ok) return notRefreshed(seen.refusal)
+    const { isSpent, session } = seen.value
+    // What is registered now is what holds. One that was taken before goes on, so that its family ends.
+    if (!isSpent && !mayEnter(identityProviders, session.authentication)) {
+      return refuse('token_not_valid', { check: 'identity_provider' })
+    }
+  }
   const rotated = await grants.rotate({
     handle: refresh,
     presented: { applicationId: application.id },
     lifetimeSeconds: config.session.absoluteSeconds,
     now,
   })
-  if (!rotated.ok) {
-    const { code, facts } = rotated.refusal
-    return refuse(code === 'unavailable' ? code : 'token_not_valid', { ...facts, grant: code })
-  }
+  if (!rotated.ok) return notRefreshed(rotated.refusal)
   const { content, family, session, refreshToken } = rotated.value
   const subject = await subjects.subjectFor(application, session.userId)
   const issued = await issueAccess(parts, {
@@ -50,3 +58,6 @@ export async function refreshAccess(
   })
   return issued.ok ? ok({ accessToken: issued.value, refreshToken, session }) : issued
 }
+
+const notRefreshed = ({ code, facts }: Refusal<string>) =>
+  refuse(code === 'unavailable' ? code : 'token_not_valid', { ...facts, grant: code })

@@ -1,4 +1,5 @@
 import type { HandoffApplication } from '../../core/applications/application.ts'
+import { LOCAL_PROVIDER_ID } from '../../core/sessions/session.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import type { IssuedToken } from '../../core/tokens/application-token.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
@@ -6,6 +7,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { HostParts } from './host-parts.ts'
+import { mayEnter } from './open-service.ts'
 import { issueAccess } from './verify-ticket.ts'
 
 export interface PasswordSignIn {
@@ -40,6 +42,9 @@ export async function signInWithPassword(
   const { application, username, password, userAgent, facts, now } = asking
   if (application.oauth?.grantTypes.includes('password') !== true) {
     return refuse('service_not_allowed', { check: 'grant_types' })
+  }
+  if (!mayEnter(application.handoff.identityProviders, { providerId: LOCAL_PROVIDER_ID })) {
+    return refuse('service_not_allowed', { check: 'identity_provider' })
   }
   const opened = await passwordSessions.open({
     applicationId: application.id,

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { applicationRegistry } from '../../world/applications.ts'
 import type { Browser } from '../../world/browser.ts'
+import { createOperator } from '../../admin/operator.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { answerOf, createService, ticketFor } from '../../world/service.ts'
@@ -256,6 +257,20 @@ describe('an access token of a service', () => {
     expect((await lasting.ask(REFRESH, { refresh: verified.body.refresh })).status).toBe(401)
     expect((await lasting.ask(REFRESH, { refresh: renewed.body.refresh })).status).toBe(401)
     expect(await isAlive(String(renewed.body.access))).toBe(false)
+  })
+
+  it('is not renewed for people whom the service does not take any more, and is when it does', async () => {
+    const lasting = await createService(world, { handoff: { refreshToken: true } })
+    const { refresh } = (await lasting.verify(await ticketFor(browser, lasting))).body
+    const { ask } = createOperator()
+    const take = (identity_providers: readonly string[]) =>
+      ask('PATCH', `/applications/${lasting.id}`, { handoff: { identity_providers } })
+    expect((await take(['second'])).status).toBe(200)
+    const refused = await lasting.ask(REFRESH, { refresh })
+    expect([refused.status, refused.body.code]).toEqual([401, 'token_not_valid'])
+    clock.advance(11)
+    await take(['second', 'otrotl'])
+    expect((await lasting.ask(REFRESH, { refresh })).status).toBe(200)
   })
 
   it('has no refresh token beside it otherwise', async () => {

@@ -106,4 +106,16 @@ describe('a username and a password', () => {
     expect((await app.ask(LOGIN, { username: 'alice' })).status).toBe(400)
     expect(await snapshot()).toEqual(before)
   })
+
+  it('are not for a service that takes only people who come from a provider', async () => {
+    const strict = await createService(world, {
+      origin: 'https://strict.example',
+      handoff: { identityProviders: ['otrotl'] },
+      oauth: { grantTypes: ['password'], scope: ['openid'] },
+    })
+    const before = await snapshot()
+    const refused = await login('alice', PASSWORD, strict)
+    expect([refused.status, refused.body.code]).toEqual([403, 'service_not_allowed'])
+    expect(await snapshot()).toEqual(before)
+  })
 })
