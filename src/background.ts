@@ -24,18 +24,18 @@ export async function receiveMessages(
   await receiveBatch(core.cutOffDrain, batch, factsOf(context, 'queue'), core.clock())
 }
 
-/** Each chore for itself: one that fails keeps none of the others from being done. The slow one comes last. */
+/** Each chore for itself: one that fails keeps none of the others from being done. The slow ones come last. */
 export async function runChores(env: Env, context: ExecutionContext): Promise<void> {
   const { core } = gatewayFor(env)
   if (core === undefined) return
   const facts = factsOf(context, 'cron')
   const { clock } = core
   const chores: Readonly<Record<string, () => Promise<unknown>>> = {
-    pending_disables: () => core.disableUser.retryPending(facts, clock()),
     stalled_cut_offs: () => core.cutOffDrain.restart(clock()),
     upstream_sessions: () => core.users.forgetUpstreamSessions(clock()),
     site_sessions: () => core.siteSessions.forgetExpired(clock()),
     site_connections: () => core.siteConnections.forgetExpired(clock()),
+    pending_disables: () => core.disableUser.retryPending(facts, clock()),
     canary: () => core.canary.run(facts, clock()),
   }
   for (const [chore, work] of Object.entries(chores)) {

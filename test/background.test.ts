@@ -38,11 +38,11 @@ describe('the cron', () => {
         .run()
     }
     expect(await ring({ USER_SESSIONS: unreachable() })).toEqual([
-      'pending_disables done',
       'stalled_cut_offs done',
       'upstream_sessions done',
       'site_sessions done',
       'site_connections done',
+      'pending_disables done',
       'canary done',
     ])
     const { results } = await env.DIRECTORY.prepare('SELECT sid FROM upstream_sessions').all()
@@ -60,11 +60,11 @@ describe('the cron', () => {
       },
     })
     expect(await ring({ USER_SESSIONS: unreachable(), DIRECTORY: directory })).toEqual([
-      'pending_disables failed',
       'stalled_cut_offs done',
       'upstream_sessions done',
       'site_sessions done',
       'site_connections done',
+      'pending_disables failed',
       'canary failed',
     ])
   })

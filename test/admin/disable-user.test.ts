@@ -4,9 +4,11 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { runChores } from '../../src/background.ts'
 import { CANARY_USER_ID } from '../../src/core/revocation/canary.ts'
 import { createDisableUser } from '../../src/core/revocation/disable-user.ts'
+import { newUserId } from '../../src/core/sessions/session.ts'
 import type { UserId } from '../../src/core/sessions/session.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { storageName } from '../../src/platform/digest.ts'
+import { refuse } from '../../src/platform/refusal.ts'
 import { captureLog } from '../world/log-lines.ts'
 import { createWorld, liveSession, signIn } from '../world/sign-in.ts'
 import { prepareKeyRing } from '../world/signed-by-us.ts'
@@ -163,6 +165,31 @@ describe('a user whose object does not answer (L16)', () => {
     await cron.retryPending(facts, systemClock())
     expect(await statusOf(alice.id)).toEqual({ status: 'active', pending: 0 })
     expect(await alice.signInAgain()).toBe(200)
+  })
+
+  it('waits for few others who do not answer either', async () => {
+    const core = createOperator().gateway.core!
+    let waiting = 0
+    const depths: number[] = []
+    const cron = createDisableUser({
+      ...core,
+      people: {
+        pendingDisables: async () => Array.from({ length: 50 }, newUserId),
+        find: async () => ({ isDisablePending: true }) as never,
+      },
+      cutOffs: { ...core.cutOffs, add: async () => refuse('unavailable') },
+      ends: {
+        async disableUser() {
+          depths.push((waiting += 1))
+          await scheduler.wait(5)
+          waiting -= 1
+          return refuse('unavailable')
+        },
+      },
+    })
+    const facts = { requestId: 'x', clientKey: 'cron', waitUntil: () => {}, continent: undefined }
+    expect(await cron.retryPending(facts, systemClock())).toBe(0)
+    expect([depths.length, Math.max(...depths)]).toEqual([50, 20])
   })
 
   it('is disabled at once when the request is repeated and the object answers again', async () => {

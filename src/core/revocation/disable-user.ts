@@ -9,6 +9,7 @@
  * Enabling goes the other way: the object first, then the directory; and last a look whether both say so.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { inGroups } from '../../platform/in-groups.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
@@ -38,7 +39,9 @@ export interface DisableUser {
   retryPending(facts: RequestFacts, now: EpochSeconds): Promise<number>
 }
 
-const PENDING_AT_ONCE = 200
+const PENDING_AT_MOST = 200
+/** An object that does not answer takes ten seconds, and the cron has other things to do. */
+const TOLD_AT_ONCE = 20
 
 export function createDisableUser(parts: {
   readonly users: Pick<Users, 'disable' | 'confirmDisabled' | 'enable'>
@@ -104,19 +107,19 @@ export function createDisableUser(parts: {
     },
 
     async retryPending(facts, now) {
-      let told = 0
-      for (const userId of await people.pendingDisables(PENDING_AT_ONCE)) {
+      const pending = await people.pendingDisables(PENDING_AT_MOST)
+      const told = await inGroups(pending, TOLD_AT_ONCE, async (userId) => {
         // Somebody may have enabled them while the others were told.
-        if (!(await people.find(userId))?.isDisablePending) continue
+        if (!(await people.find(userId))?.isDisablePending) return false
         if (!(await tellObject(facts, userId, now)).ok) {
           // It may be that nothing but sign-in refuses so far.
           await cutOffs.add({ scope: 'user', id: userId, cause: 'user_disabled' }, now)
-          continue
+          return false
         }
         await cutOffs.removeUser(userId, now)
-        told += 1
-      }
-      return told
+        return true
+      })
+      return told.filter(Boolean).length
     },
   }
 }
