@@ -5,6 +5,7 @@
  * written down and visited again. Whatever the queue loses, the cron finds by its standing still.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { inGroups } from '../../platform/in-groups.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import { KNOWN_SECONDS } from '../applications/known-applications.ts'
@@ -63,20 +64,17 @@ export function createCutOffDrain(parts: {
     return outcome.ok ? outcome.value.ended : undefined
   }
 
-  async function visitAll(
+  const visitAll = (
     facts: RequestFacts,
     progress: CutOffProgress,
     userIds: readonly UserId[],
     now: EpochSeconds,
-  ): Promise<(readonly [UserId, number | undefined])[]> {
-    const visits: (readonly [UserId, number | undefined])[] = []
-    for (let at = 0; at < userIds.length; at += VISITS_AT_ONCE) {
-      const group = userIds.slice(at, at + VISITS_AT_ONCE)
-      const done = group.map(async (id) => [id, await visit(facts, progress, id, now)] as const)
-      visits.push(...(await Promise.all(done)))
-    }
-    return visits
-  }
+  ) =>
+    inGroups(
+      userIds,
+      VISITS_AT_ONCE,
+      async (id) => [id, await visit(facts, progress, id, now)] as const,
+    )
 
   async function doPage(
     facts: RequestFacts,
@@ -104,7 +102,8 @@ export function createCutOffDrain(parts: {
   async function visitAgain(facts: RequestFacts, progress: CutOffProgress, now: EpochSeconds) {
     const userIds = await records.failures(progress.id, USERS_IN_PAGE)
     for (const [userId, ended] of await visitAll(facts, progress, userIds, now)) {
-      if (ended !== undefined) await records.resolve(progress.id, userId, ended, now)
+      if (ended === undefined) await records.putLast(progress.id, userId, now)
+      else await records.resolve(progress.id, userId, ended, now)
     }
   }
 

@@ -46,7 +46,10 @@ export interface CutOffRecords {
    * it was the first report.
    */
   advance(page: CutOffPage, now: EpochSeconds): Promise<boolean>
+  /** Those who were visited longest ago come first. */
   failures(id: string, limit: number): Promise<readonly UserId[]>
+  /** A user that could not be reached could not be this time either: all others come first. */
+  putLast(id: string, userId: UserId, now: EpochSeconds): Promise<void>
   /** A user that could not be reached has been. */
   resolve(id: string, userId: UserId, endedSessions: number, now: EpochSeconds): Promise<void>
   /** Those with pages or users left that nothing has been heard of since `before`. */
@@ -106,6 +109,16 @@ export function createCutOffRecords(directory: D1Database): CutOffRecords {
         .bind(id, limit)
         .all<{ user_id: UserId }>()
       return results.map(({ user_id: userId }) => userId)
+    },
+    async putLast(id, userId, now) {
+      await directory.batch([
+        directory.prepare('UPDATE cut_offs SET updated_at = ?2 WHERE id = ?1').bind(id, now),
+        directory
+          .prepare(
+            'UPDATE cut_off_failures SET failed_at = ?3 WHERE cut_off_id = ?1 AND user_id = ?2',
+          )
+          .bind(id, userId, now),
+      ])
     },
     async resolve(id, userId, endedSessions, now) {
       await directory.batch([

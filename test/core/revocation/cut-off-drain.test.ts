@@ -241,6 +241,22 @@ describe('the queue', () => {
     expect(await causes(ids[1]!)).toEqual(['epoch'])
   })
 
+  it('visits those first whom it has not tried for the longest', async () => {
+    const ids = await people(102)
+    const { waiting, operator, progress, id } = await cutOff(EVERYONE, {
+      USER_SESSIONS: unreachable(),
+    })
+    await deliver(operator.env, waiting.sent[0]!)
+    await deliver(operator.env, waiting.sent[1]!)
+    await env.DIRECTORY.prepare('UPDATE cut_off_failures SET failed_at = failed_at - 60').run()
+    await deliver(operator.env, { cutOffId: id })
+    expect(await progress()).toMatchObject({ done: 0, failed: 102 })
+    const { core } = operator.gateway
+    const first = new Set(await core!.cutOffRecords.failures(id, 2))
+    expect(ids.slice(100).every((last) => first.has(last))).toBe(true)
+    expect(await core!.cutOffDrain.restart(systemClock() + 60)).toBe(0)
+  })
+
   it('has a message delivered again when the directory does not answer, and forgets one of nothing', async () => {
     const away = {
       prepare: () => {
