@@ -1,10 +1,12 @@
 /** Identities that a provider vouches for, as sites read, link and remove them. */
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { createSiteUsers } from '../../src/core/users/site-users.ts'
 import { gatewayFor } from '../../src/gateway.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import type { Browser } from '../world/browser.ts'
 import { captureLog } from '../world/log-lines.ts'
+import { settings } from '../world/settings.ts'
 import { snapshot } from '../world/snapshot.ts'
 import { createWorld, liveSession, signIn } from '../world/sign-in.ts'
 import { steppedBindings } from '../world/stepped-bindings.ts'
@@ -95,6 +97,17 @@ describe('an identity that a provider vouches for', () => {
   })
 })
 
+describe('a person who is removed after the identity that a provider vouches for', () => {
+  it('stays signed in to what is not the company’s', async () => {
+    const { site, browser, userToken, identityToken } = await someoneSignedIn()
+    for (const path of [`/identities/${identityToken}`, `/users/${userToken}`]) {
+      const { status } = await ask(site, 'DELETE', `${path}.json?confirm_deletion=true`)
+      expect(status).toBe(200)
+    }
+    expect(await liveSession(browser.session())).toBeDefined()
+  })
+})
+
 describe('what sites read of people', () => {
   it('is in the log: which site, and what', async () => {
     const { site, userToken, identityToken } = await someoneSignedIn()
@@ -128,6 +141,11 @@ describe('what sites read of people', () => {
     expect(results).toEqual([])
   })
 })
+
+const companyOf = async (userToken: string) =>
+  (await env.DIRECTORY.prepare('SELECT company FROM site_users WHERE user_token = ?')
+    .bind(userToken)
+    .first<string>('company'))!
 
 type Tokens = Awaited<ReturnType<typeof pushUser>>
 
@@ -180,4 +198,47 @@ describe('a user who is removed, whatever step of a change it comes before,', ()
       if (!wasInterrupted) break
     }
   })
+
+  it('leaves nothing behind, with an update that was written while they were removed', async () => {
+    const site = await registerSite({ subdomain: 'shop' })
+    const { userToken, identityToken } = await pushUser(site)
+    const company = await companyOf(userToken)
+    const user = (await core!.siteUsers.find(company, { userToken }))!
+    await ask(site, 'DELETE', `/identities/${identityToken}.json?confirm_deletion=true`)
+    const writing = Promise.withResolvers<void>()
+    const removing = Promise.withResolvers<void>()
+    const change = {
+      merge: () => ({}),
+      profileOf: () => ({ emailVerified: false, details: {} }) as never,
+    }
+    const updated = usersBefore(async () => {
+      writing.resolve()
+      await removing.promise
+    }).update(company, userToken, { change } as never, systemClock())
+    await writing.promise
+    await core!.siteUsers.leave(user)
+    await usersBefore(async () => {
+      removing.resolve()
+      await updated
+    }).remove(user)
+    for (const table of ['users', 'identities', 'site_identities']) {
+      const { results } = await env.DIRECTORY.prepare(`SELECT * FROM ${table}`).all()
+      expect([table, results]).toEqual([table, []])
+    }
+  })
 })
+
+/** What is kept of sites' people, with something before each transaction. */
+const usersBefore = (before: () => Promise<void>) =>
+  createSiteUsers({
+    issuer: settings.ISSUER,
+    directory: new Proxy(env.DIRECTORY, {
+      get(database, name) {
+        if (name !== 'batch') return Reflect.get(database, name).bind(database) as unknown
+        return async (statements: D1PreparedStatement[]) => {
+          await before()
+          return database.batch(statements)
+        }
+      },
+    }),
+  })

@@ -38,6 +38,8 @@ export function createPushedUserStatements(directory: D1Database) {
       statement('identityMove', issuer, subject, userId),
     identityRemoval: ({ issuer, subject }: Pick<DirectoryIdentity, 'issuer' | 'subject'>) =>
       statement('identityRemoval', issuer, subject),
+    /** A row where a provider vouches for somebody. */
+    otherIdentity: (id: UserId) => statement('otherIdentity', id, STORAGE_PROVIDER_ID),
     /** Removes a user whom no identity leads to any more. */
     userRemoval: (id: string) => statement('removal', id),
   }

@@ -73,7 +73,10 @@ export const createSiteUsersTable = (directory: D1Database) => {
           now,
         ),
 
-    /** `undefined` leaves a column as it is. A new password begins with no wrong guesses. */
+    /**
+     * `undefined` leaves a column as it is. A new password begins with no wrong guesses. Of who is leaving it fails
+     * with `isLeaving`, and with it all of its batch: what is written of them now would stay.
+     */
     update: (
       userToken: string,
       change: {
@@ -85,11 +88,11 @@ export const createSiteUsersTable = (directory: D1Database) => {
     ): D1PreparedStatement =>
       directory
         .prepare(
-          `UPDATE site_users SET external_id = COALESCE(?2, external_id),
+          `UPDATE site_users SET external_id = iif(is_leaving = 0, COALESCE(?2, external_id), NULL),
              login = iif(?3, ?4, login), password_hash = COALESCE(?5, password_hash),
              wrong_passwords = iif(?5 IS NULL, wrong_passwords, 0),
              blocked_until = iif(?5 IS NULL, blocked_until, 0), updated_at = ?6
-           WHERE user_token = ?1 AND is_leaving = 0`,
+           WHERE user_token = ?1`,
         )
         .bind(
           userToken,
@@ -194,6 +197,10 @@ export const createSiteUsersTable = (directory: D1Database) => {
         .bind(userToken),
   }
 }
+
+/** Whether a batch failed for a user who is being removed. */
+export const isLeaving = (thrown: unknown): boolean =>
+  /NOT NULL constraint failed: site_users\.external_id/.test(String(thrown))
 
 interface Row {
   readonly user_token: string

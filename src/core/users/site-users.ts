@@ -12,7 +12,7 @@ import { createLocalCredentials } from './local-credentials.ts'
 import { createPushedUserStatements, STORAGE_PROVIDER_ID } from './pushed-user.ts'
 import { createSiteIdentitiesTable, isChangedMeanwhile } from './site-identities-table.ts'
 import type { IdentityContent, SiteIdentity, SiteUser, SiteUsers } from './site-user.ts'
-import { createSiteUsersTable } from './site-users-table.ts'
+import { createSiteUsersTable, isLeaving } from './site-users-table.ts'
 import { findUserRow } from './users-table.ts'
 
 /** W01: so many wrong passwords in a row, and for so long none is looked at. */
@@ -246,10 +246,11 @@ export function createSiteUsers({
     },
 
     async isKnownElsewhere(user) {
-      const all = await identitiesOf(user)
-      const isUpstream = all.some(({ providerId }) => providerId !== STORAGE_PROVIDER_ID)
-      if (isUpstream || (await users.isOfOthers(user.userId, user.company))) return true
-      return (await credentials.find(user.userId)) !== undefined
+      const { userId, company } = user
+      // Also one that the company has removed: it is the person's still.
+      if ((await pushedRows.otherIdentity(userId).first()) !== null) return true
+      if (await users.isOfOthers(userId, company)) return true
+      return (await credentials.find(userId)) !== undefined
     },
 
     async remove(user) {
@@ -282,7 +283,7 @@ async function unlessRefused(
     return 'written'
   } catch (thrown) {
     if (/UNIQUE constraint/.test(String(thrown))) return 'taken'
-    if (/FOREIGN KEY constraint/.test(String(thrown))) return 'unknown_user'
+    if (/FOREIGN KEY constraint/.test(String(thrown)) || isLeaving(thrown)) return 'unknown_user'
     if (isChangedMeanwhile(thrown)) return 'changed_meanwhile'
     throw thrown
   }

@@ -272,6 +272,7 @@ export const PUSHED_USER_SQL = {
     VALUES (?1, ?2, ?3, ?4, ?5, ?5)`,
   identityMove: 'UPDATE identities SET user_id = ?3 WHERE issuer = ?1 AND subject = ?2',
   identityRemoval: 'DELETE FROM identities WHERE issuer = ?1 AND subject = ?2',
+  otherIdentity: 'SELECT 1 FROM identities WHERE user_id = ?1 AND provider_id <> ?2 LIMIT 1',
   removal: `DELETE FROM users WHERE id = ?1
     AND NOT EXISTS (SELECT 1 FROM identities WHERE user_id = ?1)`,
 } as const
