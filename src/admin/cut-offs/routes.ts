@@ -81,6 +81,13 @@ const showCutOff = (progress: CutOffProgress): ValueOf<typeof cutOffSchema> => (
   progress_url: `/admin/api/cut-offs/${progress.id}`,
 })
 
+const showAdded = (added: CutOffProgress & { readonly published: boolean }) => ({
+  ...showCutOff(added),
+  effective_within_seconds: added.published
+    ? CUT_OFF_EFFECTIVE_SECONDS
+    : CUT_OFF_EFFECTIVE_AT_MOST_SECONDS,
+})
+
 const listCutOffs = {
   method: 'get',
   path: '/cut-offs',
@@ -131,9 +138,8 @@ export function cutOffRoutes(api: AdminApi, parts: AdminParts): void {
       const end = { applicationId: known.id, cause: asked.reason, now: clock() }
       const ended = await parts.endApplication.end(c.get('facts'), end)
       if (!ended.ok) return answerProblem(c, 'unavailable')
-      const shown = showCutOff(ended.value)
-      const answer = { ...shown, effective_within_seconds: CUT_OFF_EFFECTIVE_AT_MOST_SECONDS }
-      return c.json(answer, 202, { Location: shown.progress_url })
+      const answer = showAdded(ended.value)
+      return c.json(answer, 202, { Location: answer.progress_url })
     }
     const { scope, reason: cause } = asked
     const id = asked.scope === 'provider' ? asked.id : ''
@@ -156,12 +162,7 @@ export function cutOffRoutes(api: AdminApi, parts: AdminParts): void {
     await parts.cutOffDrain.start(progress).catch((thrown: unknown) => {
       log('error', { event: 'cut_off.not_queued', error: describeThrown(thrown) })
     })
-    const answer = {
-      ...showCutOff(progress),
-      effective_within_seconds: published
-        ? CUT_OFF_EFFECTIVE_SECONDS
-        : CUT_OFF_EFFECTIVE_AT_MOST_SECONDS,
-    }
+    const answer = showAdded({ ...progress, published })
     return c.json(answer, 202, { Location: answer.progress_url })
   })
 

@@ -19,12 +19,12 @@ export interface EndApplication {
   /**
    * Ends what the application was given until now. Call it after the directory has stopped it from being given
    * more; whatever it is given later, once it is let in again, is untouched. Safe to ask for again.
-   * `unavailable`: nothing holds yet.
+   * `unavailable`: nothing holds yet; `published` is false when KV did not take it yet.
    */
   end(
     facts: RequestFacts,
     input: { applicationId: string; cause: CutOffCause; now: EpochSeconds },
-  ): Promise<Result<CutOffProgress, 'no_room' | 'unavailable'>>
+  ): Promise<Result<CutOffProgress & { readonly published: boolean }, 'no_room' | 'unavailable'>>
 }
 
 export function createEndApplication(parts: {
@@ -39,7 +39,7 @@ export function createEndApplication(parts: {
     async end(facts, { applicationId: id, cause, now }) {
       const added = await cutOffs.add({ scope: 'application', id, cause }, now)
       if (!added.ok) return added
-      const { cutOff } = added.value
+      const { cutOff, published } = added.value
       await audit.record(facts, {
         event: 'sessions.cut_off',
         actor: 'operator',
@@ -50,7 +50,7 @@ export function createEndApplication(parts: {
       await cutOffDrain.start(progress).catch((thrown: unknown) => {
         log('error', { event: 'cut_off.not_queued', error: describeThrown(thrown) })
       })
-      return ok(progress)
+      return ok({ ...progress, published })
     },
   }
 }

@@ -475,6 +475,7 @@ describe('ending an application', () => {
     const asked = { scope: 'application', id, reason: 'operator' }
     const cut = await ask('POST', '/cut-offs', asked)
     expect([cut.status, cut.body.scope_id]).toEqual([202, id])
+    expect(cut.body.effective_within_seconds).toBe(60)
     expect(await cutOffs()).toEqual([['application', id, 'operator']])
     expect((await ask('GET', `/cut-offs/${cut.body.id as string}`)).status).toBe(200)
     await ask('POST', `/applications/${id}/disable`)
