@@ -87,7 +87,7 @@ export const PROBLEMS = {
     status: 503,
     title: 'Nothing more is issued, and what was issued has not ended',
     detail:
-      'The application gets no more tokens. Those that it has could not be cut off: repeat this request until it is answered otherwise.',
+      'The application gets no more tokens. Those that it has could not be cut off: repeat this request until it is answered otherwise, with the ETag of this answer if it had an If-Match.',
   },
 } as const
 

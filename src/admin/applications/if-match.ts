@@ -1,6 +1,12 @@
 /** The tag of a version (RFC 9110 §8.8.3): strong, since one version has one representation. */
 export const tagOf = (version: number): string => `"${version}"`
 
+/** A refusal that has made a version by itself says which, so that it can be asked again by who names one. */
+export function tagged<Answer extends Response>(answer: Answer, version: number): Answer {
+  answer.headers.set('ETag', tagOf(version))
+  return answer
+}
+
 /** The version that an operator has seen, as the request says it. */
 export interface Seen {
   readonly ifMatch: string | undefined

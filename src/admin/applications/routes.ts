@@ -27,7 +27,7 @@ import {
 } from './application-shape.ts'
 import { handoffKeyRoutes } from './handoff-key-routes.ts'
 import { showHandoff } from './handoff-shape.ts'
-import { isSeen, tagOf } from './if-match.ts'
+import { isSeen, tagged, tagOf } from './if-match.ts'
 import type { Seen } from './if-match.ts'
 import { patchRegistration } from './patch-registration.ts'
 import { secretRoutes } from './secret-routes.ts'
@@ -229,7 +229,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     const disabled = await registry.setStatus(id, 'disabled', clock())
     if (!disabled.ok) return answerProblem(c, 'not_found')
     const ended = await endWhatItHas(c, id)
-    if (!ended.ok) return answerProblem(c, 'end_pending')
+    if (!ended.ok) return tagged(answerProblem(c, 'end_pending'), disabled.value.version)
     // One that was let in again meanwhile has been given things that have not ended.
     const removed = await registry.remove(id, disabled.value.version)
     if (!removed.ok) return answerProblem(c, CHANGE_PROBLEMS[removed.refusal.code])
@@ -244,7 +244,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     const disabled = await registry.setStatus(id, 'disabled', clock())
     if (!disabled.ok) return answerProblem(c, 'not_found')
     const ended = await endWhatItHas(c, id)
-    if (!ended.ok) return answerProblem(c, 'end_pending')
+    if (!ended.ok) return tagged(answerProblem(c, 'end_pending'), disabled.value.version)
     await record(c, 'disabled', id)
     return c.json(showApplication(disabled.value), 200, { ETag: tagOf(disabled.value.version) })
   })

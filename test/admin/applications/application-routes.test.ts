@@ -6,6 +6,7 @@ import { captureLog } from '../../world/log-lines.ts'
 import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { snapshot } from '../../world/snapshot.ts'
 import { steppedBindings } from '../../world/stepped-bindings.ts'
+import { settings } from '../../world/settings.ts'
 import { createOperator, unreachable } from '../operator.ts'
 
 let log: ReturnType<typeof captureLog>
@@ -464,6 +465,19 @@ describe('ending an application', () => {
       expect((await applications().findOAuthClient(id)).ok).toBe(false)
     }
     expect((await ask('DELETE', `/applications/${id}`)).status).toBe(204)
+  })
+
+  it('is asked again as the answer says, by who has named the version that they saw', async () => {
+    const { client_id: id } = await registered()
+    const { ADMIN_API_KEY } = settings
+    const removal = (operator: ReturnType<typeof createOperator>, ifMatch: string) =>
+      operator.send('DELETE', `/admin/api/applications/${id}`, {
+        headers: { authorization: `Bearer ${ADMIN_API_KEY}`, 'if-match': ifMatch },
+      })
+    const pending = await removal(createOperator({ KEY_RING: unreachable() }), '"1"')
+    expect([pending.status, pending.body.code]).toEqual([503, 'end_pending'])
+    const again = await removal(createOperator(), String(pending.headers.get('etag')))
+    expect(again.status).toBe(204)
   })
 
   it('is one write that every check holds with it, and progress that can be read', async () => {
