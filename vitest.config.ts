@@ -59,6 +59,7 @@ export default defineConfig({
           environment: 'node',
           isolate: false,
           maxWorkers: 2,
+          testTimeout: 120_000,
         },
       },
       {

@@ -3,6 +3,7 @@
  *
  *   node dev/check-config.ts                     what runs on this machine, with the secrets of .dev.vars
  *   node dev/check-config.ts --env production    what is deployed
+ *   node dev/check-config.ts --config other.toml   another file than wrangler.toml
  *
  * The secrets of a deployed gateway cannot be read from here. Those that `secrets.required` names are taken
  * to be there and to be good; the deployed gateway checks them itself.
@@ -38,11 +39,7 @@ const { parseConfig } = (await import(new URL('../src/config.ts', import.meta.ur
 }
 
 /** The environment that the gateway would see: settings, bindings and secrets. */
-function environmentOf(name: string | undefined): Environment {
-  const config: WranglerConfig = unstable_readConfig({
-    config: join(projectRoot, 'wrangler.toml'),
-    ...(name === undefined ? {} : { env: name }),
-  })
+function environmentOf(config: WranglerConfig, name: string | undefined): Environment {
   const bindings = [
     ...config.kv_namespaces.map(({ binding }) => binding),
     ...config.d1_databases.map(({ binding }) => binding),
@@ -65,8 +62,23 @@ function localSecrets(): Environment {
 const unseenSecrets = (names: readonly string[]): Environment =>
   Object.fromEntries(names.map((name) => [name, randomBytes(32).toString('base64url')]))
 
-const { values } = parseArgs({ options: { env: { type: 'string' } } })
-const { problems = [] } = parseConfig(environmentOf(values.env))
+/** What the file sets and nobody reads is a name misspelt, whose default would count in silence. */
+function checkEnvironment(environment: Environment, vars: Environment): readonly string[] {
+  const read = new Set<PropertyKey>()
+  const watched = new Proxy(environment, {
+    get: (target, name) => (read.add(name), Reflect.get(target, name)),
+  })
+  const { problems = [] } = parseConfig(watched)
+  const unread = Object.keys(vars).filter((name) => !read.has(name))
+  return [...problems, ...unread.map((name) => `${name}: is no setting`)]
+}
+
+const { values } = parseArgs({ options: { env: { type: 'string' }, config: { type: 'string' } } })
+const config: WranglerConfig = unstable_readConfig({
+  config: values.config ?? join(projectRoot, 'wrangler.toml'),
+  ...(values.env === undefined ? {} : { env: values.env }),
+})
+const problems = checkEnvironment(environmentOf(config, values.env), config.vars)
 for (const problem of problems) console.error(problem)
 console.log(
   problems.length === 0 ? 'The settings are complete.' : `${problems.length} to be mended.`,

@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { unstable_readConfig } from 'wrangler'
 import { readNames, readText } from './sources.ts'
@@ -105,10 +108,25 @@ describe.each([undefined, 'production'])('wrangler.toml, environment %s', (envir
   })
 })
 
-it('what is deployed is complete, says npm run check:config', () => {
-  const check = ['dev/check-config.ts', '--env', 'production']
-  const { status, stdout, stderr } = spawnSync(process.execPath, check, { encoding: 'utf8' })
-  expect([stderr, stdout, status]).toEqual(['', 'The settings are complete.\n', 0])
+describe('npm run check:config', () => {
+  const check = (...options: readonly string[]) => {
+    const line = ['dev/check-config.ts', '--env', 'production', ...options]
+    const { status, stdout, stderr } = spawnSync(process.execPath, line, { encoding: 'utf8' })
+    return [stderr, stdout, status]
+  }
+
+  it('finds what is deployed complete', () => {
+    expect(check()).toEqual(['', 'The settings are complete.\n', 0])
+  })
+
+  it('finds a name that is misspelt', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'drawbridge-settings-'))
+    const file = join(folder, 'wrangler.toml')
+    writeFileSync(file, readText('wrangler.toml').replaceAll('SESSION = ', 'SESION = '))
+    const found = check('--config', file)
+    rmSync(folder, { recursive: true })
+    expect(found).toEqual(['SESION: is no setting\n', '1 to be mended.\n', 1])
+  })
 })
 
 it('what is deployed is reached by its own name only', () => {
