@@ -25,3 +25,13 @@ export const within = <Value>(
       },
     )
   })
+
+/** The same for whoever takes what is late for what has failed: it throws then. */
+export async function inTime<Value>(
+  milliseconds: number,
+  work: PromiseLike<Value>,
+): Promise<Value> {
+  const answer = await within(milliseconds, work)
+  if (answer.isLate) throw new Error('late')
+  return answer.value
+}

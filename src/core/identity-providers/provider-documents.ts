@@ -4,7 +4,7 @@ import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { SingleFlight } from '../../platform/single-flight.ts'
-import { within } from '../../platform/time-limit.ts'
+import { inTime } from '../../platform/time-limit.ts'
 import { parseDiscoveryDocument } from './discovery-document.ts'
 import type { DiscoveryDocument, ProviderAddress } from './discovery-document.ts'
 import {
@@ -127,12 +127,8 @@ class HeldDocument<Parsed> implements ProviderDocument<Parsed> {
   async #readCopy(now: EpochSeconds): Promise<void> {
     try {
       const key = await documentKey(this.#kind, this.#issuer)
-      const read = await within(
-        KV_WAIT_MILLISECONDS,
-        this.#copies.get(key, { type: 'json', cacheTtl: 30 }),
-      )
-      if (read.isLate) throw new Error('late')
-      const copy = parseDocumentCopy(read.value)
+      const read = this.#copies.get(key, { type: 'json', cacheTtl: 30 })
+      const copy = parseDocumentCopy(await inTime(KV_WAIT_MILLISECONDS, read))
       if (copy === undefined || !isFresh(this.#kind, copy, now)) return
       // KV does not know of later attempts, but before this there was none of use.
       await this.#hold(copy, copy.fetchedAt + COOL_DOWN_SECONDS)
@@ -144,9 +140,7 @@ class HeldDocument<Parsed> implements ProviderDocument<Parsed> {
   async #ask(isRefresh: boolean, now: EpochSeconds): Promise<void> {
     this.#askAgainAt = now + FAILURE_COOL_DOWN_SECONDS
     try {
-      const asked = await within(LONGEST_WAIT_MILLISECONDS, this.#source.ask(isRefresh, now))
-      if (asked.isLate) throw new Error('late')
-      const answer = asked.value
+      const answer = await inTime(LONGEST_WAIT_MILLISECONDS, this.#source.ask(isRefresh, now))
       if (answer.ok) return await this.#hold(answer.value, answer.value.askAgainAt)
       this.#lastRefusal = answer.refusal.facts
       const { askAgainAt } = answer.refusal.facts ?? {}

@@ -3,7 +3,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { within } from '../../platform/time-limit.ts'
+import { inTime } from '../../platform/time-limit.ts'
 import { discoveryUrl, parseDiscoveryDocument } from './discovery-document.ts'
 import type { ProviderAddress } from './discovery-document.ts'
 import {
@@ -178,7 +178,7 @@ export class ProviderMetadata extends DurableObject<Env> {
         JSON.stringify(copy),
         { expirationTtl: maximumAgeSeconds(kind) },
       )
-      if ((await within(KV_WAIT_MILLISECONDS, written)).isLate) throw new Error('late')
+      await inTime(KV_WAIT_MILLISECONDS, written)
     } catch (thrown) {
       log('warn', {
         event: 'provider.copy_not_written',

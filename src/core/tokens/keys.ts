@@ -10,7 +10,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { memoise } from '../../platform/secrets.ts'
 import type { RotatingSecret } from '../../platform/secrets.ts'
-import { within } from '../../platform/time-limit.ts'
+import { inTime } from '../../platform/time-limit.ts'
 import { MEMORY_SECONDS, STALE_MEMORY_SECONDS } from './key-lifetimes.ts'
 import { createPublicKeys, isYoungerThan, LAST_WAIT_MILLISECONDS } from './public-keys.ts'
 import type { PublicKeys } from './public-keys.ts'
@@ -100,9 +100,7 @@ export function createKeys(parts: {
       const isAccepted = held !== undefined && publicKeys.isRemembered(held.kid)
       if (isAccepted && isYoungerThan(MEMORY_SECONDS, held.at, now)) return ok(held)
       try {
-        const asked = await within(LAST_WAIT_MILLISECONDS, askRing(alg, now))
-        if (asked.isLate) throw new Error('late')
-        const answer = asked.value
+        const answer = await inTime(LAST_WAIT_MILLISECONDS, askRing(alg, now))
         if (answer.ok) {
           const { kid, record } = answer.value
           const key = held?.kid === kid ? held.key : await importSealedKey(answer.value, seal)

@@ -8,7 +8,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { within } from '../../platform/time-limit.ts'
+import { inTime } from '../../platform/time-limit.ts'
 import type { CutOff } from './cut-off.ts'
 import {
   FORCED_REFRESH_PAUSE_SECONDS,
@@ -110,12 +110,8 @@ export function createPublicKeys(
   ): Promise<Memory | undefined> {
     const isLast = source === sources.at(-1)
     try {
-      const asked = await within(
-        isLast ? LAST_WAIT_MILLISECONDS : COPY_WAIT_MILLISECONDS,
-        source.read(now, kid),
-      )
-      if (asked.isLate) throw new Error('late')
-      const held = asked.value
+      const longest = isLast ? LAST_WAIT_MILLISECONDS : COPY_WAIT_MILLISECONDS
+      const held = await inTime(longest, source.read(now, kid))
       return held === undefined ? undefined : await remember(held, source.isAuthority)
     } catch (thrown) {
       const { level, event } = source.whenThrown
