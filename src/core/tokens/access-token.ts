@@ -67,10 +67,14 @@ export interface AccessTokens {
   ): Promise<Result<AccessTokenClaims, 'invalid_token' | 'unavailable'>>
 }
 
-const isCount = (value: unknown): value is number =>
+export const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0
-const isText = (value: unknown): value is string =>
+export const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= 1024
+
+/** It may be long: 8 KB of a token bound it. */
+export const isScope = (value: unknown): value is string =>
+  typeof value === 'string' && value.length > 0
 
 /**
  * The claims of a token whose signature has been verified, each of its type and all required ones there;
@@ -90,8 +94,7 @@ export function parseAccessTokenClaims(
   const isBridged = client_id === BRIDGE_CLIENT_ID
   if (isBridged ? gid !== undefined : !isRandomId(gid)) return undefined
   if (acr !== undefined && !isText(acr)) return undefined
-  // A scope may be long: 8 KB of a token bound it.
-  if (scope !== undefined && (typeof scope !== 'string' || scope === '')) return undefined
+  if (scope !== undefined && !isScope(scope)) return undefined
   const jkt = isJsonObject(cnf) ? cnf.jkt : undefined
   if (cnf !== undefined && !isThumbprint(jkt)) return undefined
   return {

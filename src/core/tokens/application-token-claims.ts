@@ -1,20 +1,11 @@
 import { isJsonObject } from '../../platform/json-object.ts'
+import { isRandomId } from '../../platform/random.ts'
 import type { Seal } from '../../platform/seal.ts'
-import { BRIDGE_CLIENT_ID } from './access-token.ts'
+import { BRIDGE_CLIENT_ID, isCount, isScope, isText } from './access-token.ts'
 import type { ApplicationTokenClaims } from './application-token.ts'
 import { isThumbprint } from './signing-key.ts'
 
 type User = NonNullable<ApplicationTokenClaims['user']>
-
-const isId = (value: unknown): value is string =>
-  typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
-const isCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0
-const isText = (value: unknown): value is string =>
-  typeof value === 'string' && value.length > 0 && value.length <= 1024
-
-/** A scope may be long: 8 KB of a token bound it. */
-const isScope = (value: unknown): value is string => typeof value === 'string' && value.length > 0
 
 /** The claims that only a token with a user behind it has; one of them makes all of them required. */
 const USER_CLAIMS = ['sid', 'ref', 'epoch', 'gid', 'auth_time', 'idp', 'acr']
@@ -32,7 +23,7 @@ export async function parseApplicationTokenClaims(
   const { iss, aud, sub, client_id, iat, exp, jti, scope, claims, cnf } = value
   if (!isText(iss) || !isText(aud) || !isText(sub) || !isText(client_id)) return undefined
   if (client_id === BRIDGE_CLIENT_ID) return undefined
-  if (!isCount(iat) || !isCount(exp) || !isId(jti)) return undefined
+  if (!isCount(iat) || !isCount(exp) || !isRandomId(jti)) return undefined
   if (scope !== undefined && !isScope(scope)) return undefined
   if (claims !== undefined && !(Array.isArray(claims) && claims.every(isText))) return undefined
   const jkt = isJsonObject(cnf) ? cnf.jkt : undefined
@@ -60,7 +51,7 @@ async function parseUser(
   references: Pick<Seal, 'unseal'>,
 ): Promise<User | undefined> {
   const { epoch, gid, auth_time, idp, acr } = value
-  if (!isCount(epoch) || !isId(gid) || !isCount(auth_time) || !isText(idp)) return undefined
+  if (!isCount(epoch) || !isRandomId(gid) || !isCount(auth_time) || !isText(idp)) return undefined
   if (acr !== undefined && !isText(acr)) return undefined
   const who = await parseReference(value, references)
   if (who === undefined) return undefined
@@ -72,9 +63,11 @@ async function parseReference(
   { sub, sid, ref }: Record<string, unknown>,
   references: Pick<Seal, 'unseal'>,
 ): Promise<Pick<User, 'userId' | 'sid'> | undefined> {
-  if (ref === undefined) return isId(sub) && isId(sid) ? { userId: sub, sid } : undefined
+  if (ref === undefined)
+    return isRandomId(sub) && isRandomId(sid) ? { userId: sub, sid } : undefined
   if (sid !== undefined || typeof ref !== 'string') return undefined
   const opened = await references.unseal(ref)
-  if (!isJsonObject(opened) || !isId(opened.userId) || !isId(opened.sid)) return undefined
+  if (!isJsonObject(opened) || !isRandomId(opened.userId) || !isRandomId(opened.sid))
+    return undefined
   return { userId: opened.userId, sid: opened.sid }
 }
