@@ -162,8 +162,10 @@ export const surplusGrants = (
 ): GrantRow[] =>
   sql
     .exec<Columns>(
-      `SELECT * FROM grants WHERE application_id = ? AND sid = ?
-       ORDER BY MAX(expires_at, tokens_until) > ? DESC, created_at DESC, rowid DESC LIMIT -1 OFFSET ?`,
+      `SELECT * FROM grants WHERE application_id = ?1 AND sid = ?2
+         AND (SELECT COUNT(*) FROM grants WHERE application_id = ?1 AND sid = ?2) > ?4
+       ORDER BY MAX(expires_at, tokens_until) > ?3 DESC, created_at DESC, rowid DESC
+       LIMIT -1 OFFSET ?4`,
       applicationId,
       sid,
       now,
