@@ -10,7 +10,7 @@ import type { Sessions } from '../core/sessions/sessions.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Doors } from '../platform/doors.ts'
 import type { Result } from '../platform/refusal.ts'
-import { isFetchedAhead } from '../protocol/fetched-ahead.ts'
+import { isVisit } from '../protocol/fetched-ahead.ts'
 
 /** What the gateway hands to this feature. */
 export interface AccountParts {
@@ -31,11 +31,10 @@ export interface AccountParts {
  */
 export function findVisitor(
   { config, clock, sessions }: Pick<AccountParts, 'config' | 'clock' | 'sessions'>,
-  { method, headers }: Request,
+  request: Request,
 ): Promise<Result<LiveSession, 'no_session' | 'unavailable'>> {
-  const cookie = readSessionCookie(headers.get('cookie'), config)
-  const isVisit = method === 'GET' && !isFetchedAhead(headers)
-  return isVisit ? sessions.use(cookie, clock()) : sessions.peek(cookie, clock())
+  const cookie = readSessionCookie(request.headers.get('cookie'), config)
+  return isVisit(request) ? sessions.use(cookie, clock()) : sessions.peek(cookie, clock())
 }
 
 /** The name, as configured, of the provider or host that the session came from; its id, once it is configured no more. */

@@ -7,3 +7,7 @@ const NAMES = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz']
  */
 export const isFetchedAhead = (headers: Headers): boolean =>
   NAMES.some((name) => /prefetch|prerender|preview/i.test(headers.get(name) ?? ''))
+
+/** Whether a person looks at the page that this asks for, which is a use of their session. */
+export const isVisit = ({ method, headers }: Request): boolean =>
+  method === 'GET' && !isFetchedAhead(headers)

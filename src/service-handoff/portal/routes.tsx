@@ -18,7 +18,7 @@ import { readForm } from '../../platform/read-form.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Refusal, Result } from '../../platform/refusal.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
-import { isFetchedAhead } from '../../protocol/fetched-ahead.ts'
+import { isVisit } from '../../protocol/fetched-ahead.ts'
 import { isFromOwnPage } from '../../protocol/same-origin.ts'
 import type { HostParts } from '../host/host-parts.ts'
 import { mayEnter, openService } from '../host/open-service.ts'
@@ -95,8 +95,7 @@ export function handoffPortalRoutes(parts: HostParts) {
   }
 
   app.get('/account/services', async (c) => {
-    const isVisit = c.req.method === 'GET' && !isFetchedAhead(c.req.raw.headers)
-    const live = await findVisitor(c, isVisit ? 'use' : 'peek')
+    const live = await findVisitor(c, isVisit(c.req.raw) ? 'use' : 'peek')
     if (!live.ok) return answerRefusal(c, live.refusal)
     const services = await listServices(live.value, clock())
     if (!services.ok) return answerRefusal(c, services.refusal)
