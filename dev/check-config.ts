@@ -66,7 +66,10 @@ const unseenSecrets = (names: readonly string[]): Environment =>
 function checkEnvironment(environment: Environment, vars: Environment): readonly string[] {
   const read = new Set<PropertyKey>()
   const watched = new Proxy(environment, {
-    get: (target, name) => (read.add(name), Reflect.get(target, name)),
+    get(target, name) {
+      read.add(name)
+      return Reflect.get(target, name) as unknown
+    },
   })
   const { problems = [] } = parseConfig(watched)
   const unread = Object.keys(vars).filter((name) => !read.has(name))
