@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { giveIdentitiesAway } from '../world/identities.ts'
 import { createBrowser } from '../world/browser.ts'
 import { freezeClock } from '../world/clock.ts'
 import { captureLog, decisions } from '../world/log-lines.ts'
@@ -129,13 +130,7 @@ describe('a second tab whose identity has been given to another account meanwhil
     const browser = world.newBrowser()
     const first = await comeBack(browser, world.otrotl)
     await browser.request(await comeBack(browser, world.otrotl))
-    const other = 'f'.repeat(32)
-    await env.DIRECTORY.batch([
-      env.DIRECTORY.prepare(
-        'INSERT INTO users (id, created_at, updated_at) VALUES (?1, 0, 0)',
-      ).bind(other),
-      env.DIRECTORY.prepare('UPDATE identities SET user_id = ?1').bind(other),
-    ])
+    const other = await giveIdentitiesAway()
     await browser.request(first)
     expect((await liveSession(browser.session()))?.userId).toBe(other)
   })

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { giveIdentitiesAway } from '../../world/identities.ts'
 import type { Browser } from '../../world/browser.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
@@ -178,13 +179,7 @@ describe('a person who goes on', () => {
   it('does not keep a session of an account that is not theirs any more', async () => {
     await goOn(portal.ticket(carol, 'b'.repeat(36)))
     const carols = browser.session()
-    const other = 'f'.repeat(32)
-    await env.DIRECTORY.batch([
-      env.DIRECTORY.prepare(
-        'INSERT INTO users (id, created_at, updated_at) VALUES (?1, 0, 0)',
-      ).bind(other),
-      env.DIRECTORY.prepare('UPDATE identities SET user_id = ?1').bind(other),
-    ])
+    const other = await giveIdentitiesAway()
     await goOn(portal.ticket(carol, 'b'.repeat(36)))
     expect((await liveSession(browser.session()))?.userId).toBe(other)
     expect(await liveSession(carols)).toBeUndefined()
