@@ -17,6 +17,7 @@ export type BroughtRefusal =
   | 'unknown_page'
   | 'page_not_allowed'
   | 'unavailable'
+  | 'not_a_navigation' // a prefetch, a picture, a frame, a script
   | 'not_offered'
   | 'rate_limited'
 

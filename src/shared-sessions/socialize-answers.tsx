@@ -90,6 +90,12 @@ const REFUSALS: Readonly<Record<BroughtRefusal, RefusalWords>> = {
       'The address that you would be brought back to is not one that the site is registered with.',
     nextStep: 'Go back to the site that you came from, and tell its operator if this comes again.',
   },
+  not_a_navigation: {
+    status: 403,
+    title: 'This page opens with a click',
+    explanation: 'Its address was loaded in the background. Nothing has changed.',
+    nextStep: 'Open it as a page of its own.',
+  },
   not_offered: {
     status: 403,
     title: 'This way to sign in is not offered',

@@ -8,6 +8,7 @@
  *   GET  /socialize/connect/mobile/:provider  sign in with that provider, then open the site's application
  */
 import { readForm } from '../platform/read-form.ts'
+import { isNavigation } from '../protocol/navigation.ts'
 import { parsePage, refused } from './brought.ts'
 import type { Brought, BroughtOutcome } from './brought.ts'
 import { connectApp, connectPage } from './connect.ts'
@@ -23,6 +24,7 @@ export async function follow(parts: SiteParts, brought: Brought): Promise<Brough
     return raw.method === 'POST' ? register(parts, brought) : refused('unknown_page')
   }
   if (raw.method !== 'GET') return refused('unknown_page')
+  if (!isNavigation(raw.headers)) return refused('not_a_navigation')
   if (path === '/socialize/sso/check') return check(parts, brought)
   const [, way, provider] =
     /^\/socialize\/connect\/(direct|mobile)\/([a-z0-9-]+)\/?$/.exec(path) ?? []

@@ -196,6 +196,28 @@ describe('a link of a site', () => {
     expect(read.data.user.identity.provider).toBe('second')
   })
 
+  it.each<[string, Record<string, string>]>([
+    ['a prefetch', { 'sec-purpose': 'prefetch' }],
+    ['a picture', { 'sec-fetch-dest': 'image', 'sec-fetch-mode': 'no-cors' }],
+    ['a frame', { 'sec-fetch-dest': 'iframe', 'sec-fetch-mode': 'navigate' }],
+  ])('tells nobody of a person who only had %s loaded', async (_, headers) => {
+    const world = await createWorld()
+    const shop = await shopWithApp()
+    const browser = world.newBrowser()
+    await signIn(browser, world.otrotl)
+    const back = 'https://shop.example/'
+    const query = new URLSearchParams({ callback_uri: back, return_to: back }).toString()
+    const pages = [direct(shop), mobile(shop), `${socialize(shop)}/sso/check?${query}`]
+    const before = await snapshot()
+    for (const page of pages) {
+      const answer = await browser.request(page, { headers })
+      expect([answer.status, answer.headers.get('location')]).toEqual([403, null])
+      expect(await answer.text()).toContain('not_a_navigation')
+    }
+    expect(await snapshot()).toEqual(before)
+    for (const page of pages) expect((await browser.request(page)).status).toBe(200)
+  })
+
   it('with force_reauth has the person sign in again, once', async () => {
     const world = await createWorld()
     const shop = await registerSite({ subdomain: 'shop' })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isNavigation } from '../../src/sign-in/navigation.ts'
+import { isNavigation } from '../../src/protocol/navigation.ts'
 import { captureLog } from '../world/log-lines.ts'
 import { snapshot } from '../world/snapshot.ts'
 import { createWorld, liveSession, signIn } from '../world/sign-in.ts'
