@@ -34,6 +34,7 @@ export async function runChores(env: Env, context: ExecutionContext): Promise<vo
     stalled_cut_offs: () => core.cutOffDrain.restart(clock()),
     upstream_sessions: () => core.users.forgetUpstreamSessions(clock()),
     site_sessions: () => core.siteSessions.forgetExpired(clock()),
+    undelivered_logouts: () => core.deliveries.forgetOld(clock()),
     site_connections: () => core.siteConnections.forgetExpired(clock()),
     pending_disables: () => core.disableUser.retryPending(facts, clock()),
     canary: () => core.canary.run(facts, clock()),

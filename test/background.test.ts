@@ -1,6 +1,8 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { createUndeliveredLogouts } from '../src/core/revocation/undelivered-logouts.ts'
+import type { SessionId, UserId } from '../src/core/sessions/session.ts'
 import worker from '../src/worker.ts'
 import { systemClock } from '../src/platform/clock.ts'
 import { unreachable } from './admin/operator.ts'
@@ -41,12 +43,39 @@ describe('the cron', () => {
       'stalled_cut_offs done',
       'upstream_sessions done',
       'site_sessions done',
+      'undelivered_logouts done',
       'site_connections done',
       'pending_disables done',
       'canary done',
     ])
     const { results } = await env.DIRECTORY.prepare('SELECT sid FROM upstream_sessions').all()
     expect(results).toEqual([{ sid: 'live' }])
+  })
+
+  it('forgets the logouts that were given up 31 days ago, and keeps the others', async () => {
+    const now = systemClock()
+    const undelivered = createUndeliveredLogouts(env.DIRECTORY)
+    for (const [id, days] of [
+      ['old', 31],
+      ['newer', 30],
+    ] as const) {
+      const names = { applicationId: 'shop', subject: 'sub', clientSid: 'sid' }
+      const delivery = {
+        ...names,
+        id,
+        userId: 'a'.repeat(32) as UserId,
+        sid: 'b'.repeat(32) as SessionId,
+        protocol: 'openid' as const,
+        endedAt: now - (days + 1) * 86_400,
+        attempts: 30,
+        lastError: 'timeout',
+        remembered: undefined,
+      }
+      await undelivered.keep(delivery, now - days * 86_400)
+    }
+    await ring({ USER_SESSIONS: unreachable() })
+    const left = await undelivered.list({ before: undefined, limit: 9 })
+    expect(left.map(({ id }) => id)).toEqual(['newer'])
   })
 
   it('does each chore, whatever becomes of the others', async () => {
@@ -63,6 +92,7 @@ describe('the cron', () => {
       'stalled_cut_offs done',
       'upstream_sessions done',
       'site_sessions done',
+      'undelivered_logouts done',
       'site_connections done',
       'pending_disables failed',
       'canary failed',

@@ -32,5 +32,6 @@ export function createLogoutDeliveries({
       await undelivered.strike(id, givenUpAt)
       return ok(undefined)
     },
+    forgetOld: (now) => undelivered.forgetOld(now),
   }
 }

@@ -30,4 +30,6 @@ export interface LogoutDeliveries {
   }): Promise<readonly UndeliveredLogout[]>
   /** Puts it back into the user's outbox, to be tried at once and then as any other. */
   replay(id: string, now: EpochSeconds): Promise<Result<undefined, 'unknown' | 'unavailable'>>
+  /** What was given up 31 days ago leaves the list. */
+  forgetOld(now: EpochSeconds): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * The logouts that an application was not told of, however often it was tried: an operator reads them and puts
- * them back. Owns the table `undelivered_logouts` of the directory.
+ * The logouts that an application was not told of, however often it was tried: for 31 days an operator reads them
+ * and puts them back. Owns the table `undelivered_logouts` of the directory.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { Replayed } from '../sessions/deliveries-table.ts'
@@ -24,7 +24,12 @@ export interface UndeliveredLogouts {
   }): Promise<readonly UndeliveredLogout[]>
   /** Strikes out what was read as given up at that time, and not what was given up again since. */
   strike(id: string, givenUpAt: EpochSeconds): Promise<void>
+  /** Those that were given up so long ago that nobody will put them back. */
+  forgetOld(now: EpochSeconds): Promise<void>
 }
+
+/** As long as the directory remembers a removed application's address; no session lives longer. */
+const KEPT_SECONDS = 31 * 86_400
 
 type Row = Omit<Replayed, 'remembered'> & { remembered: string | null; givenUpAt: number }
 
@@ -88,6 +93,13 @@ export function createUndeliveredLogouts(directory: D1Database): UndeliveredLogo
       await directory
         .prepare('DELETE FROM undelivered_logouts WHERE id = ?1 AND given_up_at = ?2')
         .bind(id, givenUpAt)
+        .run()
+    },
+
+    async forgetOld(now) {
+      await directory
+        .prepare('DELETE FROM undelivered_logouts WHERE given_up_at <= ?1')
+        .bind(now - KEPT_SECONDS)
         .run()
     },
   }
