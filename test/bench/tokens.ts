@@ -1,11 +1,13 @@
 /** The memory of an isolate that sees ever more different tokens, beside that of the objects of people who are awake. */
+import { generateKeyPair } from 'jose'
 import { findFreePorts } from '../../dev/find-free-ports.ts'
 import { startBenchGateway } from './bench-gateway.ts'
-import { guardedApi, people, signIn } from './edge-workers.ts'
+import { floors, guardedApi, people, signIn } from './edge-workers.ts'
 import { measureOnce } from './load.ts'
 import { residentMegabytesOf } from './processes.ts'
 import { table } from './section.ts'
 import type { Section } from './section.ts'
+import { startWorkers } from './workers.ts'
 
 const PEOPLE_AWAKE = 500
 /** So many tokens have been seen when the memory is looked at. */
@@ -51,6 +53,7 @@ export const tokens: Section = {
       }
       await signIn(gateway.portOf('people'), 'sessions', PEOPLE_AWAKE)
       await note(`and the objects of ${PEOPLE_AWAKE} people, just opened and awake`)
+      const floor = await floorMegabytes()
       return {
         text: [
           'The heap is what the guard’s isolate uses, garbage included that no collection has found: it remembers 16,384 tokens at most. The rest of the process are the gateway, who signs the tokens, and what the runtime has not given back: with memory to spare it collects seldom.',
@@ -62,13 +65,37 @@ export const tokens: Section = {
               megabytes.toFixed(0),
             ]),
           ),
+          `The floor, a process with one Worker that checks nothing: ${floor.atFirst.toFixed(0)} MB at first, ${floor.afterRequests.toFixed(0)} after as many requests with as many different headers, ${floor.withObjects.toFixed(0)} with ${PEOPLE_AWAKE} objects of one row awake.`,
         ].join('\n\n'),
-        figures: { rows },
+        figures: { rows, floor },
       }
     } finally {
       await gateway.stop()
     }
   },
+}
+
+/** The whole process of a Worker that answers as many requests, and asks as many objects for a row, and does nothing else. */
+async function floorMegabytes() {
+  const worker = await floors(await generateKeyPair('ES256', { extractable: true }))
+  const { processId, portOf, stop } = await startWorkers([worker])
+  try {
+    const port = portOf(worker.name)
+    const megabytes = () => residentMegabytesOf(processId)
+    const different = (name: string, count: number, first = 0) =>
+      Array.from({ length: count }, (_, n) => ({
+        headers: { [name]: String(first + n).padEnd(700, '.') },
+      }))
+    const atFirst = megabytes()
+    for (let seen = 0; seen < MILESTONES.at(-1)!; seen += AT_ONCE) {
+      await measureOnce({ port, path: '/bare', each: different('authorization', AT_ONCE, seen) })
+    }
+    const afterRequests = megabytes()
+    await measureOnce({ port, path: '/object', each: different('x-user', PEOPLE_AWAKE) })
+    return { atFirst, afterRequests, withObjects: megabytes() }
+  } finally {
+    await stop()
+  }
 }
 
 /** What a Worker's isolate uses of its heap, by the inspector (Chrome DevTools Protocol). */
