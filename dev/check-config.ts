@@ -6,9 +6,9 @@
  *   node dev/check-config.ts --config other.toml   another file than wrangler.toml
  *
  * The secrets of a deployed gateway cannot be read from here. Those that `secrets.required` names are taken
- * to be there and to be good; the deployed gateway checks them itself.
+ * to be there and to be good (no deployment goes through without them); the deployed gateway checks them itself.
  */
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs, parseEnv } from 'node:util'
@@ -25,6 +25,7 @@ interface WranglerConfig {
   readonly durable_objects: { readonly bindings: readonly { readonly name: string }[] }
   readonly ratelimits: readonly { readonly name: string }[]
   readonly queues: { readonly producers?: readonly { readonly binding: string }[] }
+  readonly routes?: readonly (string | { readonly pattern: string })[]
   readonly secrets?: { readonly required?: readonly string[] }
 }
 
@@ -38,8 +39,10 @@ const { parseConfig } = (await import(new URL('../src/config.ts', import.meta.ur
   readonly parseConfig: (environment: Environment) => Checked
 }
 
-/** The environment that the gateway would see: settings, bindings and secrets. */
-function environmentOf(config: WranglerConfig, name: string | undefined): Environment {
+const secretName = /_(KEY|SECRET)$/
+
+/** The settings and bindings that the gateway would see. */
+function environmentOf(config: WranglerConfig): Environment {
   const bindings = [
     ...config.kv_namespaces.map(({ binding }) => binding),
     ...config.d1_databases.map(({ binding }) => binding),
@@ -47,11 +50,20 @@ function environmentOf(config: WranglerConfig, name: string | undefined): Enviro
     ...config.ratelimits.map((binding) => binding.name),
     ...(config.queues.producers ?? []).map(({ binding }) => binding),
   ]
-  return {
-    ...config.vars,
-    ...Object.fromEntries(bindings.map((binding) => [binding, {}])),
-    ...(name === undefined ? localSecrets() : unseenSecrets(config.secrets?.required ?? [])),
-  }
+  return { ...config.vars, ...Object.fromEntries(bindings.map((binding) => [binding, {}])) }
+}
+
+/** What is wrong with an environment, and which of its names were looked for, there or not. */
+function parse(environment: Environment) {
+  const read = new Set<string>()
+  const watched = new Proxy(environment, {
+    getOwnPropertyDescriptor(target, name) {
+      read.add(String(name))
+      return Reflect.getOwnPropertyDescriptor(target, name)
+    },
+  })
+  const { problems = [] } = parseConfig(watched)
+  return { problems, read }
 }
 
 function localSecrets(): Environment {
@@ -59,29 +71,69 @@ function localSecrets(): Environment {
   return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
 }
 
-const unseenSecrets = (names: readonly string[]): Environment =>
-  Object.fromEntries(names.map((name) => [name, randomBytes(32).toString('base64url')]))
-
-/** What the file sets and nobody reads is a name misspelt, whose default would count in silence. */
-function checkEnvironment(environment: Environment, vars: Environment): readonly string[] {
-  const read = new Set<PropertyKey>()
-  const watched = new Proxy(environment, {
-    get(target, name) {
-      read.add(name)
-      return Reflect.get(target, name) as unknown
-    },
-  })
-  const { problems = [] } = parseConfig(watched)
-  const unread = Object.keys(vars).filter((name) => !read.has(name))
-  return [...problems, ...unread.map((name) => `${name}: is no setting`)]
+/** Good ones, each of its kind. */
+function unseenSecrets(names: readonly string[]): Environment {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const jwk = JSON.stringify({ ...privateKey.export({ format: 'jwk' }), alg: 'ES256' })
+  const like = (name: string) =>
+    name.endsWith('_PRIVATE_KEY') ? jwk : randomBytes(32).toString('base64url')
+  return Object.fromEntries(names.map((name) => [name, like(name)]))
 }
 
-const { values } = parseArgs({ options: { env: { type: 'string' }, config: { type: 'string' } } })
-const config: WranglerConfig = unstable_readConfig({
-  config: values.config ?? join(projectRoot, 'wrangler.toml'),
-  ...(values.env === undefined ? {} : { env: values.env }),
-})
-const problems = checkEnvironment(environmentOf(config, values.env), config.vars)
+/** What the gateway itself cannot see: that wrangler would not let it be deployed, or nobody find it. */
+function checkDeployment(config: WranglerConfig, wanted: readonly string[]): readonly string[] {
+  const required = config.secrets?.required ?? []
+  const unlisted = wanted.filter((name) => !required.includes(name))
+  const unwanted = required.filter((name) => !wanted.includes(name))
+  const host = URL.parse(String(config.vars['ISSUER']))?.hostname
+  const isRouted = (config.routes ?? []).some((route) => {
+    const pattern = typeof route === 'string' ? route : route.pattern
+    const routed = pattern.replace(/^https?:\/\//, '').split('/')[0] ?? ''
+    return routed.startsWith('*') ? host?.endsWith(routed.slice(1)) : routed === host
+  })
+  return [
+    ...unlisted.map(
+      (name) =>
+        `${name}: is not in secrets.required; put it there, so that nothing is deployed without it`,
+    ),
+    ...unwanted.map((name) => `secrets.required: names ${name}, which no setting needs`),
+    ...(host === undefined || isRouted ? [] : [`ISSUER: no route leads to ${host}`]),
+  ]
+}
+
+function check(config: WranglerConfig, isDeployed: boolean): readonly string[] {
+  const environment = environmentOf(config)
+  const wanted = [...parse(environment).read].filter((name) => secretName.test(name))
+  const secrets = isDeployed ? unseenSecrets(wanted) : localSecrets()
+  const { problems, read } = parse({ ...environment, ...secrets })
+  // What the file sets and nobody reads is a name misspelt, whose default would count in silence.
+  const unread = Object.keys(config.vars).filter((name) => !read.has(name))
+  return [
+    ...problems,
+    ...unread.map((name) => `${name}: is no setting`),
+    ...(isDeployed ? checkDeployment(config, wanted) : []),
+  ]
+}
+
+/** A file that wrangler cannot use is the one problem there is, said in its words. */
+function readAndCheck(): readonly string[] {
+  try {
+    const { values } = parseArgs({
+      options: { env: { type: 'string' }, config: { type: 'string' } },
+    })
+    const config: WranglerConfig = unstable_readConfig({
+      config: values.config ?? join(projectRoot, 'wrangler.toml'),
+      ...(values.env === undefined ? {} : { env: values.env }),
+    })
+    return check(config, values.env !== undefined)
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    const { location } = error as Error & { readonly location?: { readonly line: number } }
+    return [location === undefined ? error.message : `${error.message}, in line ${location.line}`]
+  }
+}
+
+const problems = readAndCheck()
 for (const problem of problems) console.error(problem)
 console.log(
   problems.length === 0 ? 'The settings are complete.' : `${problems.length} to be mended.`,

@@ -119,13 +119,51 @@ describe('npm run check:config', () => {
     expect(check()).toEqual(['', 'The settings are complete.\n', 0])
   })
 
-  it('finds a name that is misspelt', () => {
+  const checkChanged = (from: RegExp, to: Readonly<Record<string, string>>) => {
     const folder = mkdtempSync(join(tmpdir(), 'drawbridge-settings-'))
     const file = join(folder, 'wrangler.toml')
-    writeFileSync(file, readText('wrangler.toml').replaceAll('SESSION = ', 'SESION = '))
+    const changed = readText('wrangler.toml').replaceAll(from, (found) => to[found] ?? found)
+    writeFileSync(file, changed)
     const found = check('--config', file)
     rmSync(folder, { recursive: true })
-    expect(found).toEqual(['SESION: is no setting\n', '1 to be mended.\n', 1])
+    return found
+  }
+
+  it('finds every problem at once', () => {
+    const changes = { SESSION: 'SESION', '"OTROTL_C': '"OTHER_C', 'login.example.com"': 'login."' }
+    const found = checkChanged(
+      /^SESSION(?= =)|"OTROTL_C|login\.example\.com"(?=, custom)/gm,
+      changes,
+    )
+    expect(found).toEqual([
+      [
+        'SESION: is no setting',
+        'OTROTL_CLIENT_SECRET: is not in secrets.required; put it there, so that nothing is deployed without it',
+        'secrets.required: names OTHER_CLIENT_SECRET, which no setting needs',
+        'ISSUER: no route leads to login.example.com',
+        '',
+      ].join('\n'),
+      '4 to be mended.\n',
+      1,
+    ])
+  })
+
+  it('takes a private key to be there as it takes a client secret, and a route for all below a name', () => {
+    const changes = {
+      client_secret_basic: 'private_key_jwt',
+      CLIENT_SECRET: 'PRIVATE_KEY',
+      'login.example.com", custom_domain = true': '*.example.com/*", zone_name = "example.com"',
+    }
+    const names = /client_secret_basic|CLIENT_SECRET|login\.example\.com", custom_domain = true/g
+    expect(checkChanged(names, changes)).toEqual(['', 'The settings are complete.\n', 0])
+  })
+
+  it('says in a line what makes the file unusable', () => {
+    expect(checkChanged(/^SESSION(?= =)/gm, { SESSION: '[[[' })).toEqual([
+      expect.stringMatching(/^Invalid TOML document: .*, in line \d+\n$/),
+      '1 to be mended.\n',
+      1,
+    ])
   })
 })
 
