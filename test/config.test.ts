@@ -350,7 +350,7 @@ describe('no problem shows a secret', () => {
 
   it('nor does a provider table that was given its secret by mistake', () => {
     expect(problemsOfProvider({ client_secret: 'hunter2' })).toEqual([
-      'IDENTITY_PROVIDERS[0].client_secret: is a secret; set it with "wrangler secret put OTROTL_CLIENT_SECRET" instead',
+      'IDENTITY_PROVIDERS[0].client_secret: is a secret; set it with "npx wrangler secret put OTROTL_CLIENT_SECRET --env production", for development in .dev.vars',
     ])
   })
 })

@@ -3,7 +3,7 @@ import { secretName } from './client-authentication-settings.ts'
 import { checkId, checkIssuerHost, refuseRepeated } from './provider-settings.ts'
 import type { Gateway, IdentityProviderConfig } from './provider-settings.ts'
 import { checkDisplayName, checkEmailDomain, checkIssuerForm } from './setting-rules.ts'
-import { quote } from './settings-table.ts'
+import { howToSet, quote } from './settings-table.ts'
 import type { SettingsTable } from './settings-table.ts'
 
 /** A host service: its people come to us with a ticket that we show it with our API key. */
@@ -92,7 +92,7 @@ function readHost(
     )
   }
   table.refuseUnknown({
-    api_key: `is a secret; set it with "wrangler secret put ${secretName(id, 'API_KEY')}" instead`,
+    api_key: `is a secret; ${howToSet(secretName(id, 'API_KEY'))}`,
   })
   return host
 }

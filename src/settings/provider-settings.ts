@@ -1,6 +1,6 @@
 /** The identity providers in the settings: `[[vars.IDENTITY_PROVIDERS]]` and their secrets. */
 import { hostKind, isLoopback } from '../platform/host-kind.ts'
-import { quote } from './settings-table.ts'
+import { howToSet, quote } from './settings-table.ts'
 import type { SettingsTable } from './settings-table.ts'
 import { SIGNING_ALGORITHMS } from '../protocol/signing-algorithms.ts'
 import type { SigningAlgorithm } from '../protocol/signing-algorithms.ts'
@@ -133,8 +133,8 @@ function readProvider(
     table.refuse('native_client_ids', 'names client_id, which is the gateway itself')
   }
   table.refuseUnknown({
-    client_secret: `is a secret; set it with "wrangler secret put ${secretName(id, 'CLIENT_SECRET')}" instead`,
-    private_key: `is a secret; set it with "wrangler secret put ${secretName(id, 'PRIVATE_KEY')}" instead`,
+    client_secret: `is a secret; ${howToSet(secretName(id, 'CLIENT_SECRET'))}`,
+    private_key: `is a secret; ${howToSet(secretName(id, 'PRIVATE_KEY'))}`,
   })
   return provider
 }

@@ -44,7 +44,7 @@ export class SettingsTable {
   secret(key: string, rule: Rule<string>): string {
     const value = this.#take(key)
     if (value === undefined || value === '') {
-      return this.#blank(key, `is missing; set it with "wrangler secret put ${key}"`, '')
+      return this.#blank(key, `is missing; ${howToSet(key)}`, '')
     }
     const problem = typeof value === 'string' ? rule(value) : 'is not a text'
     return problem === undefined ? (value as string) : this.#blank(key, problem, '')
@@ -143,6 +143,10 @@ export class SettingsTable {
     return value
   }
 }
+
+/** What an operator does about a secret: another Worker has it without the environment's name. */
+export const howToSet = (secret: string): string =>
+  `set it with "npx wrangler secret put ${secret} --env production", for development in .dev.vars`
 
 /** A value as it may be shown in a problem: quoted and cut. Never for a secret. */
 export const quote = (value: unknown): string => cut(JSON.stringify(value) ?? typeof value)

@@ -57,7 +57,7 @@ describe('a host that hands people over to us', () => {
     [{ link_by_verified_email: true }, 'HANDOFF_HOSTS[0].authoritative_email_domains'],
     [{ allow_insecure_http: true }, 'HANDOFF_HOSTS[0].allow_insecure_http'],
     [{ login_url: 'x' }, 'HANDOFF_HOSTS[0].login_url: is not a setting'],
-    [{ api_key: 'x' }, 'wrangler secret put PORTAL_API_KEY'],
+    [{ api_key: 'x' }, 'wrangler secret put PORTAL_API_KEY --env production'],
   ])('is refused with %j', (changes, problem) => {
     expect(problemsOf(changes).join('\n')).toContain(problem)
   })

@@ -276,7 +276,7 @@ describe('client authentication', () => {
       clientSecret: 's3cret',
     })
     expect(problemsOf({ id: 'acme-eu' })).toEqual([
-      'ACME_EU_CLIENT_SECRET: is missing; set it with "wrangler secret put ACME_EU_CLIENT_SECRET"',
+      'ACME_EU_CLIENT_SECRET: is missing; set it with "npx wrangler secret put ACME_EU_CLIENT_SECRET --env production", for development in .dev.vars',
     ])
   })
 
