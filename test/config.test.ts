@@ -213,9 +213,13 @@ describe('ALLOWED_ORIGINS', () => {
     },
   )
 
-  it.each(['https://app.example', { a: 1 }, 7])('%j is not a list', (value) => {
+  it.each([
+    ['a string', 'https://app.example'],
+    ['a table', { a: 1 }],
+    ['a number', 7],
+  ])('%s is not a list', (kind, value) => {
     expect(problemsOf({ ALLOWED_ORIGINS: value })).toEqual([
-      `ALLOWED_ORIGINS: ${JSON.stringify(value)} is not a list`,
+      `ALLOWED_ORIGINS: is ${kind}, not a list`,
     ])
   })
 })
@@ -352,6 +356,17 @@ describe('no problem shows a secret', () => {
     expect(problemsOfProvider({ client_secret: 'hunter2' })).toEqual([
       'IDENTITY_PROVIDERS[0].client_secret: is a secret; set it with "npx wrangler secret put OTROTL_CLIENT_SECRET --env production", for development in .dev.vars',
     ])
+  })
+
+  it('nor what stands where a list of providers belongs, as one table or as broken JSON', () => {
+    const provider = { client_secret: 'hunter2', ...otrotl }
+    const text = JSON.stringify([provider]).slice(0, -1)
+    for (const IDENTITY_PROVIDERS of [provider, text, [text], [[provider]]]) {
+      expect(problemsOf({ IDENTITY_PROVIDERS })[0]).toMatch(
+        /^IDENTITY_PROVIDERS.*: is a .*, not a /,
+      )
+      expect(problemsOf({ IDENTITY_PROVIDERS }).join()).not.toContain('hunter2')
+    }
   })
 })
 

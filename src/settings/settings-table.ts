@@ -90,7 +90,7 @@ export class SettingsTable {
   table(key: string): SettingsTable {
     const value = this.#structured(key) ?? {}
     if (isJsonObject(value)) return new SettingsTable(value, this.#problems, this.nameOf(key))
-    return this.#blank(key, `${quote(value)} is not a table`, new SettingsTable({}, []))
+    return this.#blank(key, `is ${kindOf(value)}, not a table`, new SettingsTable({}, []))
   }
 
   /** A list of tables; an absent one is empty. */
@@ -98,7 +98,7 @@ export class SettingsTable {
     return this.#list(key).flatMap((value, i) => {
       const name = `${key}[${i}]`
       if (isJsonObject(value)) return [new SettingsTable(value, this.#problems, this.nameOf(name))]
-      return this.#blank(name, `${quote(value)} is not a table`, [])
+      return this.#blank(name, `is ${kindOf(value)}, not a table`, [])
     })
   }
 
@@ -119,7 +119,7 @@ export class SettingsTable {
 
   #list(key: string): readonly unknown[] {
     const value = this.#structured(key) ?? []
-    return Array.isArray(value) ? value : this.#blank(key, `${quote(value)} is not a list`, [])
+    return Array.isArray(value) ? value : this.#blank(key, `is ${kindOf(value)}, not a list`, [])
   }
 
   /** The dashboard edits lists and tables as JSON text. */
@@ -147,6 +147,12 @@ export class SettingsTable {
 /** What an operator does about a secret: another Worker has it without the environment's name. */
 export const howToSet = (secret: string): string =>
   `set it with "npx wrangler secret put ${secret} --env production", for development in .dev.vars`
+
+/** What stands where a list or a table belongs is not shown: a provider's secret may be in it by mistake. */
+const kindOf = (value: unknown): string => {
+  if (Array.isArray(value)) return 'a list'
+  return isJsonObject(value) ? 'a table' : `a ${typeof value}`
+}
 
 /** A value as it may be shown in a problem: quoted and cut. Never for a secret. */
 export const quote = (value: unknown): string => cut(JSON.stringify(value) ?? typeof value)
