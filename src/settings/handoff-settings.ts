@@ -29,8 +29,8 @@ interface Surroundings extends Gateway {
   readonly identityProviders: readonly IdentityProviderConfig[]
 }
 
-/** The routes of a host stand at `/sso/v1/<word>/:host?`, so that these are taken. */
-const RESERVED_IDS = ['local', 'login', 'logout', 'service-request']
+/** The routes of a host stand at `/sso/v1/<word>/:host?`, so that these are taken; `ADMIN_API_KEY` is no host's. */
+const RESERVED_IDS = ['admin', 'local', 'login', 'logout', 'service-request']
 
 export function readHandoffHosts(
   settings: SettingsTable,

@@ -48,6 +48,7 @@ describe('a host that hands people over to us', () => {
     [{ id: 'local' }, 'HANDOFF_HOSTS[0].id: "local" is a word of our own'],
     [{ id: 'login' }, 'HANDOFF_HOSTS[0].id: "login" is a word of our own'],
     [{ id: 'Portal' }, 'HANDOFF_HOSTS[0].id'],
+    [{ id: 'admin' }, 'HANDOFF_HOSTS[0].id: "admin" is a word of our own'],
     [{ name: '' }, 'HANDOFF_HOSTS[0].name: is empty'],
     [{ issuer: 'http://portal.example' }, 'HANDOFF_HOSTS[0].issuer'],
     [{ issuer: settings.ISSUER }, 'HANDOFF_HOSTS[0].issuer'],
