@@ -52,7 +52,11 @@ export function parseDiscoveryDocument(
   document: Readonly<Record<string, unknown>>,
   { issuer, ownOrigin, allowInsecureHttp }: ProviderAddress,
 ): Result<DiscoveryDocument, 'document_invalid'> {
-  if (document.issuer !== issuer) return refuse('document_invalid', { check: 'issuer' })
+  if (document.issuer !== issuer) {
+    // For the log: as a rule it is what the setting should have been.
+    const found = typeof document.issuer === 'string' ? document.issuer.slice(0, 200) : undefined
+    return refuse('document_invalid', { check: 'issuer', found })
+  }
   const urls: Partial<Record<(typeof ENDPOINTS)[number], string>> = {}
   for (const endpoint of ENDPOINTS) {
     const value = document[endpoint]

@@ -8,6 +8,7 @@ import type { TestClock } from '../../world/clock.ts'
 import { otrotlConfig } from '../../world/config.ts'
 import { createInternet } from '../../world/internet.ts'
 import type { Internet } from '../../world/internet.ts'
+import { captureLog } from '../../world/log-lines.ts'
 import { createProvider } from '../../world/provider.ts'
 import type { Provider } from '../../world/provider.ts'
 import {
@@ -62,6 +63,21 @@ describe('a discovery document that is not the providerâ€™s own (Discovery 1.0 Â
     expect(await copies()).toEqual([null, null])
     expect(await storedBodies()).toEqual([])
     expect(internet.requests.map(({ url }) => url)).toEqual([DISCOVERY])
+  })
+
+  it('is logged with the issuer that it names, which the setting lacks', async () => {
+    otrotl.behaviour.discovery = { issuer: 'https://otrotl.example/' }
+    const { lines } = captureLog()
+    await start()
+    expect(lines).toContainEqual({
+      level: 'warn',
+      event: 'provider.document_refused',
+      issuer: 'https://otrotl.example',
+      found: 'https://otrotl.example/',
+      document: 'discovery',
+      reason: 'document_invalid',
+      check: 'issuer',
+    })
   })
 })
 
