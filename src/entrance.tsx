@@ -3,7 +3,7 @@
  * leaves one line in the log. A request that no route takes is answered here too.
  */
 import type { Context, ErrorHandler, Hono, MiddlewareHandler, NotFoundHandler } from 'hono'
-import { routePath } from 'hono/route'
+import { matchedRoutes } from 'hono/route'
 import type { Config } from './config.ts'
 import { siteHostsBelow } from './core/applications/shared-sessions-site.ts'
 import type { Audit } from './core/audit/audit.ts'
@@ -61,7 +61,7 @@ export const identify: MiddlewareHandler<Env> = async (c, next) => {
     event: 'request.completed',
     request_id: facts.requestId,
     method: METHODS.includes(c.req.method) ? c.req.method : 'other',
-    route: routePath(c, -1),
+    route: matchedRoutes(c).findLast(({ path }) => path !== '/*')?.path ?? '/*',
     status: c.res.status,
     duration_ms: milliseconds() - startedAt,
   })

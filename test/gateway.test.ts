@@ -2,6 +2,7 @@ import { createExecutionContext } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import { gatewayFor } from '../src/gateway.ts'
+import { captureLog } from './world/log-lines.ts'
 import { settings } from './world/settings.ts'
 
 const ISSUER = 'https://login.example'
@@ -31,6 +32,20 @@ describe('/health', () => {
     const answer = await openMisconfigured().fetch('/health')
     expect(answer.status).toBe(503)
     expect(await answer.json()).toEqual({ status: 'misconfigured' })
+  })
+})
+
+describe('the line that a request leaves in the log', () => {
+  it.each([
+    ['/health', '/health'],
+    ['/auth/drawbridge.js', '/auth/drawbridge.js'],
+    ['/ping.html', '/ping.html'],
+    ['/api/me', '/api/me'],
+    ['/nowhere', '/*'],
+  ])('of %s names the route %s', async (path, route) => {
+    const { lines } = captureLog()
+    await exports.default.fetch(ISSUER + path)
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'request.completed', route }))
   })
 })
 
