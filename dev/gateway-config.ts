@@ -7,7 +7,7 @@ import type { DevSettings } from './settings.ts'
 /** The parts of wrangler's configuration that depend on where the file lies, or on the ports. */
 interface RawConfig {
   readonly main: string
-  readonly build?: Record<string, unknown>
+  readonly build: { readonly watch_dir: readonly string[] }
   readonly d1_databases: readonly { readonly migrations_dir: string }[]
   readonly vars: {
     readonly IDENTITY_PROVIDERS: readonly { readonly id: string }[]
@@ -27,7 +27,11 @@ export function prepareGatewayConfig(settings: DevSettings): string {
   const copy = {
     ...raw,
     main: join(projectRoot, raw.main),
-    build: { ...raw.build, cwd: projectRoot, watch_dir: join(projectRoot, 'src/browser') },
+    build: {
+      ...raw.build,
+      cwd: projectRoot,
+      watch_dir: raw.build.watch_dir.map((directory) => join(projectRoot, directory)),
+    },
     d1_databases: raw.d1_databases.map((database) => ({
       ...database,
       migrations_dir: join(projectRoot, database.migrations_dir),

@@ -43,7 +43,7 @@ const defaultPorts = {
 }
 
 /**
- * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT, MARKETPLACE_PORT, VIDEO_COMMENTS_PORT, BOOKSHELF_PORT and `--persist-to <directory>`. With a directory of its
+ * Reads DRAWBRIDGE_PORT, OTROTL_PORT, SECOND_APP_PORT, MARKETPLACE_PORT, VIDEO_COMMENTS_PORT, BOOKSHELF_PORT, SHARED_SITES_PORT and `--persist-to <directory>`. With a directory of its
  * own a run also has secrets of its own, and shares nothing with another run. Throws an Error in words.
  */
 export function readSettings(

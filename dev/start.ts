@@ -153,7 +153,7 @@ async function demandFreePort(port: number, variable: string): Promise<void> {
   }).catch((error: NodeJS.ErrnoException) => {
     throw new Error(
       error.code === 'EADDRINUSE'
-        ? `Port ${port} is in use. Stop the program that uses it, or choose another port: ${variable}=${port + 1} npm run dev`
+        ? `Port ${port} is in use. Stop the program that uses it, or choose another port: ${variable}=${port + 10} npm run dev`
         : `Port ${port} cannot be used: ${error.message}`,
     )
   })
