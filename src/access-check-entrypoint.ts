@@ -5,7 +5,7 @@
  *
  *     [[services]]
  *     binding = "ACCESS"
- *     service = "drawbridge"
+ *     service = "drawbridge-production"
  *     entrypoint = "AccessCheck"
  *     props = { client = "orders-api" }
  */
