@@ -86,18 +86,21 @@ function checkDeployment(config: WranglerConfig, wanted: readonly string[]): rea
   const unlisted = wanted.filter((name) => !required.includes(name))
   const unwanted = required.filter((name) => !wanted.includes(name))
   const host = URL.parse(String(config.vars['ISSUER']))?.hostname
-  const isRouted = (config.routes ?? []).some((route) => {
+  const { routes = [] } = config
+  const isRouted = routes.some((route) => {
     const pattern = typeof route === 'string' ? route : route.pattern
     const routed = pattern.replace(/^https?:\/\//, '').split('/')[0] ?? ''
     return routed.startsWith('*') ? host?.endsWith(routed.slice(1)) : routed === host
   })
+  // Without any route the host is set up elsewhere, or is the account's own.
+  const isLost = host !== undefined && routes.length > 0 && !isRouted
   return [
     ...unlisted.map(
       (name) =>
         `${name}: is not in secrets.required; put it there, so that nothing is deployed without it`,
     ),
     ...unwanted.map((name) => `secrets.required: names ${name}, which no setting needs`),
-    ...(host === undefined || isRouted ? [] : [`ISSUER: no route leads to ${host}`]),
+    ...(isLost ? [`ISSUER: no route leads to ${host}`] : []),
   ]
 }
 
