@@ -30,7 +30,10 @@ import type { SessionRow } from './sessions-table.ts'
 import { tokensUntil } from './sessions-table.ts'
 import type { UserRow } from './user-table.ts'
 
-/** C15: so long does a refresh token that was rotated give its successor again. */
+/**
+ * C15: so long does a refresh token that was rotated give its successor again; and to whoever set out so long before
+ * it was, since requests overtake one another.
+ */
 const RETRY_SECONDS = 10
 
 /** What a handle says of the grant that it stands for. */
@@ -96,7 +99,7 @@ export function standingOf(
   // That those before the last were ours, their authentication code has said: their hashes are not kept.
   if (generation < grant.generation - 1) return ok('reused')
   if (!isSameHash(grant.previousHash, secretHash)) return refuse('unknown')
-  const isInTime = now >= takenAt && now <= takenAt + RETRY_SECONDS
+  const isInTime = Math.abs(now - takenAt) <= RETRY_SECONDS
   return ok(sealedSuccessor !== undefined && isInTime ? 'retried' : 'reused')
 }
 

@@ -264,6 +264,16 @@ describe('a refresh token', () => {
     expect(await stands(ada, gid)).toBe(false)
   })
 
+  it('gives the same successor to a request that set out before the one that took it', async () => {
+    const ada = await person(clock.now())
+    const { refreshToken, family: gid } = await family(ada)
+    const setOutAt = clock.now()
+    clock.advance(1)
+    const { refreshToken: successor } = valueOf(await rotate(refreshToken, clock.now()))
+    expect(valueOf(await rotate(refreshToken, setOutAt)).refreshToken).toBe(successor)
+    expect(await stands(ada, gid)).toBe(true)
+  })
+
   it('is no longer given again once its successor has been used', async () => {
     const ada = await person(clock.now())
     const { refreshToken, family: gid } = await family(ada)

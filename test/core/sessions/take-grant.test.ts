@@ -52,8 +52,9 @@ describe('a handle stands in its grant’s line of descent', () => {
     expect(standing(before)).toBe('retried')
     expect(standing(before, grant, TAKEN_AT + 10)).toBe('retried')
     expect(standing(before, grant, TAKEN_AT + 11)).toBe('reused')
-    // A clock that went back makes nothing young again.
-    expect(standing(before, grant, TAKEN_AT - 1)).toBe('reused')
+    // Of two requests the one that set out first may arrive last; a clock that went back makes nothing young again.
+    expect(standing(before, grant, TAKEN_AT - 10)).toBe('retried')
+    expect(standing(before, grant, TAKEN_AT - 11)).toBe('reused')
     expect(standing({ ...before, secretHash: hash('x') })).toBe('unknown')
     expect(standing({ ...before, secretHash: hash('e') })).toBe('unknown')
   })
