@@ -21,7 +21,7 @@ export async function receiveMessages(
   const { core } = gatewayFor(env)
   // Not taken: the messages come again when the configuration is right.
   if (core === undefined) return batch.retryAll({ delaySeconds: 60 })
-  await receiveBatch(core.cutOffDrain, batch, factsOf(context, 'queue'), core.clock())
+  await receiveBatch(core.cutOffDrain, batch, factsOf(context, 'queue'))
 }
 
 /** Each chore for itself: one that fails keeps none of the others from being done. The slow ones come last. */

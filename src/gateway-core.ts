@@ -114,6 +114,7 @@ export function buildCore(config: Config, env: Env) {
     records: cutOffRecords,
     people,
     ends,
+    clock,
   })
   const canaryRuns = createCanaryRuns(env.DIRECTORY)
   return {

@@ -84,12 +84,12 @@ const byOperator =
 const QUEUE = { requestId: 'queue', clientKey: '', waitUntil: () => {}, continent: undefined }
 
 /** A cut-off, and the queue that carries it to every object. */
-async function cutOff({ operator, queued, clock, alice }: Scene, body: object) {
+async function cutOff({ operator, queued, alice }: Scene, body: object) {
   await answered(operator.ask('POST', '/cut-offs', body), 202)
   // Before the queue has told anybody: the cut-off alone is enough.
   expect(await judge(operator.gateway, 'cached', alice)).toBe('revoked')
   expect(queued).toHaveLength(1)
-  await operator.gateway.core!.cutOffDrain.receive(QUEUE, queued[0] as CutOffMessage, clock.now())
+  await operator.gateway.core!.cutOffDrain.receive(QUEUE, queued[0] as CutOffMessage)
 }
 
 /** The alarm alone writes the end down: nobody has asked for the session since its deadline. */
@@ -509,7 +509,7 @@ describe('an application', () => {
       await expectNothingGranted(operator.gateway, person)
     }
     expect(shop.received).toEqual([])
-    await core!.cutOffDrain.receive(QUEUE, queued[0] as CutOffMessage, clock.now())
+    await core!.cutOffDrain.receive(QUEUE, queued[0] as CutOffMessage)
     await expectCut(scene, over)
   })
 

@@ -80,8 +80,8 @@ interface Row {
 const answered = async (answer: Promise<{ readonly status: number }>, status: number) =>
   expect((await answer).status).toBe(status)
 
-const carry = async ({ operator, queued, clock }: Scene) =>
-  operator.gateway.core!.cutOffDrain.receive(QUEUE, queued[0] as CutOffMessage, clock.now())
+const carry = async ({ operator, queued }: Scene) =>
+  operator.gateway.core!.cutOffDrain.receive(QUEUE, queued[0] as CutOffMessage)
 
 const removed = {
   IDENTITY_PROVIDERS: settings.IDENTITY_PROVIDERS.filter(({ id }) => id !== 'otrotl'),

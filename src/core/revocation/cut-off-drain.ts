@@ -4,7 +4,7 @@
  * idempotent, and progress moves on from a page once. A user who cannot be reached holds up nobody; they are
  * written down and visited again. Whatever the queue loses, the cron finds by its standing still.
  */
-import type { EpochSeconds } from '../../platform/clock.ts'
+import type { Clock, EpochSeconds } from '../../platform/clock.ts'
 import { inGroups } from '../../platform/in-groups.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
@@ -32,7 +32,7 @@ const MARGIN_SECONDS = 5
 export interface CutOffDrain {
   start(progress: CutOffProgress): Promise<void>
   /** Does what a message says. Throws when it is to be delivered again. */
-  receive(facts: RequestFacts, message: CutOffMessage, now: EpochSeconds): Promise<void>
+  receive(facts: RequestFacts, message: CutOffMessage): Promise<void>
   /** Sends again for what has stopped halfway. How many. */
   restart(now: EpochSeconds): Promise<number>
 }
@@ -42,17 +42,18 @@ export function createCutOffDrain(parts: {
   readonly records: CutOffRecords
   readonly people: Pick<UserDirectory, 'ids'>
   readonly ends: Pick<EndSession, 'endSessionsBefore' | 'endForApplication'>
+  /** Asked anew for each visit: at the time of an earlier one, a session that has begun since is still to come. */
+  readonly clock: Clock
 }): CutOffDrain {
-  const { queue, records, people, ends } = parts
+  const { queue, records, people, ends, clock } = parts
 
   /** Ends what the cut-off concerns of one user; undefined when their object cannot be reached. */
   async function visit(
     facts: RequestFacts,
     { scope, scopeId, startedBy, cause, id }: CutOffProgress,
     userId: UserId,
-    now: EpochSeconds,
   ): Promise<number | undefined> {
-    const visited = { userId, cutOffId: id, now }
+    const visited = { userId, cutOffId: id, now: clock() }
     const of = scope === 'provider' ? { providerId: scopeId } : {}
     const outcome =
       scope === 'application'
@@ -64,28 +65,18 @@ export function createCutOffDrain(parts: {
     return outcome.ok ? outcome.value.ended : undefined
   }
 
-  const visitAll = (
-    facts: RequestFacts,
-    progress: CutOffProgress,
-    userIds: readonly UserId[],
-    now: EpochSeconds,
-  ) =>
-    inGroups(
-      userIds,
-      VISITS_AT_ONCE,
-      async (id) => [id, await visit(facts, progress, id, now)] as const,
-    )
+  const visitAll = (facts: RequestFacts, progress: CutOffProgress, userIds: readonly UserId[]) =>
+    inGroups(userIds, VISITS_AT_ONCE, async (id) => [id, await visit(facts, progress, id)] as const)
 
   async function doPage(
     facts: RequestFacts,
     progress: CutOffProgress,
     from: string,
-    now: EpochSeconds,
   ): Promise<void> {
     const { id, scope, scopeId } = progress
     const of = scope === 'provider' ? { providerId: scopeId } : {}
     const userIds = await people.ids(of, from, USERS_IN_PAGE)
-    const visits = await visitAll(facts, progress, userIds, now)
+    const visits = await visitAll(facts, progress, userIds)
     const to = userIds.length < USERS_IN_PAGE ? null : (userIds.at(-1) ?? null)
     const page = {
       cutOffId: id,
@@ -95,15 +86,15 @@ export function createCutOffDrain(parts: {
       endedSessions: visits.reduce((sum, [, ended]) => sum + (ended ?? 0), 0),
       failed: visits.flatMap(([userId, ended]) => (ended === undefined ? [userId] : [])),
     }
-    const isFirstReport = await records.advance(page, now)
+    const isFirstReport = await records.advance(page, clock())
     if (isFirstReport && to !== null) await queue.send({ cutOffId: id, from: to })
   }
 
-  async function visitAgain(facts: RequestFacts, progress: CutOffProgress, now: EpochSeconds) {
+  async function visitAgain(facts: RequestFacts, progress: CutOffProgress) {
     const userIds = await records.failures(progress.id, USERS_IN_PAGE)
-    for (const [userId, ended] of await visitAll(facts, progress, userIds, now)) {
-      if (ended === undefined) await records.putLast(progress.id, userId, now)
-      else await records.resolve(progress.id, userId, ended, now)
+    for (const [userId, ended] of await visitAll(facts, progress, userIds)) {
+      if (ended === undefined) await records.putLast(progress.id, userId, clock())
+      else await records.resolve(progress.id, userId, ended, clock())
     }
   }
 
@@ -114,13 +105,13 @@ export function createCutOffDrain(parts: {
       await queue.send({ cutOffId: id, from: cursor ?? '' }, { delaySeconds })
     },
 
-    async receive(facts, { cutOffId, from }, now) {
+    async receive(facts, { cutOffId, from }) {
       const progress = await records.find(cutOffId)
       if (progress === undefined) return
-      if (from === undefined) return visitAgain(facts, progress, now)
+      if (from === undefined) return visitAgain(facts, progress)
       // Somebody else has done this page and sent for the next.
       if (progress.cursor !== from) return
-      await doPage(facts, progress, from, now)
+      await doPage(facts, progress, from)
     },
 
     async restart(now) {
@@ -138,11 +129,10 @@ export async function receiveBatch(
   drain: Pick<CutOffDrain, 'receive'>,
   batch: MessageBatch<CutOffMessage>,
   facts: RequestFacts,
-  now: EpochSeconds,
 ): Promise<void> {
   for (const message of batch.messages) {
     try {
-      await drain.receive(facts, message.body, now)
+      await drain.receive(facts, message.body)
       message.ack()
     } catch (thrown) {
       const { attempts } = message

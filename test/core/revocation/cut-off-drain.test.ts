@@ -11,6 +11,7 @@ import { systemClock } from '../../../src/platform/clock.ts'
 import { storageName } from '../../../src/platform/digest.ts'
 import worker from '../../../src/worker.ts'
 import { createOperator, unreachable } from '../../admin/operator.ts'
+import { freezeClock } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
 import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { newUserId } from '../../../src/core/sessions/session.ts'
@@ -176,6 +177,34 @@ describe('the queue', () => {
     expect(await causes(ids[0]!)).toEqual(['operator', null])
     expect((await sessionsOf().peek(opened.cookie, systemClock())).ok).toBe(true)
     for (const id of [ids[1]!, ids[99]!, ids[102]!]) expect(await causes(id)).toEqual(['epoch'])
+  })
+
+  it('leaves a session that has begun since, however long it is under way', async () => {
+    freezeClock(systemClock())
+    const ids = await people(11)
+    const [first, last] = [ids[0]!, ids[10]!]
+    const slow = await storageName('user', first)
+    const meanwhile = new Proxy(env.USER_SESSIONS, {
+      get(namespace, member) {
+        if (member !== 'getByName') return Reflect.get(namespace, member) as unknown
+        return (name: string) => {
+          const object = namespace.getByName(name)
+          if (name !== slow) return object
+          return {
+            async endSessionsBefore(...asked: Parameters<typeof object.endSessionsBefore>) {
+              vi.setSystemTime(Date.now() + 90_000)
+              await open(last, 'otrotl')
+              return object.endSessionsBefore(...asked)
+            },
+          }
+        }
+      },
+    })
+    vi.setSystemTime(Date.now() + 1)
+    const { waiting, operator } = await cutOff(EVERYONE, { USER_SESSIONS: meanwhile })
+    await deliver(operator.env, waiting.sent[0]!)
+    expect(await causes(first)).toEqual(['epoch'])
+    expect(await causes(last)).toEqual(['operator', null])
   })
 
   it('does a page once, however often and in whatever order it is delivered (L22)', async () => {

@@ -43,7 +43,7 @@ function isolate(bindings: Partial<Record<keyof Env, unknown>> = {}) {
   const { core } = gatewayFor({ ...env, SESSION_ENDS: queue, ...bindings } as unknown as Env)
   const deliver = async () => {
     for (const message of sent.splice(0)) {
-      await core!.cutOffDrain.receive(facts, message, clock.now())
+      await core!.cutOffDrain.receive(facts, message)
     }
   }
   return { core: core!, sent, deliver }
