@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import type { CutOffMessage } from '../../src/core/revocation/cut-off-drain.ts'
 import { MOST_LIVE_SESSIONS } from '../../src/core/sessions/session-ends.ts'
+import { LOCAL_PROVIDER_ID } from '../../src/core/sessions/session.ts'
 import type { EndCause, SessionId, UserId } from '../../src/core/sessions/session.ts'
 import { gatewayFor } from '../../src/gateway.ts'
 import { createOperator } from '../admin/operator.ts'
@@ -251,6 +252,44 @@ describe('a shared session goes on', () => {
     clock.advance(settings.SESSION.idle_seconds)
     expect((await ada.browser.fetch('/auth/sso/token')).status).toBe(401)
     expect((await ask(shop, 'GET', `/sso/sessions/${longer}.json`)).status).toBe(200)
+  })
+
+  it('when an application loses what it had of the person, a session that it opened itself included', async () => {
+    const scene = await prepareScene()
+    const { world, operator, clock, shop, ada } = scene
+    const mall = await createApplication(world, { origin: 'https://mall.example' })
+    const opened = await sessionsOf().open({
+      ...openInput(clock.now(), ada.userId),
+      authentication: {
+        providerId: LOCAL_PROVIDER_ID,
+        issuer: settings.ISSUER,
+        subject: ada.userId,
+        authTime: clock.now(),
+        applicationId: mall.id,
+      },
+    })
+    const { sid } = opened.ok ? opened.value.session : { sid: ada.sid }
+    clock.advance(1)
+    const cut = { scope: 'application', id: mall.id, reason: 'operator' }
+    await answered(operator.ask('POST', '/cut-offs', cut), 202)
+    await carry(scene)
+    expect(await causeOf(ada.userId, sid)).toEqual(['operator'])
+    expect((await ask(shop, 'GET', `/sso/sessions/${ada.token}.json`)).status).toBe(200)
+  })
+
+  it('when it has begun after a mass cut-off that ends a session of the person’s own', async () => {
+    const scene = await prepareScene()
+    const { operator, clock, shop, ada } = scene
+    clock.advance(1)
+    await answered(
+      operator.ask('POST', '/cut-offs', { scope: 'everyone', reason: 'operator' }),
+      202,
+    )
+    clock.advance(1)
+    const later = await startShared(shop, ada.identityToken)
+    await carry(scene)
+    expect(await causeOf(ada.userId, ada.ownSid)).toEqual(['operator'])
+    expect((await ask(shop, 'GET', `/sso/sessions/${later}.json`)).status).toBe(200)
   })
 
   it('when a site ends another one of the same person, and leaves their own alone', async () => {

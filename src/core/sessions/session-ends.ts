@@ -36,8 +36,8 @@ export interface EndOfOne extends EndOf {
 export const MOST_LIVE_SESSIONS = 50
 
 /**
- * Ends sessions one by one, with what they take along, and notes that their participants have to hear of it. Returns
- * the ends that took effect: what had ended before is left as it was.
+ * Ends sessions one by one, and notes that their participants have to hear of it. Returns the ends that took effect:
+ * what had ended before is left as it was.
  */
 export function endSessions(
   sql: SqlStorage,
@@ -45,13 +45,19 @@ export function endSessions(
   ends: readonly SessionEnd[],
   now: EpochSeconds,
 ): SessionEnd[] {
-  const first = [...ends, ...endsOfShared(sql, user, ends)].filter((end) =>
-    writeEnd(sql, user, end, now),
-  )
+  const first = ends.filter((end) => writeEnd(sql, user, end, now))
   for (const end of first) extendRevokedUntil(sql, tokensUntil(user, end.endedAt))
   if (first.length > 0) askForHint(sql, now, first.some(isRevoking))
   return first
 }
+
+/** The same for ends that somebody asks for by name: they take along what is shared, if they are sign-outs. */
+export const endWithShared = (
+  sql: SqlStorage,
+  user: UserRow,
+  ends: readonly SessionEnd[],
+  now: EpochSeconds,
+): SessionEnd[] => endSessions(sql, user, [...ends, ...endsOfShared(sql, user, ends)], now)
 
 /** Somebody says that the person has left; a session that ran out, or gave way to another, says nothing of the kind. */
 const SIGN_OUTS: ReadonlySet<EndCause> = new Set<EndCause>([
