@@ -2,9 +2,13 @@ import { storageName } from '../../platform/digest.ts'
 import { createSeal } from '../../platform/seal.ts'
 import { memoise } from '../../platform/secrets.ts'
 import type { RotatingSecret } from '../../platform/secrets.ts'
+import { inTime } from '../../platform/time-limit.ts'
 import { KV_CACHE_SECONDS, PUBLISHED_SECONDS } from './key-lifetimes.ts'
 import { parsePublicKeyRecord } from './signing-key.ts'
 import type { PublicKeyRecord } from './signing-key.ts'
+
+/** What KV has not answered by then counts as not taken, and is written again: whoever withdraws a key waits for it. */
+const WRITE_LIMIT_MILLISECONDS = 5000
 
 /**
  * The copy of the public key record in KV (key `storageName('public-keys')`), read near the user. It holds
@@ -12,7 +16,7 @@ import type { PublicKeyRecord } from './signing-key.ts'
  * forgets it after PUBLISHED_SECONDS, so a copy that could not be replaced is not believed for ever.
  */
 export interface PublishedRecord {
-  /** Throws what KV throws. */
+  /** Throws what KV throws, and when it does not answer. */
   write(record: PublicKeyRecord): Promise<void>
   /** The copy that this location has; undefined when there is none that we wrote. Throws what KV throws. */
   read(): Promise<PublicKeyRecord | undefined>
@@ -27,7 +31,8 @@ export function createPublishedRecord(parts: {
   return {
     async write(record) {
       const sealed = await seal.seal(record)
-      await parts.kv.put(await name(), sealed, { expirationTtl: PUBLISHED_SECONDS })
+      const put = parts.kv.put(await name(), sealed, { expirationTtl: PUBLISHED_SECONDS })
+      await inTime(WRITE_LIMIT_MILLISECONDS, put)
     },
     async read() {
       const sealed = await parts.kv.get(await name(), { cacheTtl: KV_CACHE_SECONDS })

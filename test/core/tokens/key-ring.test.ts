@@ -309,6 +309,20 @@ describe('the published record', () => {
     expect(kidsOf((await published())!)).not.toContain(compromised)
   })
 
+  it('keeps nobody waiting who withdraws a key while KV does not answer, and is tried again', async () => {
+    const { bad, answer } = await runInDurableObject(ring(), async (instance) => {
+      const { kid } = valueOf(await instance.signingKey('ES256', NOON))
+      const put = vi.spyOn(env.REVOCATION, 'put').mockReturnValue(new Promise(() => {}))
+      const withdrawn = await instance.compromise(kid, NOON)
+      put.mockRestore()
+      return { bad: kid, answer: withdrawn }
+    })
+    expect(answer).toEqual({ ok: true, value: { published: false } })
+    expect(kidsOf((await published())!)).toContain(bad)
+    await runDurableObjectAlarm(ring())
+    expect(kidsOf((await published())!)).not.toContain(bad)
+  }, 15_000)
+
   it('is written again by every heartbeat, so that KV may forget it in between', async () => {
     const record = valueOf(await ring().publicKeys(NOON))
     await env.REVOCATION.delete(await storageName('public-keys'))
