@@ -31,7 +31,7 @@ export const LAST_WAIT_MILLISECONDS = 5000
 
 /** Where the record can be had. */
 export interface RecordSource {
-  /** The ring's own word always stands; a copy may be behind what is known here already. */
+  /** The ring's own word stands, unless a newer one has just come; a copy may be behind what is known here already. */
   readonly isAuthority: boolean
   /** `kid`: an id that the reader has never heard of. Throws when the source cannot be reached. */
   read(now: EpochSeconds, kid?: string): Promise<HeldRecord | undefined>
@@ -96,9 +96,10 @@ export function createPublicKeys(
       const key = await importJWK(jwk, jwk.alg)
       if (key instanceof CryptoKey) publicKeys.set(jwk.kid, { alg: jwk.alg, key })
     }
-    if (!isAuthority && memory !== undefined && memory.record.version > record.version) {
-      return undefined
-    }
+    const newer =
+      memory !== undefined && memory.record.version > record.version ? memory : undefined
+    // The ring's own word is passed over too, if it was on its way while the newer one came.
+    if (newer !== undefined && (!isAuthority || at < newer.at + MEMORY_SECONDS)) return undefined
     memory = { record, publicKeys, at }
     return memory
   }

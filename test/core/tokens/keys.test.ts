@@ -200,6 +200,30 @@ describe('public keys in an isolate', () => {
     expect((await keys.publicKey(kid, 'ES256', NOON + 70)).ok).toBe(false)
   })
 
+  it('do not go back to what the key ring said before it was told better', async () => {
+    let answered = () => {}
+    const isTold = new Promise<void>((resolve) => (answered = resolve))
+    const keyRing = Object.create(env.KEY_RING) as Env['KEY_RING']
+    keyRing.getByName = (name) => {
+      const object = env.KEY_RING.getByName(name)
+      const signingKey = async (...asked: Parameters<typeof object.signingKey>) => {
+        const answer = await object.signingKey(...asked)
+        await isTold
+        return answer
+      }
+      return { signingKey, publicKeys: (now: number) => object.publicKeys(now) } as never
+    }
+    const keys = isolate({ keyRing })
+    const { kid } = valueOf(await isolate().signingKey('ES256', NOON))
+    const underWay = keys.signingKey('ES256', NOON)
+    await scheduler.wait(50)
+    valueOf(await env.KEY_RING.getByName(await storageName('key-ring')).compromise(kid, NOON))
+    await keys.refresh(NOON + 1)
+    answered()
+    await underWay
+    expect((await keys.publicKey(kid, 'ES256', NOON + 1)).ok).toBe(false)
+  })
+
   it('are unavailable in a cold isolate when neither KV nor the key ring answers', async () => {
     const { keyRing } = watchedRing(() => true)
     const keys = isolate({ keyRing, published: publishedAway() })
