@@ -242,6 +242,24 @@ describe('what the guard learns of the gateway', () => {
     expect(await api.statuses(gone)).toEqual([401, 401, 401])
   })
 
+  it('lets in who came by a provider that is new, once the gateway has told of it', async () => {
+    let isNew = false
+    const gateway: ApiGuardParts['gateway'] = {
+      async rules(kid) {
+        const answer = await gatewayFor().rules(kid)
+        return answer.ok && !isNew
+          ? { ok: true, value: { ...answer.value, providerIds: [] } }
+          : answer
+      },
+    }
+    const { token } = await person()
+    const api = openApi({ gateway })
+    expect(await api.statuses(token)).toEqual([401, 401, 401])
+    isNew = true
+    clock.advance(31)
+    expect(await api.statuses(token)).toEqual([200, 200, 200])
+  })
+
   it('a key id that nobody knows asks the gateway once, whatever strangers send', async () => {
     const api = openApi()
     const kid = 'x'.repeat(43)

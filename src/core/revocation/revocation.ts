@@ -12,7 +12,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { LeastRecentlyUsed } from '../../platform/lru.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
-import type { Result } from '../../platform/refusal.ts'
+import type { Refusal, Result } from '../../platform/refusal.ts'
 import { within } from '../../platform/time-limit.ts'
 import { askUserSessions } from '../sessions/ask-user-sessions.ts'
 import { parseRevocationHint, revocationHintKey } from '../sessions/revocation-hint.ts'
@@ -123,11 +123,15 @@ export function createRevocation({
     async check(level, token, now) {
       if (revoked.get(token.jti)) return refuse('revoked')
       const result = await judgeToken(level, token, now)
-      if (!result.ok && result.refusal.code === 'revoked') revoked.set(token.jti, true)
+      if (!result.ok && isFinal(result.refusal)) revoked.set(token.jti, true)
       return result
     },
   }
 }
+
+/** A provider that is not configured may be one that another Worker has not heard of yet; the rest is for good. */
+const isFinal = ({ code, facts }: Refusal): boolean =>
+  code === 'revoked' && facts?.cause !== 'provider_removed'
 
 const ruledToken = ({ sub, sid, idp, client_id, iat }: JudgedToken): RuledSession => ({
   userId: sub,
