@@ -7,7 +7,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { randomId } from '../../platform/random.ts'
 import type { Delivery, DeliveryProgress, DeliveryState } from './delivery.ts'
 import type { ParticipantProtocol, Participation } from './grant.ts'
-import { deleteParticipant, endedParticipants } from './participants-table.ts'
+import { deleteParticipant, endedParticipants, findParticipant } from './participants-table.ts'
 import type { Participant } from './participants-table.ts'
 import type { SessionId } from './session.ts'
 
@@ -134,8 +134,12 @@ export function forgetDue(
 /** A delivery that was given up, as it is put back. */
 export type Replayed = Omit<Delivery, 'attempts' | 'lastError'>
 
-/** Begins a delivery anew that was given up. Doing it again begins it again. */
+/**
+ * Begins a delivery anew that was given up, unless the application takes part in the session again (`forgetDue`).
+ * Doing it again begins it again.
+ */
 export function putBack(sql: SqlStorage, delivery: Replayed, now: EpochSeconds): void {
+  if (findParticipant(sql, delivery) !== undefined) return
   sql.exec(
     `INSERT INTO deliveries
        (id, sid, application_id, subject, client_sid, protocol, ended_at, give_up_at, remembered)

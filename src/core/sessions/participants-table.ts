@@ -112,7 +112,7 @@ export function noteParticipantUsed(
   )
 }
 
-function findParticipant(
+export function findParticipant(
   sql: SqlStorage,
   { sid, applicationId, protocol }: Pick<Participant, 'sid' | 'applicationId' | 'protocol'>,
 ): Participant | undefined {

@@ -25,6 +25,7 @@ import type { Person } from './granted.ts'
 import { ring } from './published-hint.ts'
 import {
   ABSOLUTE_SECONDS,
+  objectOf,
   rowsOf,
   sessionsOf,
   signedIn,
@@ -159,6 +160,34 @@ describe('revocation', () => {
       true,
     )
     expect(await rowsOf(userId, 'SELECT name FROM sqlite_master')).toEqual([])
+  })
+})
+
+describe('a logout that is put back', () => {
+  it('is over for an application that takes part in the session again', async () => {
+    const ada = await person(clock.now())
+    const object = await objectOf(ada.userId)
+    const delivery = {
+      id: 'd'.repeat(32),
+      userId: ada.userId,
+      sid: ada.sid,
+      applicationId: SHOP,
+      subject: 'subject-of-shop',
+      clientSid: 'sid-of-shop',
+      protocol: 'openid',
+      endedAt: clock.now(),
+      remembered: undefined,
+    } as const
+    await family(ada)
+    await object.putDeliveryBack({ delivery, now: clock.now() })
+    expect(await rowsOf(ada.userId, 'SELECT * FROM deliveries')).toEqual([])
+    await object.putDeliveryBack({
+      delivery: { ...delivery, applicationId: OTHER },
+      now: clock.now(),
+    })
+    expect(await rowsOf(ada.userId, 'SELECT application_id FROM deliveries')).toEqual([
+      { application_id: OTHER },
+    ])
   })
 })
 
