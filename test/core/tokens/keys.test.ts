@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   ANNOUNCED_SECONDS,
   JWKS_MAX_AGE_SECONDS,
+  PUBLISHED_SECONDS,
   RETIRING_SECONDS,
 } from '../../../src/core/tokens/key-lifetimes.ts'
 import { createKeys } from '../../../src/core/tokens/keys.ts'
@@ -187,6 +188,21 @@ describe('public keys in an isolate', () => {
     expect(await keys.publicKey(kid, 'ES256', NOON + 30)).toMatchObject({
       refusal: { code: 'unknown_key' },
     })
+  })
+
+  it('of a withdrawn key are believed for 15½ minutes at most where KV takes no writes', async () => {
+    const { kid } = valueOf(await isolate().signingKey('ES256', NOON))
+    const copy = await env.REVOCATION.get(await storageName('public-keys'))
+    valueOf(await (await keyRing()).compromise(kid, NOON))
+    let now = NOON
+    const keys = isolate({
+      published: publishedAs(async () => (now < NOON + PUBLISHED_SECONDS ? copy : null)),
+    })
+    const isGoodAfter = async (seconds: number) =>
+      (await keys.publicKey(kid, 'ES256', (now = NOON + seconds))).ok
+    expect(await isGoodAfter(899)).toBe(true)
+    expect(await isGoodAfter(928)).toBe(true)
+    expect(await isGoodAfter(930)).toBe(false)
   })
 
   it('do not go back to an older copy that KV still has', async () => {
