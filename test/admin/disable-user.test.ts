@@ -1,4 +1,8 @@
-import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
+import {
+  createExecutionContext,
+  runDurableObjectAlarm,
+  waitOnExecutionContext,
+} from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { runChores } from '../../src/background.ts'
@@ -9,9 +13,10 @@ import type { UserId } from '../../src/core/sessions/session.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { storageName } from '../../src/platform/digest.ts'
 import { refuse } from '../../src/platform/refusal.ts'
+import { freezeClock } from '../world/clock.ts'
 import { captureLog } from '../world/log-lines.ts'
 import { createWorld, liveSession, signIn } from '../world/sign-in.ts'
-import { prepareKeyRing } from '../world/signed-by-us.ts'
+import { keyRing, prepareKeyRing } from '../world/signed-by-us.ts'
 import { openInput, sessionsOf } from '../core/sessions/signed-in-user.ts'
 import { createOperator, unreachable } from './operator.ts'
 
@@ -47,6 +52,12 @@ const statusOf = (id: string) =>
   env.DIRECTORY.prepare('SELECT status, is_disable_pending AS pending FROM users WHERE id = ?')
     .bind(id)
     .first()
+
+/** The key ring's heartbeat, when the last token has expired. */
+async function forgetTold() {
+  freezeClock(systemClock() + 361)
+  await runDurableObjectAlarm(await keyRing())
+}
 
 /** The cron, as it runs with these objects. */
 async function chores(bindings: object) {
@@ -120,7 +131,7 @@ describe('a user whose object does not answer (L16)', () => {
     expect(await alice.signInAgain()).toBe(401)
   })
 
-  it('is told by the cron, and the cut-off is taken back', async () => {
+  it('is told by the cron, and stays cut off as long as a token from before could live', async () => {
     const alice = await signedIn()
     const { ask } = createOperator({ USER_SESSIONS: unreachable() })
     await ask('POST', `/users/${alice.id}/disable`)
@@ -130,7 +141,11 @@ describe('a user whose object does not answer (L16)', () => {
     expect(await statusOf(alice.id)).toEqual({ status: 'disabled', pending: 0 })
     expect([await alice.bridge(), await alice.api()]).toEqual([401, 401])
     const keys = createOperator().gateway.core!.keys
-    expect(await keys.cutOffs(systemClock())).toEqual({ ok: true, value: [] })
+    expect(await keys.cutOffs(systemClock())).toMatchObject({ value: [{ id: alice.id }] })
+    await forgetTold()
+    expect(await createOperator().gateway.core!.keys.cutOffs(systemClock())).toMatchObject({
+      value: [],
+    })
   })
 
   it('is not enabled before the object has ended what was to end', async () => {
@@ -199,7 +214,11 @@ describe('a user whose object does not answer (L16)', () => {
     expect([again.status, again.body.ended_sessions]).toEqual([200, 1])
     expect(await statusOf(alice.id)).toEqual({ status: 'disabled', pending: 0 })
     const keys = createOperator().gateway.core!.keys
-    expect(await keys.cutOffs(systemClock())).toEqual({ ok: true, value: [] })
+    expect(await keys.cutOffs(systemClock())).toMatchObject({ value: [{ id: alice.id }] })
+    await forgetTold()
+    expect(await createOperator().gateway.core!.keys.cutOffs(systemClock())).toMatchObject({
+      value: [],
+    })
   })
 })
 

@@ -67,7 +67,7 @@ export interface CutOffs {
   ): Promise<
     Result<{ readonly cutOff: CutOff; readonly published: boolean }, 'no_room' | 'unavailable'>
   >
-  /** A user's object has learned by now what their cut-off said. */
+  /** A user's object has learned by now what their cut-off said: it goes with the last token from before. */
   removeUser(userId: string, now: EpochSeconds): Promise<Result<undefined, 'unavailable'>>
 }
 

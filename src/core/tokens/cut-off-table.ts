@@ -4,6 +4,7 @@ import {
   MOST_USER_CUT_OFFS,
 } from './cut-off.ts'
 import type { CutOff, CutOffScope, EpochMilliseconds } from './cut-off.ts'
+import { LONGEST_ACCESS_TOKEN_SECONDS } from './key-lifetimes.ts'
 
 const COLUMNS = `(
   scope TEXT NOT NULL CHECK (scope IN ('everyone', 'provider', 'application', 'user')),
@@ -18,17 +19,22 @@ const MOST_OF_SCOPE: Readonly<Partial<Record<CutOffScope, number>>> = {
   application: MOST_APPLICATION_CUT_OFFS,
 }
 
+/** The life of a token that was minted just before the object was told, and what two clocks may differ by. */
+const LAST_TOKEN_MILLISECONDS = (LONGEST_ACCESS_TOKEN_SECONDS + 60) * 1000
+
 /**
  * The cut-offs that the key ring publishes (`published_cut_offs`): the newest of each scope and id, since a
- * later one ends whatever an earlier one did. Every method is synchronous, and called inside a transaction
- * when it changes something.
+ * later one ends whatever an earlier one did; and the users whose object has been told meanwhile (`told_users`).
+ * Every method is synchronous, and called inside a transaction when it changes something.
  */
 export class CutOffTable {
   readonly #sql: SqlStorage
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    sql.exec(`CREATE TABLE IF NOT EXISTS published_cut_offs ${COLUMNS}`)
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS published_cut_offs ${COLUMNS};
+      CREATE TABLE IF NOT EXISTS told_users (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT`)
     const { made } = sql
       .exec<{ made: string }>(
         `SELECT sql AS made FROM sqlite_master WHERE name = 'published_cut_offs'`,
@@ -58,6 +64,7 @@ export class CutOffTable {
    */
   add({ scope, id, at, cause }: CutOff): CutOff | undefined {
     this.#sql.exec('DELETE FROM published_cut_offs WHERE at < ?', at - CUT_OFF_KEPT_MILLISECONDS)
+    this.forgetTold(at)
     const known = this.all()
     const isKnown = known.some((other) => other.scope === scope && other.id === id)
     const { length } = known.filter((other) => other.scope === scope)
@@ -73,13 +80,22 @@ export class CutOffTable {
     return cutOff
   }
 
-  /** Takes a user's back, up to and including the one of `at`. Whether there was one. */
-  removeUser(id: string, at: EpochMilliseconds): boolean {
+  /**
+   * A user's object knows by now what their cut-off of `at` or before says. It stays as long as a token from before
+   * could live: what KV has of the object may be older, and would let it in again.
+   */
+  noteTold(id: string, at: EpochMilliseconds): void {
+    this.#sql.exec('INSERT OR REPLACE INTO told_users (id, at) VALUES (?, ?)', id, at)
+  }
+
+  /** Takes back those of users that have nothing more to say. Whether there were any. */
+  forgetTold(now: EpochMilliseconds): boolean {
     const { rowsWritten } = this.#sql.exec(
-      `DELETE FROM published_cut_offs WHERE scope = 'user' AND id = ? AND at <= ?`,
-      id,
-      at,
+      `DELETE FROM published_cut_offs WHERE scope = 'user' AND EXISTS (SELECT 1 FROM told_users AS told
+         WHERE told.id = published_cut_offs.id AND published_cut_offs.at <= told.at AND told.at <= ?)`,
+      now - LAST_TOKEN_MILLISECONDS,
     )
+    this.#sql.exec('DELETE FROM told_users WHERE at <= ?', now - LAST_TOKEN_MILLISECONDS)
     return rowsWritten > 0
   }
 }

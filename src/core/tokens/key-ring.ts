@@ -11,7 +11,7 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import { parseConfig } from '../../config.ts'
-import { systemClock } from '../../platform/clock.ts'
+import { epochMilliseconds, systemClock } from '../../platform/clock.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -147,18 +147,13 @@ export class KeyRing extends DurableObject<Env> {
     })
   }
 
-  /** A user's own object knows now what their cut-off says: the record need not carry it any longer. */
+  /** A user's own object knows now what their cut-off says: the record need not carry it much longer. */
   async removeUserCutOff(
     userId: string,
     at: EpochMilliseconds,
   ): Promise<Result<undefined, 'unavailable'>> {
     return this.#answer(async () => {
-      const isGone = this.ctx.storage.transactionSync(() => {
-        const removed = this.#cutOffs.removeUser(userId, at)
-        if (removed) this.#table.raiseVersion()
-        return removed
-      })
-      if (isGone) await this.#publish()
+      this.#cutOffs.noteTold(userId, at)
       return ok(undefined)
     })
   }
@@ -166,6 +161,9 @@ export class KeyRing extends DurableObject<Env> {
   /** The heartbeat. Whatever fails is tried again at the next one: an alarm that throws is dropped in the end. */
   override async alarm(): Promise<void> {
     try {
+      this.ctx.storage.transactionSync(() => {
+        if (this.#cutOffs.forgetTold(epochMilliseconds())) this.#table.raiseVersion()
+      })
       await this.#turn(systemClock())
       await this.#sealAnew()
     } catch (thrown) {

@@ -1,3 +1,4 @@
+import { runDurableObjectAlarm } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -14,7 +15,7 @@ import { MOST_APPLICATION_CUT_OFFS, MOST_USER_CUT_OFFS } from '../../../src/core
 import { createKeys } from '../../../src/core/tokens/keys.ts'
 import type { Config } from '../../../src/config.ts'
 import { configFor, otrotlConfig, secondConfig } from '../../world/config.ts'
-import { goodClaims, prepareKeyRing, signAsUs } from '../../world/signed-by-us.ts'
+import { goodClaims, keyRing, prepareKeyRing, signAsUs } from '../../world/signed-by-us.ts'
 import { openInput, rowsOf, START } from '../sessions/signed-in-user.ts'
 import { tokenFor } from './guarded-api.ts'
 
@@ -342,7 +343,29 @@ describe('the key ring', () => {
     expect((await here.cutOffs.add(application(7), START)).ok).toBe(true)
     tick(1000)
     expect((await here.cutOffs.removeUser(user(7).id, START)).ok).toBe(true)
+    expect((await here.cutOffs.add(user(9999), START)).ok).toBe(false)
+    tick(360_000)
     expect((await here.cutOffs.add(user(9999), START)).ok).toBe(true)
+    expect((await here.cutOffs.add(user(10_000), START)).ok).toBe(false)
+  })
+
+  it('keeps a user’s until the last token from before it has expired, whatever the object knows by then', async () => {
+    const here = isolate()
+    const ada = await signIn(here)
+    const cutOff = { scope: 'user', id: ada.userId, cause: 'user_disabled' } as const
+    expect((await here.cutOffs.add(cutOff, now())).ok).toBe(true)
+    tick()
+    expect((await here.cutOffs.removeUser(ada.userId, now())).ok).toBe(true)
+    // Elsewhere KV may still have what the object said before.
+    for (const seconds of [31, 200]) {
+      tick(seconds * 1000)
+      for (const level of LEVELS) {
+        expect((await check(isolate(), ada.token, level)).ok, level).toBe(false)
+      }
+    }
+    tick(129_000)
+    await runDurableObjectAlarm(await keyRing())
+    expect(await isolate().keys.cutOffs(now())).toEqual({ ok: true, value: [] })
   })
 })
 
