@@ -21,7 +21,7 @@ export function endFamilies(
   families: readonly string[],
   now: EpochSeconds,
 ): void {
-  const alive = families.filter((family) => deleteFamily(sql, family).tokensUntil > now)
+  const alive = families.filter((family) => deleteFamily(sql, family) > now)
   revokeIds(sql, user, alive, now)
 }
 

@@ -199,21 +199,15 @@ export function extendTokensOf(sql: SqlStorage, id: string, until: EpochSeconds)
   sql.exec('UPDATE grants SET tokens_until = MAX(tokens_until, ?) WHERE id = ?', until, id)
 }
 
-/** Deletes a family. How many rows it had, and when the last access token that came from it has expired. */
-export function deleteFamily(
-  sql: SqlStorage,
-  family: string,
-): { readonly count: number; readonly tokensUntil: EpochSeconds } {
+/** Deletes a family. When the last access token that came from it has expired; 0 where none came. */
+export function deleteFamily(sql: SqlStorage, family: string): EpochSeconds {
   const rows = sql
     .exec<{ tokens_until: number }>(
       'DELETE FROM grants WHERE family = ? RETURNING tokens_until',
       family,
     )
     .toArray()
-  return {
-    count: rows.length,
-    tokensUntil: Math.max(0, ...rows.map(({ tokens_until: until }) => until)),
-  }
+  return Math.max(0, ...rows.map(({ tokens_until: until }) => until))
 }
 
 /** Deletes what can neither be taken any more nor has tokens that could be revoked by it. */
