@@ -66,7 +66,9 @@ export async function openSession(
     now,
   })
   if (!logout.ok || logout.value.isSignedOut) {
-    await ends.endSession(facts, { ...idsOf(session), cause: 'provider_back_channel', now })
+    // That we cannot tell is no word of the provider's: nothing else of the person's ends with it.
+    const cause = logout.ok ? 'provider_back_channel' : 'replaced_by_sign_in'
+    await ends.endSession(facts, { ...idsOf(session), cause, now })
     return refuse(logout.ok ? 'signed_out_meanwhile' : 'unavailable')
   }
   if (previous !== undefined) {

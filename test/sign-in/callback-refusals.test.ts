@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../src/platform/clock.ts'
 import type { SignInReason } from '../../src/sign-in/outcome.ts'
 import type { Browser } from '../world/browser.ts'
 import { freezeClock } from '../world/clock.ts'
@@ -437,5 +438,37 @@ describe('when something is down', () => {
     expect(answer.status).toBe(503)
     expect(await answer.text()).toContain('unavailable')
     expect(browser.session()).toBeUndefined()
+  })
+
+  it('the directory, asked for logouts: nothing of the person’s ends, also what a site shares', async () => {
+    let isDown = false
+    const directory = new Proxy(env.DIRECTORY, {
+      get(target, name) {
+        const member = Reflect.get(target, name) as (...args: unknown[]) => unknown
+        return (...args: unknown[]) => {
+          const isLook = String(args[0]).startsWith('SELECT 1 FROM early_logouts')
+          if (isDown && name === 'prepare' && isLook) throw new Error('D1_ERROR')
+          return Reflect.apply(member, target, args)
+        }
+      },
+    })
+    const world = await createWorld({}, { DIRECTORY: directory })
+    const [here, elsewhere] = [world.newBrowser(), world.newBrowser()]
+    await signIn(here, world.otrotl)
+    const { userId, authentication } = (await liveSession(here.session()))!
+    const shared = await world.core.sessions.open({
+      userId,
+      authentication: { ...authentication, applicationId: 'shop' },
+      profile: {},
+      userAgent: undefined,
+      continent: undefined,
+      now: systemClock(),
+    })
+    const callback = await comeBack(elsewhere, world.otrotl)
+    isDown = true
+    expect((await elsewhere.request(callback)).status).toBe(503)
+    expect(elsewhere.session()).toBeUndefined()
+    for (const cookie of [here.session(), shared.ok ? shared.value.cookie : undefined])
+      expect(await liveSession(cookie)).toBeDefined()
   })
 })
