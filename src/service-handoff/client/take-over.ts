@@ -80,7 +80,9 @@ export async function takeOver(
   const { session, cookie } = opened.value
   const acknowledged = await acknowledge(parts, arrival, assertion, session)
   if (!acknowledged.ok) {
-    await end(parts, arrival, session, 'handoff_host')
+    // A host that does not answer has not said that the person left: nothing else of theirs ends with it.
+    const isOver = acknowledged.refusal.code === 'signed_out_meanwhile'
+    await end(parts, arrival, session, isOver ? 'handoff_host' : 'replaced_by_sign_in')
     return acknowledged
   }
   if (previous !== undefined) {

@@ -272,8 +272,26 @@ describe('a person who goes on', () => {
     expect(refused.headers.getSetCookie()).toEqual([])
     const { results } = await env.DIRECTORY.prepare('SELECT id FROM users').all<{ id: string }>()
     expect(results).toHaveLength(1)
+    const isOver = code === 'signed_out_meanwhile'
     const tables = JSON.stringify(await snapshot())
-    expect(tables).toContain('handoff_host')
+    expect(tables).toContain(isOver ? 'handoff_host' : 'replaced_by_sign_in')
+  })
+
+  it('takes nothing from who is here already, where the host does not answer when we acknowledge', async () => {
+    await goOn(portal.ticket(carol))
+    const { userId, authentication } = (await liveSession(browser.session()))!
+    const shared = await world.core.sessions.open({
+      userId,
+      authentication: { ...authentication, applicationId: 'shop' },
+      profile: {},
+      userAgent: undefined,
+      continent: undefined,
+      now: clock.now(),
+    })
+    portal.answers['login-acknowledgement'] = () => new Response(null, { status: 503 })
+    expect((await goOn(portal.ticket(carol), world.newBrowser())).status).toBe(503)
+    for (const cookie of [browser.session(), shared.ok ? shared.value.cookie : undefined])
+      expect(await liveSession(cookie)).toBeDefined()
   })
 
   it.each([
