@@ -60,23 +60,24 @@ export const createSiteKeysTable = (directory: D1Database) => ({
       )
       .bind(applicationId, publicKey, hash, now),
 
-  /** Those that are there run out by `endsAt`, and a new one comes. False when there are too many. */
+  /** Those that are there run out by `endsAt`, and a new one comes. False when too many would stay. */
   async rotate(
     key: KeptSiteKey,
     { endsAt, now }: { readonly endsAt: EpochSeconds; readonly now: EpochSeconds },
   ): Promise<boolean> {
-    const [, , inserted] = await directory.batch([
-      directory
-        .prepare(
-          'DELETE FROM site_keys WHERE application_id = ?1 AND expires_at IS NOT NULL AND expires_at <= ?2',
-        )
-        .bind(key.applicationId, now),
+    const forget = directory
+      .prepare('DELETE FROM site_keys WHERE application_id = ?1 AND expires_at <= ?2')
+      .bind(key.applicationId, now)
+    const [, , , inserted] = await directory.batch([
+      forget,
       directory
         .prepare(
           `UPDATE site_keys SET expires_at = MIN(?2, COALESCE(expires_at, ?2))
-           WHERE application_id = ?1 AND (SELECT COUNT(*) FROM site_keys WHERE application_id = ?1) < ?3`,
+           WHERE application_id = ?1
+             AND (?2 <= ?4 OR (SELECT COUNT(*) FROM site_keys WHERE application_id = ?1) < ?3)`,
         )
-        .bind(key.applicationId, endsAt, MOST_SITE_KEYS),
+        .bind(key.applicationId, endsAt, MOST_SITE_KEYS, now),
+      forget,
       directory
         .prepare(
           `INSERT INTO site_keys (application_id, public_key, hash, created_at)

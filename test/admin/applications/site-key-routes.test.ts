@@ -87,4 +87,18 @@ describe('rotating the keys of a site', () => {
     expect(other.status).toBe(409)
     expect((await ask('POST', '/applications/nobody/site-keys')).status).toBe(404)
   })
+
+  it('at once is never too often', async () => {
+    const { ask } = createOperator()
+    const made = await ask('POST', '/applications', shop)
+    const path = `/applications/${made.body['client_id'] as string}/site-keys`
+    const overlapping: number[] = []
+    while (overlapping.at(-1) !== 409) {
+      overlapping.push((await ask('POST', path, { overlap_seconds: 600 })).status)
+    }
+    expect(overlapping).toHaveLength(10)
+    const kept = keysOf((await ask('POST', path, { overlap_seconds: 0 })).body)
+    const listed = await ask('GET', path)
+    expect(listed.body['site_keys']).toMatchObject([{ public_key: kept.publicKey }])
+  })
 })
