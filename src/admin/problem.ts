@@ -44,7 +44,7 @@ export const PROBLEMS = {
   no_secret_used: {
     status: 409,
     title: 'No secret is used',
-    detail: 'The token_endpoint_auth_method of this application knows no secret.',
+    detail: 'Nothing that this application is registered for uses such a secret.',
   },
   no_widget: { status: 409, title: 'No widget', detail: 'This application is no widget.' },
   too_many_secrets: {

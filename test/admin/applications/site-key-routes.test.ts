@@ -84,7 +84,8 @@ describe('rotating the keys of a site', () => {
     expect(await status(keysOf(last.body))).toBe(200)
     const none = await ask('POST', '/applications', { name: 'No site' })
     const other = await ask('POST', `/applications/${none.body['client_id'] as string}/site-keys`)
-    expect(other.status).toBe(409)
+    expect([other.status, other.body['code']]).toEqual([409, 'no_secret_used'])
+    expect(other.body['detail']).not.toContain('token_endpoint_auth_method')
     expect((await ask('POST', '/applications/nobody/site-keys')).status).toBe(404)
   })
 
