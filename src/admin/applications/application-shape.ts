@@ -135,7 +135,7 @@ export const patchSchema = named(
     oauth: optional(nullable(object(allPatchable(oauthMembers)))),
     widget: optional(nullable(object(allPatchable(widgetPatch)))),
     handoff: optional(nullable(object(allPatchable(handoffMembers)))),
-    shared_sessions: optional(nullable(object(allOptional(sharedSessionsSchema.members)))),
+    shared_sessions: optional(nullable(object(allPatchable(sharedSessionsSchema.members)))),
     version: optional(integer),
   }),
 )

@@ -5,7 +5,13 @@ import { showOAuth, toRegistration } from './application-shape.ts'
 import type { patchSchema } from './application-shape.ts'
 import { showHandoff } from './handoff-shape.ts'
 import { showSharedSessions } from './shared-sessions-shape.ts'
+import type { WireSharedSessions } from './shared-sessions-shape.ts'
 import { showWidget } from './widget-shape.ts'
+
+/** Until it is judged, a site may lack what it cannot do without. */
+type SiteMembers = {
+  readonly [Name in keyof WireSharedSessions]?: WireSharedSessions[Name] | undefined
+}
 
 /** The registration that a merge patch (RFC 7396) makes of the present one. It is judged like any other. */
 export function patchRegistration(
@@ -20,8 +26,7 @@ export function patchRegistration(
   }: ValueOf<typeof patchSchema>,
 ): Registration {
   const siteBefore = present.sharedSessions && showSharedSessions(present.sharedSessions)
-  const siteAfter =
-    site === undefined ? siteBefore : (site ?? undefined) && { ...siteBefore, ...site }
+  const siteAfter = patched<SiteMembers>(siteBefore, site)
   return toRegistration({
     name: name ?? present.name,
     first_party: isFirstParty === undefined ? present.isFirstParty : (isFirstParty ?? undefined),

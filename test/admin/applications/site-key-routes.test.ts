@@ -39,6 +39,14 @@ describe('the management API, registering a site', () => {
       allowed_domains: ['www.shop.example'],
     })
     expect((await askSite(site, 'GET', '/site.json')).status).toBe(200)
+    const alone = await ask('PATCH', `/applications/${id}`, {
+      shared_sessions: { group: null, allowed_domains: null },
+    })
+    expect(alone.body['shared_sessions']).toEqual({ subdomain: 'shop', allowed_domains: [] })
+    const nameless = await ask('PATCH', `/applications/${id}`, {
+      shared_sessions: { subdomain: null },
+    })
+    expect([nameless.status, nameless.body['code']]).toEqual([400, 'invalid_registration'])
     const none = await ask('PATCH', `/applications/${id}`, { shared_sessions: null })
     expect(none.body).not.toHaveProperty('shared_sessions')
     expect((await askSite(site, 'GET', '/site.json')).status).toBe(404)
