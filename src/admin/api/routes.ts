@@ -17,6 +17,7 @@ import type { AdminApi } from './admin-api.ts'
 import { documentOf } from './document.ts'
 import { json, problems } from './operation.ts'
 import type { Operation } from './operation.ts'
+import { recordRead } from './record-read.ts'
 import { openObject, text } from './schema.ts'
 
 const describeApi = {
@@ -31,7 +32,10 @@ const describeApi = {
 
 export function createAdminApi(parts: AdminParts): AdminApi['app'] {
   const api = createEmptyApi()
-  api.serve(describeApi, async (c) => c.json(documentOf(api.operations, parts.config.issuer)))
+  api.serve(describeApi, async (c) => {
+    await recordRead(c, parts.audit, 'description')
+    return c.json(documentOf(api.operations, parts.config.issuer))
+  })
   applicationRoutes(api, parts)
   userRoutes(api, parts)
   roleRoutes(api, parts)

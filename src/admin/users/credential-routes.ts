@@ -10,6 +10,7 @@ import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
 import { idInPath, json, jsonBody, problems, seconds } from '../api/operation.ts'
 import type { Operation } from '../api/operation.ts'
+import { recordRead } from '../api/record-read.ts'
 import {
   described,
   flag,
@@ -150,6 +151,7 @@ export function credentialRoutes(api: AdminApi, parts: AdminParts): void {
     const id = await knownUser(params.id)
     const found = id && (await localCredentials.find(id))
     if (id === undefined || found === undefined) return answerProblem(c, 'not_found')
+    await recordRead(c, audit, 'password')
     const { createdAt, updatedAt } = found
     return c.json({ id, username: found.username, created_at: createdAt, updated_at: updatedAt })
   })

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createAdminApi } from '../../../src/admin/api/routes.ts'
 import { PROBLEMS } from '../../../src/admin/problem.ts'
+import { systemClock } from '../../../src/platform/clock.ts'
+import { captureLog } from '../../world/log-lines.ts'
 import { settings } from '../../world/settings.ts'
+import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { createOperator } from '../operator.ts'
 
 const description = async () => (await createOperator().ask('GET', '/openapi.json')).body
@@ -22,6 +25,30 @@ async function operations(): Promise<(Operation & { name: string })[]> {
         name: `${method.toUpperCase()} ${path}`,
       })),
   )
+}
+
+/** Something to be read under every path. */
+async function prepareAll(): Promise<Readonly<Record<string, string>>> {
+  await prepareKeyRing(systemClock())
+  const { ask } = createOperator()
+  const password = 'correct horse battery'
+  const user = (await ask('POST', '/users', { username: 'ada', password })).body.id as string
+  const application = (
+    await ask('POST', '/applications', {
+      name: 'Shop',
+      oauth: { redirect_uris: ['https://shop.example/cb'] },
+      handoff: {},
+      widget: {},
+      shared_sessions: { subdomain: 'shop' },
+    })
+  ).body
+  const cutOff = await ask('POST', '/cut-offs', { scope: 'everyone', reason: 'operator' })
+  return {
+    '/users/{id}': `/users/${user}`,
+    '/applications/{id}': `/applications/${application.client_id as string}`,
+    '/cut-offs/{id}': `/cut-offs/${cutOff.body.id as string}`,
+    '{secret}': application.client_secret_id as string,
+  }
 }
 
 describe('the description', () => {
@@ -88,6 +115,19 @@ describe('the description', () => {
     }
     for (const name of ['NewApplication', 'OAuthRegistration', 'ApplicationPatch']) {
       expect(schemas[name]?.additionalProperties, name).toBe(false)
+    }
+  })
+
+  it('has no operation that reads and leaves no line of it', async () => {
+    const values = Object.entries(await prepareAll())
+    const reading = (await operations()).filter(({ name }) => name.startsWith('GET '))
+    expect(reading.length).toBeGreaterThan(15)
+    for (const { name } of reading) {
+      const path = values.reduce((at, [of, value]) => at.replace(of, value), name.slice(4))
+      const log = captureLog()
+      expect((await createOperator().ask('GET', path)).status, name).toBe(200)
+      const read = log.lines.filter(({ event }) => event === 'operator.read')
+      expect(read, name).toMatchObject([{ actor: 'operator' }])
     }
   })
 })
