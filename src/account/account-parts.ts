@@ -5,8 +5,10 @@ import type { EndSession } from '../core/revocation/end-session.ts'
 import type { RequireUser } from '../core/revocation/require-user.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
 import type { Consents } from '../core/sessions/grant.ts'
+import { LOCAL_PROVIDER_ID } from '../core/sessions/session.ts'
 import type { LiveSession } from '../core/sessions/session.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
+import { STORAGE_PROVIDER_ID } from '../core/users/pushed-user.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Doors } from '../platform/doors.ts'
 import type { Result } from '../platform/refusal.ts'
@@ -37,11 +39,18 @@ export function findVisitor(
   return isVisit(request) ? sessions.use(cookie, clock()) : sessions.peek(cookie, clock())
 }
 
+/** What stands in the place of a provider's name where a session came from none. */
+const OWN_NAMES: ReadonlyMap<string, string> = new Map([
+  [LOCAL_PROVIDER_ID, 'a password'],
+  [STORAGE_PROVIDER_ID, 'a site that shares its sign-in'],
+])
+
 /** The name, as configured, of the provider or host that the session came from; its id, once it is configured no more. */
 export function providerNameOf(
   { authentication: { providerId } }: LiveSession,
   { identityProviders, handoffHosts }: Pick<Config, 'identityProviders' | 'handoffHosts'>,
 ): string {
   const all = [...identityProviders, ...handoffHosts]
-  return all.find(({ id }) => id === providerId)?.name ?? providerId
+  const configured = all.find(({ id }) => id === providerId)?.name
+  return configured ?? OWN_NAMES.get(providerId) ?? providerId
 }

@@ -1,7 +1,7 @@
 import { exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/platform/clock.ts'
-import { dumpOf, sessionsOf, signedIn } from '../core/sessions/signed-in-user.ts'
+import { dumpOf, openInput, sessionsOf, signedIn } from '../core/sessions/signed-in-user.ts'
 import { all, byId, readPage } from '../pages/read-page.ts'
 import { settings } from '../world/settings.ts'
 
@@ -60,6 +60,22 @@ describe('GET /account', () => {
       ['post', '/account/sessions/end'],
     ])
     expect(byId(elements, 'to-dashboard')!.attributes.get('href')).toBe('/dashboard')
+  })
+
+  it('says in words how a session came about that no provider knows of', async () => {
+    const user = await signedIn(systemClock())
+    const opened = ['local', 'storage'].map((providerId) => {
+      const { authentication, ...input } = openInput(systemClock(), user.userId)
+      const how = { ...authentication, providerId, applicationId: 'shop' }
+      return sessionsOf().open({ ...input, authentication: how })
+    })
+    await Promise.all(opened)
+    const elements = await readPage((await get('/account', cookieOf(user))).text())
+    const items = elements.filter(({ attributes }) => attributes.has('data-session'))
+    const text = items.map((item) => item.text).join()
+    expect(text).toContain('a password')
+    expect(text).toContain('a site that shares its sign-in')
+    expect(text).not.toMatch(/\blocal\b|\bstorage\b/)
   })
 
   it('is led to by the dashboard', async () => {
