@@ -140,14 +140,6 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
       found.map(({ pointer, detail }) => ({ pointer: `#${pointer}`, detail })),
     )
 
-  /** Its tokens and grants end, and what it opened itself. The directory has let go of it before. */
-  const endWhatItHas = (c: Context, applicationId: string) =>
-    endApplication.end(c.get('facts'), {
-      applicationId,
-      cause: 'application_removed',
-      now: clock(),
-    })
-
   api.serve(registerApplication, async (c, { body }) => {
     const { client_id: clientId, client_secret: clientSecret, ...rest } = body
     const widgetSecret = rest.widget?.secret
@@ -221,42 +213,49 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json(shown(changed), 200, { ETag: tagOf(changed.application.version) })
   })
 
+  /** Every change of it has its line, whatever becomes of the rest of the request. */
+  async function setStatus(c: Context, id: string, status: 'active' | 'disabled', seen: Seen) {
+    const present = await findSeen(c, id, seen)
+    if (present instanceof Response) return present
+    const changed = await registry.setStatus(id, status, clock())
+    if (!changed.ok) return answerProblem(c, 'not_found')
+    if (present.status !== status) {
+      await record(c, status === 'active' ? 'enabled' : 'disabled', id)
+    }
+    return changed.value
+  }
+
+  /** Its tokens and grants end as well, and what it opened itself. The directory has let go of it before. */
+  async function disable(c: Context, id: string, seen: Seen) {
+    const disabled = await setStatus(c, id, 'disabled', seen)
+    if (disabled instanceof Response) return disabled
+    const end = { applicationId: id, cause: 'application_removed', now: clock() } as const
+    const ended = await endApplication.end(c.get('facts'), end)
+    return ended.ok ? disabled : tagged(answerProblem(c, 'end_pending'), disabled.version)
+  }
+
   api.serve(removeApplication, async (c, { params, headers }) => {
     const { id } = params
-    const present = await findSeen(c, id, { ifMatch: headers['if-match'] })
-    if (present instanceof Response) return present
     // Disabled first: what cannot be ended now is found, and ended, when the request is repeated.
-    const disabled = await registry.setStatus(id, 'disabled', clock())
-    if (!disabled.ok) return answerProblem(c, 'not_found')
-    const ended = await endWhatItHas(c, id)
-    if (!ended.ok) return tagged(answerProblem(c, 'end_pending'), disabled.value.version)
+    const disabled = await disable(c, id, { ifMatch: headers['if-match'] })
+    if (disabled instanceof Response) return disabled
     // One that was let in again meanwhile has been given things that have not ended.
-    const removed = await registry.remove(id, disabled.value.version)
+    const removed = await registry.remove(id, disabled.version)
     if (!removed.ok) return answerProblem(c, CHANGE_PROBLEMS[removed.refusal.code])
     await record(c, 'removed', id)
     return c.body(null, 204)
   })
 
   api.serve(disableApplication, async (c, { params, headers }) => {
-    const { id } = params
-    const present = await findSeen(c, id, { ifMatch: headers['if-match'] })
-    if (present instanceof Response) return present
-    const disabled = await registry.setStatus(id, 'disabled', clock())
-    if (!disabled.ok) return answerProblem(c, 'not_found')
-    const ended = await endWhatItHas(c, id)
-    if (!ended.ok) return tagged(answerProblem(c, 'end_pending'), disabled.value.version)
-    await record(c, 'disabled', id)
-    return c.json(showApplication(disabled.value), 200, { ETag: tagOf(disabled.value.version) })
+    const disabled = await disable(c, params.id, { ifMatch: headers['if-match'] })
+    if (disabled instanceof Response) return disabled
+    return c.json(showApplication(disabled), 200, { ETag: tagOf(disabled.version) })
   })
 
   api.serve(enableApplication, async (c, { params, headers }) => {
-    const { id } = params
-    const present = await findSeen(c, id, { ifMatch: headers['if-match'] })
-    if (present instanceof Response) return present
-    const enabled = await registry.setStatus(id, 'active', clock())
-    if (!enabled.ok) return answerProblem(c, 'not_found')
-    await record(c, 'enabled', id)
-    return c.json(showApplication(enabled.value), 200, { ETag: tagOf(enabled.value.version) })
+    const enabled = await setStatus(c, params.id, 'active', { ifMatch: headers['if-match'] })
+    if (enabled instanceof Response) return enabled
+    return c.json(showApplication(enabled), 200, { ETag: tagOf(enabled.version) })
   })
 
   secretRoutes(api, parts)

@@ -467,6 +467,27 @@ describe('ending an application', () => {
     expect((await ask('DELETE', `/applications/${id}`)).status).toBe(204)
   })
 
+  it('leaves a line for each change of it, also where nothing can be cut off', async () => {
+    const { client_id: id } = await registered()
+    const away = createOperator({ KEY_RING: unreachable() })
+    await away.ask('POST', `/applications/${id}/disable`)
+    await away.ask('DELETE', `/applications/${id}`)
+    await ask('POST', `/applications/${id}/enable`)
+    await ask('DELETE', `/applications/${id}`)
+    const { results } = await env.DIRECTORY.prepare(
+      'SELECT event, actor FROM audit_events ORDER BY id',
+    ).all<{ event: string; actor: string }>()
+    expect(results.map(({ event }) => event)).toEqual([
+      'application.registered',
+      'application.disabled',
+      'application.enabled',
+      'application.disabled',
+      'sessions.cut_off',
+      'application.removed',
+    ])
+    expect(new Set(results.map(({ actor }) => actor))).toEqual(new Set(['operator']))
+  })
+
   it('is asked again as the answer says, by who has named the version that they saw', async () => {
     const { client_id: id } = await registered()
     const { ADMIN_API_KEY } = settings
