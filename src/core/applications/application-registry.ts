@@ -139,6 +139,21 @@ export function createApplicationRegistry({
   const prepareFor = async ({ oauth }: Pick<ApplicationContent, 'oauth'>, now: EpochSeconds) =>
     oauth && prepareSigning(oauth.idTokenSignedResponseAlg, now)
 
+  /** After a change: what begins to need a secret gets one, what no longer does loses all. */
+  async function keepSecrets(application: KeptApplication, now: EpochSeconds) {
+    const { id } = application
+    const handoffKey = await handoffKeys.keepFor(application, now)
+    const widgetSecret = await keepWidgetSecret(application, now)
+    const siteKeys = await siteKeyPairs.keep(application, now)
+    await prepareFor(application, now)
+    const isNeeded = usesSecret(application)
+    if (!isNeeded) await secrets.removeAll(id)
+    const isWithout = isNeeded && (await secrets.validHashes(id, now)).length === 0
+    const secret = isWithout ? newSecret() : undefined
+    if (secret !== undefined) await secrets.insertion(await hashed(secret, id), now).run()
+    return ok({ application, secret, handoffKey, widgetSecret, siteKeys })
+  }
+
   const registry: ApplicationRegistry = {
     async register({ clientId, clientSecret, widgetSecret: brought, ...registration }, now) {
       const judged = await judgeRegistration(registration, { issuer })
@@ -178,27 +193,15 @@ export function createApplicationRegistry({
     async change({ id, version }, registration, now) {
       const judged = await judgeRegistration(registration, { issuer })
       if (!judged.ok) return judged
-      let application: KeptApplication | undefined
       try {
-        application = isApplicationId(id)
+        const changed = isApplicationId(id)
           ? await table.replace({ id, version }, judged.content, now)
           : undefined
+        if (changed === undefined) return ok(await failure(id))
+        return ok(await unlessGone(() => keepSecrets(changed, now)))
       } catch (thrown) {
         return inUse(thrown)
       }
-      if (application === undefined) return ok(await failure(id))
-      const handoffKey = await handoffKeys.keepFor(application, now)
-      const widgetSecret = await keepWidgetSecret(application, now)
-      const siteKeys = await siteKeyPairs.keep(application, now)
-      await prepareFor(application, now)
-      if (!usesSecret(application)) {
-        await secrets.removeAll(id)
-        return ok(ok({ application, secret: undefined, handoffKey, widgetSecret, siteKeys }))
-      }
-      const isWithout = (await secrets.validHashes(id, now)).length === 0
-      const secret = isWithout ? newSecret() : undefined
-      if (secret !== undefined) await secrets.insertion(await hashed(secret, id), now).run()
-      return ok(ok({ application, secret, handoffKey, widgetSecret, siteKeys }))
     },
 
     async remove(id, version, now = systemClock()) {
@@ -216,26 +219,18 @@ export function createApplicationRegistry({
       if (application === undefined) return refuse('unknown_application')
       if (!usesSecret(application)) return refuse('no_secret_used')
       const secret = newSecret()
-      try {
-        const ends = { endsAt: now + overlapSeconds, now }
+      const ends = { endsAt: now + overlapSeconds, now }
+      return unlessGone(async () => {
         const isAdded = await secrets.rotate(await hashed(secret, id), ends)
         return isAdded ? ok(secret) : refuse('too_many_secrets')
-      } catch (thrown) {
-        if (isGone(thrown)) return refuse('unknown_application')
-        throw thrown
-      }
+      })
     },
 
     async rotateHandoffKey(input, now) {
       const application = await kept(input.id)
       if (application === undefined) return refuse('unknown_application')
       if (application.handoff === undefined) return refuse('no_secret_used')
-      try {
-        return await handoffKeys.rotate(input, now)
-      } catch (thrown) {
-        if (isGone(thrown)) return refuse('unknown_application')
-        throw thrown
-      }
+      return unlessGone(() => handoffKeys.rotate(input, now))
     },
 
     handoffKeysOf: (id, now) => handoffKeys.list(id, now),
@@ -269,8 +264,15 @@ export function createApplicationRegistry({
   }
 }
 
-/** The application was removed between two looks at it. */
-const isGone = (thrown: unknown): boolean => /FOREIGN KEY constraint/.test(String(thrown))
+/** Writes what an application has; it may be removed between two looks at it. */
+async function unlessGone<Written>(write: () => Promise<Written>) {
+  try {
+    return await write()
+  } catch (thrown) {
+    if (/FOREIGN KEY constraint/.test(String(thrown))) return refuse('unknown_application')
+    throw thrown
+  }
+}
 
 /** Two of a kind: the id of the application, or the subdomain of the site. */
 function inUse(thrown: unknown): { ok: false; problems: readonly RegistrationProblem[] } {

@@ -543,6 +543,25 @@ describe('ending an application', () => {
       ]).toContainEqual(outcome)
   })
 
+  it('by removing it while it is being changed leaves nothing of it either', async () => {
+    const stepped = steppedBindings()
+    const watched = createOperator(stepped.bindings)
+    const more = { handoff: {}, widget: {}, shared_sessions: { subdomain: 'shop' } }
+    const statuses = new Set<number>()
+    for (let step = 1; ; step += 1) {
+      const { client_id: id } = await registered()
+      const { value, wasInterrupted } = await stepped.interrupt(
+        step,
+        () => ask('DELETE', `/applications/${id}`),
+        () => watched.ask('PATCH', `/applications/${id}`, more),
+      )
+      if (!wasInterrupted) break
+      statuses.add(value.status)
+      expect((await ask('GET', `/applications/${id}`)).status, `step ${step}`).toBe(404)
+    }
+    expect(statuses).toEqual(new Set([200, 404]))
+  })
+
   it('by removing it leaves nothing of it', async () => {
     const { client_id: id, client_secret: secret } = await registered()
     expect((await ask('DELETE', `/applications/${id}`)).status).toBe(204)
