@@ -22,3 +22,7 @@ export function isSeen(present: number, { ifMatch, version }: Seen): boolean {
   if (ifMatch === undefined || ifMatch.trim() === '*') return true
   return ifMatch.split(',').some((tag) => tag.trim() === tagOf(present))
 }
+
+/** Whether it has said which version, so that the change is of no other. */
+export const isVersionNamed = ({ ifMatch, version }: Seen): boolean =>
+  version !== undefined || (ifMatch !== undefined && ifMatch.trim() !== '*')

@@ -27,7 +27,7 @@ import {
 } from './application-shape.ts'
 import { handoffKeyRoutes } from './handoff-key-routes.ts'
 import { showHandoff } from './handoff-shape.ts'
-import { isSeen, tagged, tagOf } from './if-match.ts'
+import { isSeen, isVersionNamed, tagged, tagOf } from './if-match.ts'
 import type { Seen } from './if-match.ts'
 import { patchRegistration } from './patch-registration.ts'
 import { secretRoutes } from './secret-routes.ts'
@@ -217,8 +217,9 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
   async function setStatus(c: Context, id: string, status: 'active' | 'disabled', seen: Seen) {
     const present = await findSeen(c, id, seen)
     if (present instanceof Response) return present
-    const changed = await registry.setStatus(id, status, clock())
-    if (!changed.ok) return answerProblem(c, 'not_found')
+    const version = isVersionNamed(seen) ? present.version : undefined
+    const changed = await registry.setStatus(id, status, clock(), version)
+    if (!changed.ok) return answerProblem(c, CHANGE_PROBLEMS[changed.refusal.code])
     if (present.status !== status) {
       await record(c, status === 'active' ? 'enabled' : 'disabled', id)
     }

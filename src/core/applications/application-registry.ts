@@ -1,7 +1,6 @@
 /**
  * The operator's side of applications: registering, changing, disabling, removing them, and their client
  * secrets. A secret is shown once, in the answer that made it, and kept as a hash.
- *
  * Nobody's sessions end here: `core/revocation` does that after an application was disabled or removed.
  */
 import { systemClock } from '../../platform/clock.ts'
@@ -78,7 +77,8 @@ export interface ApplicationRegistry {
     id: string,
     status: Application['status'],
     now: EpochSeconds,
-  ): Promise<Result<KeptApplication, 'unknown_application'>>
+    version?: number,
+  ): Promise<Result<KeptApplication, 'unknown_application' | 'changed_meanwhile'>>
   /** A new secret; those before it are accepted for `overlapSeconds` more, at most. */
   rotateSecret(
     input: { readonly id: string; readonly overlapSeconds: number },
@@ -209,9 +209,9 @@ export function createApplicationRegistry({
       return isRemoved ? ok(undefined) : failure(id)
     },
 
-    async setStatus(id, status, now) {
-      const application = isApplicationId(id) ? await table.setStatus(id, status, now) : undefined
-      return application === undefined ? refuse('unknown_application') : ok(application)
+    async setStatus(id, status, now, version) {
+      const set = isApplicationId(id) ? await table.setStatus(id, status, now, version) : undefined
+      return set === undefined ? failure(id) : ok(set)
     },
 
     async rotateSecret({ id, overlapSeconds }, now) {
@@ -258,7 +258,7 @@ export function createApplicationRegistry({
     ...registry,
     change: (seen, registration, now) => written(seen.id, registry.change(seen, registration, now)),
     remove: (id, version, now) => written(id, registry.remove(id, version, now)),
-    setStatus: (id, status, now) => written(id, registry.setStatus(id, status, now)),
+    setStatus: (id, ...how) => written(id, registry.setStatus(id, ...how)),
     rotateSecret: (input, now) => written(input.id, registry.rotateSecret(input, now)),
     removeSecret: (input, now) => written(input.id, registry.removeSecret(input, now)),
   }

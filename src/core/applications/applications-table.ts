@@ -149,18 +149,20 @@ export const createApplicationsTable = (directory: D1Database) => ({
     return row === null ? undefined : fromRow(row)
   },
 
+  /** `version` restricts it to the one that was seen. */
   async setStatus(
     id: string,
     status: Application['status'],
     now: EpochSeconds,
+    version: number | undefined,
   ): Promise<KeptApplication | undefined> {
     const row = await directory
       .prepare(
         `UPDATE applications SET
            version = version + (status <> ?2), updated_at = iif(status <> ?2, ?3, updated_at), status = ?2
-         WHERE id = ?1 RETURNING ${COLUMNS}`,
+         WHERE id = ?1 AND (?4 IS NULL OR version = ?4) RETURNING ${COLUMNS}`,
       )
-      .bind(id, status, now)
+      .bind(id, status, now, version ?? null)
       .first<Row>()
     return row === null ? undefined : fromRow(row)
   },

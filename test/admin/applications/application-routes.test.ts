@@ -543,6 +543,26 @@ describe('ending an application', () => {
       ]).toContainEqual(outcome)
   })
 
+  it('is not undone by who has seen it before, at whichever moment they say so', async () => {
+    const stepped = steppedBindings()
+    const watched = createOperator(stepped.bindings)
+    const headers = { authorization: `Bearer ${settings.ADMIN_API_KEY}`, 'if-match': '"1"' }
+    const statuses: number[] = []
+    for (let step = 1; ; step += 1) {
+      const { client_id: id } = await registered()
+      const { value, wasInterrupted } = await stepped.interrupt(
+        step,
+        () => ask('POST', `/applications/${id}/disable`),
+        () => watched.send('POST', `/admin/api/applications/${id}/enable`, { headers }),
+      )
+      if (!wasInterrupted) break
+      statuses.push(value.status)
+      const left = await ask('GET', `/applications/${id}`)
+      expect(left.body.status, `step ${step}`).toBe('disabled')
+    }
+    expect(statuses).toEqual([412, 412])
+  })
+
   it('by removing it while it is being changed leaves nothing of it either', async () => {
     const stepped = steppedBindings()
     const watched = createOperator(stepped.bindings)
