@@ -141,7 +141,7 @@ async function admit(
     now,
   })
   if (!account.ok) return account
-  const { user, isNew } = account.value
+  const { user, isNew, isLinked } = account.value
   const session = { attempt, assertion, user, sid: newSid, previous, now }
   const opened = await openSession(parts, request, session)
   if (!opened.ok) return opened
@@ -152,7 +152,7 @@ async function admit(
     sid,
     providerId: config.id,
     subject,
-    facts: { is_new_user: isNew, is_session_kept: isKept },
+    facts: { is_new_user: isNew, is_linked: isLinked, is_session_kept: isKept },
   }
   return ok({ event, setCookies })
 }

@@ -96,6 +96,24 @@ describe('a provider that may link', () => {
     expect(linked?.userId).toBe(holder?.userId)
   })
 
+  it('leaves in the audit trail that it did, once', async () => {
+    const world = await linking()
+    await arrive(world, world.otrotl, ceo)
+    await arrive(world, world.second, ceo)
+    await arrive(world, world.second, ceo)
+    await arrive(world, world.otrotl, { ...ceo, email: 'new@corp.test' })
+    const { results } = await env.DIRECTORY.prepare(
+      `SELECT details FROM audit_events WHERE event = 'login.accepted' ORDER BY id`,
+    ).all<{ details: string }>()
+    const facts = results.map(({ details }) => JSON.parse(details) as Record<string, unknown>)
+    expect(facts.map((each) => [each.is_new_user, each.is_linked])).toEqual([
+      [true, false],
+      [false, true],
+      [false, false],
+      [false, false],
+    ])
+  })
+
   it.each([false, undefined, 'true', 1, ['true']])(
     'does not when email_verified is %j: 409, and the person is told what to do',
     async (email_verified) => {

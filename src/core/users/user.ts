@@ -58,9 +58,11 @@ export interface Users {
    * The user behind an identity: found by (issuer, subject), else linked by verified e-mail where the
    * provider is trusted for it, else created. The profile is kept in step. Two first sign-ins of one
    * identity at the same moment make one user. Their upstream session is indexed in the same transaction: a
-   * logout token with only a `sid` finds the user by it.
+   * logout token with only a `sid` finds the user by it. `isLinked`: by this sign-in.
    */
-  signIn(identity: SignInIdentity): Promise<Result<{ user: User; isNew: boolean }, SignInRefusal>>
+  signIn(
+    identity: SignInIdentity,
+  ): Promise<Result<{ user: User; isNew: boolean; isLinked: boolean }, SignInRefusal>>
   /**
    * As `signIn`, but an identity that nobody has becomes this user's. `link_conflict` where it is somebody
    * else's, or the user has another one of that provider.

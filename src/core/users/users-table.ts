@@ -111,7 +111,7 @@ export async function admitIdentity(
   profile: ProfileClaims,
   newId: UserId,
   more: readonly D1PreparedStatement[],
-): Promise<UserRow | undefined> {
+): Promise<{ readonly row: UserRow; readonly isLinked: boolean } | undefined> {
   const { email, emailVerified, name, picture, details } = profile
   const isProvenHere = isProven(profile, provider)
   const results = await directory.batch<UserRow>([
@@ -213,7 +213,8 @@ export async function admitIdentity(
     ...more,
     directory.prepare(`SELECT users.* ${HOLDER_SQL}`).bind(issuer, subject),
   ])
-  return results.at(-1)?.results[0]
+  const row = results.at(-1)?.results[0]
+  return row && { row, isLinked: results[0]?.meta.changes === 1 }
 }
 
 /** An identity that nobody has becomes this user's, who is active and has no other one of that provider. */

@@ -42,9 +42,10 @@ export function createUsers(directory: D1Database): Users {
       try {
         const newId = randomId() as UserId
         const indexing = upstreamSessionIndexing(directory, identity)
-        const row = await admitIdentity(directory, identity, profile, newId, indexing)
-        if (row === undefined) return refuse('link_conflict')
-        return admitted(row, row.id === newId)
+        const known = await admitIdentity(directory, identity, profile, newId, indexing)
+        if (known === undefined) return refuse('link_conflict')
+        const { row, isLinked } = known
+        return admitted(row, { isNew: row.id === newId, isLinked })
       } catch (thrown) {
         log('error', { event: 'directory.failed', error: describeThrown(thrown) })
         return refuse('unavailable')
@@ -59,8 +60,8 @@ export function createUsers(directory: D1Database): Users {
         await attachIdentity(directory, identity, userId)
         const [holder] = await findUserByIdentity(directory, identity.issuer, identity.subject)
         if (holder !== userId) return refuse('link_conflict')
-        const row = await admitIdentity(directory, identity, profile, randomId() as UserId, [])
-        return row?.id === userId ? admitted(row, false) : refuse('link_conflict')
+        const known = await admitIdentity(directory, identity, profile, randomId() as UserId, [])
+        return known?.row.id === userId ? admitted(known.row, {}) : refuse('link_conflict')
       } catch (thrown) {
         log('error', { event: 'directory.failed', error: describeThrown(thrown) })
         return refuse('unavailable')
@@ -105,9 +106,9 @@ export function createUsers(directory: D1Database): Users {
   }
 }
 
-const admitted = (row: UserRow, isNew: boolean) => {
+const admitted = <How extends object>(row: UserRow, how: How) => {
   const user = userFromRow(row)
-  return user.status === 'disabled' ? refuse('account_disabled') : ok({ user, isNew })
+  return user.status === 'disabled' ? refuse('account_disabled') : ok({ user, ...how })
 }
 
 /** Whether people with these claims may come by this provider at all. */

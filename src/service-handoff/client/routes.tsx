@@ -105,13 +105,13 @@ export function handoffClientRoutes(parts: ClientParts) {
       await audit.record(c.get('facts'), { event, refusal, ...providerId })
       return answerRefusal(c, refusal)
     }
-    const { userId, sid, isNew, setCookies } = arrived.value
+    const { userId, sid, isNew, isLinked, setCookies } = arrived.value
     await audit.record(c.get('facts'), {
       event: 'login.accepted',
       userId,
       sid,
       ...providerId,
-      facts: { is_new: isNew, by: 'handoff' },
+      facts: { is_new: isNew, is_linked: isLinked, by: 'handoff' },
     })
     c.header('Cache-Control', 'no-store')
     for (const line of setCookies) c.header('Set-Cookie', line, { append: true })

@@ -15,6 +15,7 @@ export interface TakenOver {
   readonly userId: UserId
   readonly sid: SessionId
   readonly isNew: boolean
+  readonly isLinked: boolean
   readonly setCookies: readonly string[]
 }
 
@@ -63,7 +64,7 @@ export async function takeOver(
     now,
   })
   if (!signedIn.ok) return signedIn
-  const { user, isNew } = signedIn.value
+  const { user, isNew, isLinked } = signedIn.value
 
   // The same person from the same session there, by a second ticket: they are signed in already, and stay so
   // unless that is over.
@@ -73,7 +74,7 @@ export async function takeOver(
       await end(parts, arrival, previous, 'handoff_host')
     }
     if (!again.ok) return again
-    return ok({ userId: user.id, sid: previous.sid, isNew: false, setCookies: [] })
+    return ok({ userId: user.id, sid: previous.sid, isNew, isLinked, setCookies: [] })
   }
   const opened = await open(parts, arrival, assertion, { user, sid })
   if (!opened.ok) return opened
@@ -98,7 +99,7 @@ export async function takeOver(
     }
   }
   const setCookies = [setSessionCookie(cookie, parts.config)]
-  return ok({ userId: user.id, sid: session.sid, isNew, setCookies })
+  return ok({ userId: user.id, sid: session.sid, isNew, isLinked, setCookies })
 }
 
 async function open(
