@@ -2,7 +2,6 @@
  * Operators create people with a password of ours, for applications with the password grant, and set and remove
  * such passwords. A change ends all of the user's sessions: whoever knew the old password is out.
  */
-import { parseUserId } from '../../core/sessions/session.ts'
 import { parseNewCredential } from '../../core/users/local-credentials.ts'
 import { parseProfileClaims } from '../../core/users/profile-claims.ts'
 import type { ProfileClaims } from '../../core/users/profile-claims.ts'
@@ -23,6 +22,7 @@ import {
 } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
 import type { ProblemError } from '../problem.ts'
+import { createFindUser } from './find-user.ts'
 
 const username = described(text, {
   description: 'At most 128 characters, no blanks; compared without regard to A-Z',
@@ -121,11 +121,7 @@ const CREDENTIAL_ERRORS = {
 
 export function credentialRoutes(api: AdminApi, parts: AdminParts): void {
   const { audit, clock, ends, localCredentials, people, users } = parts
-
-  async function knownUser(id: string) {
-    const userId = parseUserId(id)
-    return userId === undefined ? undefined : (await people.find(userId))?.id
-  }
+  const findUser = createFindUser(people)
 
   api.serve(createUser, async (c, { body }) => {
     const { username: name, password: secret, ...said } = body
@@ -148,7 +144,7 @@ export function credentialRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   api.serve(showCredential, async (c, { params }) => {
-    const id = await knownUser(params.id)
+    const id = (await findUser(params.id))?.id
     const found = id && (await localCredentials.find(id))
     if (id === undefined || found === undefined) return answerProblem(c, 'not_found')
     await recordRead(c, audit, 'password')
@@ -157,7 +153,7 @@ export function credentialRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   api.serve(setPassword, async (c, { params, body }) => {
-    const id = await knownUser(params.id)
+    const id = (await findUser(params.id))?.id
     if (id === undefined) return answerProblem(c, 'not_found')
     const { username: asked, password: secret } = body
     const name = asked ?? (await localCredentials.find(id))?.username
@@ -189,7 +185,7 @@ export function credentialRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   api.serve(removePassword, async (c, { params }) => {
-    const id = await knownUser(params.id)
+    const id = (await findUser(params.id))?.id
     if (id === undefined || (await localCredentials.find(id)) === undefined) {
       return answerProblem(c, 'not_found')
     }

@@ -1,5 +1,4 @@
 /** Operators say what a person is; each application says what that amounts to. */
-import { parseUserId } from '../../core/sessions/session.ts'
 import { isRole } from '../../protocol/role.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
@@ -8,6 +7,7 @@ import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
 import { list, named, object, openObject, refined, text } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
+import { createFindUser } from './find-user.ts'
 
 const rolesSchema = openObject({ roles: list(text) })
 
@@ -34,10 +34,7 @@ const replaceRoles = {
 } satisfies Operation
 
 export function roleRoutes(api: AdminApi, { audit, people, userRoles }: AdminParts): void {
-  const findUser = async (text: string) => {
-    const id = parseUserId(text)
-    return id === undefined ? undefined : people.find(id)
-  }
+  const findUser = createFindUser(people)
 
   api.serve(showRoles, async (c, { params }) => {
     const user = await findUser(params.id)

@@ -1,6 +1,5 @@
 /** Operators find people, end their sessions, and disable them. Sessions end by `core/revocation`. */
 import { parseSessionId, parseUserId } from '../../core/sessions/session.ts'
-import type { UserId } from '../../core/sessions/session.ts'
 import type { UserSearch } from '../../core/users/user-directory.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
@@ -20,6 +19,7 @@ import {
   textMatching,
 } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
+import { createFindUser } from './find-user.ts'
 import {
   sessionSchema,
   showIdentity,
@@ -123,11 +123,7 @@ const DISABLE_PROBLEMS = {
 export function userRoutes(api: AdminApi, parts: AdminParts): void {
   const { audit, clock, ends, people } = parts
 
-  /** The id in the path, if it is a known user's. Any other is answered 404, whatever is wrong with it (C35). */
-  async function knownUser(text: string): Promise<UserId | undefined> {
-    const id = parseUserId(text)
-    return id === undefined ? undefined : (await people.find(id))?.id
-  }
+  const findUser = createFindUser(people)
 
   api.serve(searchUsers, async (c, { query }) => {
     const { cursor = '', limit, ...by } = query
@@ -138,8 +134,7 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   api.serve(showOneUser, async (c, { params }) => {
-    const id = parseUserId(params.id)
-    const user = id && (await people.find(id))
+    const user = await findUser(params.id)
     if (user === undefined) return answerProblem(c, 'not_found')
     const identities = await people.identitiesOf(user.id)
     await recordRead(c, audit, 'user')
@@ -147,7 +142,7 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   api.serve(disableUser, async (c, { params }) => {
-    const id = await knownUser(params.id)
+    const id = (await findUser(params.id))?.id
     if (id === undefined) return answerProblem(c, 'not_found')
     const input = { userId: id, now: clock() }
     const disabled = await parts.disableUser.disable(c.get('facts'), input)
@@ -156,7 +151,7 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   api.serve(enableUser, async (c, { params }) => {
-    const id = await knownUser(params.id)
+    const id = (await findUser(params.id))?.id
     if (id === undefined) return answerProblem(c, 'not_found')
     const enabled = await parts.disableUser.enable(c.get('facts'), { userId: id, now: clock() })
     if (enabled.ok) return c.json({ id, status: 'active' } as const)
@@ -165,7 +160,7 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   api.serve(listSessions, async (c, { params }) => {
-    const id = await knownUser(params.id)
+    const id = (await findUser(params.id))?.id
     if (id === undefined) return answerProblem(c, 'not_found')
     const listed = await parts.sessions.list(id, clock())
     if (!listed.ok) return answerProblem(c, listed.refusal.code)
@@ -174,7 +169,7 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   api.serve(endAllSessions, async (c, { params }) => {
-    const id = await knownUser(params.id)
+    const id = (await findUser(params.id))?.id
     if (id === undefined) return answerProblem(c, 'not_found')
     const end = { userId: id, cause: 'operator', now: clock() } as const
     const ended = await ends.endAllSessions(c.get('facts'), end)
@@ -183,9 +178,8 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   api.serve(endOneSession, async (c, { params }) => {
-    const path = params
-    const id = await knownUser(path.id)
-    const sid = parseSessionId(path.sid)
+    const id = (await findUser(params.id))?.id
+    const sid = parseSessionId(params.sid)
     if (id === undefined || sid === undefined) return answerProblem(c, 'not_found')
     const end = { userId: id, sid, cause: 'operator', now: clock() } as const
     const ended = await ends.endSession(c.get('facts'), end)
