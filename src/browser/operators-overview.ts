@@ -66,10 +66,12 @@ async function fill(
     etag: null,
     body: undefined,
   }))
-  const isShown = answer.status === 200
-  byId(id).replaceChildren(
-    isShown ? show(answer.body) : element('p', {}, `Cannot be read now (${answer.status}).`),
-  )
+  if (answer.status !== 200) {
+    return byId(id).replaceChildren(element('p', {}, `Cannot be read now (${answer.status}).`))
+  }
+  const { next_cursor: next } = answer.body as { readonly next_cursor?: string | null }
+  const more = element('p', { class: 'lead' }, 'There may be more: the operations below list all.')
+  byId(id).replaceChildren(show(answer.body), ...(typeof next === 'string' ? [more] : []))
 }
 
 const LEVELS = ['strict', 'bounded', 'cached'] as const
