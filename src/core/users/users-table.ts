@@ -206,10 +206,11 @@ export async function admitIdentity(
       ),
     directory
       .prepare(
-        `UPDATE identities SET last_sign_in_at = ?3 WHERE issuer = ?1 AND subject = ?2
+        // The provider may have another id by now: what is cut off by its id has to find its people.
+        `UPDATE identities SET last_sign_in_at = ?3, provider_id = ?5 WHERE issuer = ?1 AND subject = ?2
            AND EXISTS (SELECT 1 FROM users WHERE id = user_id AND status = 'active' AND id <> ?4)`,
       )
-      .bind(issuer, subject, now, newId),
+      .bind(issuer, subject, now, newId, provider.id),
     ...more,
     directory.prepare(`SELECT users.* ${HOLDER_SQL}`).bind(issuer, subject),
   ])

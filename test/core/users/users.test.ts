@@ -4,6 +4,7 @@ import type { IdentityProviderConfig } from '../../../src/config.ts'
 import { newSessionId } from '../../../src/core/sessions/session.ts'
 import type { UntrustedClaims } from '../../../src/core/users/profile-claims.ts'
 import type { User } from '../../../src/core/users/user.ts'
+import { createUserDirectory } from '../../../src/core/users/user-directory.ts'
 import { createUsers } from '../../../src/core/users/users.ts'
 import { NOON } from '../../world/clock.ts'
 import { otrotlConfig, secondConfig } from '../../world/config.ts'
@@ -56,6 +57,15 @@ describe('an identity is (issuer, subject)', () => {
     expect(second).toMatchObject({ ok: true, value: { isNew: false } })
     expect((await signIn(otrotlConfig, '42')).id).toBe(first.ok && first.value.user.id)
     expect(await count('users')).toBe(1)
+  })
+
+  it('goes by the id that its provider has now, so that a cut-off of that one finds the person', async () => {
+    const { id } = await signIn(otrotlConfig, '42')
+    const renamed = { ...otrotlConfig, id: 'renamed' }
+    expect((await signIn(renamed, '42')).id).toBe(id)
+    const people = createUserDirectory(env.DIRECTORY)
+    expect(await people.ids({ providerId: 'renamed' }, '', 10)).toEqual([id])
+    expect(await people.hasProvider(otrotlConfig.id)).toBe(false)
   })
 
   it('of one subject at two providers opens two accounts', async () => {
