@@ -78,10 +78,10 @@ export const tokens: Section = {
 /** The whole process of a Worker that answers as many requests, and asks as many objects for a row, and does nothing else. */
 async function floorMegabytes() {
   const worker = await floors(await generateKeyPair('ES256', { extractable: true }))
-  const { processId, portOf, stop } = await startWorkers([worker])
+  const running = await startWorkers([worker])
   try {
-    const port = portOf(worker.name)
-    const megabytes = () => residentMegabytesOf(processId)
+    const port = running.portOf(worker.name)
+    const megabytes = () => residentMegabytesOf(running.processId)
     const different = (name: string, count: number, first = 0) =>
       Array.from({ length: count }, (_, n) => ({
         headers: { [name]: String(first + n).padEnd(700, '.') },
@@ -94,7 +94,7 @@ async function floorMegabytes() {
     await measureOnce({ port, path: '/object', each: different('x-user', PEOPLE_AWAKE) })
     return { atFirst, afterRequests, withObjects: megabytes() }
   } finally {
-    await stop()
+    await running.stop()
   }
 }
 
