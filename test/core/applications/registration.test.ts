@@ -153,7 +153,9 @@ describe('a redirect URI (M09, RFC 9700 §2.1)', () => {
           const url = new URL(uri)
           expect([uri, `${uri}/`]).toContain(url.href)
           expect(uri).toMatch(/^[\x21-\x7e]+$/)
-          expect(uri).not.toMatch(/[#*@\\]|\/\.\.?(\/|$)/)
+          expect(uri).not.toMatch(/[#*\\]|\/\.\.?(\/|$)/)
+          // In a path it is a character as any other (RFC 3986 §3.3).
+          expect(/^[a-z.]+:\/\/([^/?]*)/.exec(uri)?.[1] ?? '').not.toContain('@')
           const isWeb =
             url.protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
           expect(isWeb || applicationType === 'native').toBe(true)
