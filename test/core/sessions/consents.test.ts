@@ -123,12 +123,15 @@ describe('a consent', () => {
   it('from before its application was cut off counts no more, and a new one stands alone', async () => {
     const ada = await person(clock.now())
     await give(ada, ['openid', 'email'])
+    await give(ada, ['openid'], [], OTHER)
     const cutOffs: CutOff[] = [
       { scope: 'application', id: SHOP, at: START * 1000 + 5, cause: 'application_removed' },
     ]
     const ruled = createConsents(partsOf(() => ({ cutOffs, providerIds: ['otrotl'] })))
     expect(await ruled.read(ada.userId, SHOP)).toEqual({ ok: true, value: undefined })
-    expect(await ruled.connections(ada.userId, clock.now())).toEqual({ ok: true, value: [] })
+    expect(await ruled.connections(ada.userId, clock.now())).toMatchObject({
+      value: [{ applicationId: OTHER }],
+    })
     clock.advance(1)
     const consent = { applicationId: SHOP, scope: ['openid'], claims: [] }
     await ruled.give({ ...ada, consent, now: clock.now() })
@@ -250,6 +253,8 @@ describe('disconnecting an application', () => {
     const code = await mintCode(ada)
     const others = await mintCode(ada, { binding: { applicationId: OTHER } })
     const families = [await family(ada), await family(there)]
+    const bare = { kind: 'refresh_token', binding: { applicationId: SHOP } } as const
+    const { family: withoutCode } = await mintCode(ada, bare)
     const participation = { applicationId: SHOP, subject: 's', clientSid: 'c' }
     const { family: ofImplicit } = valueOf(await grants.participate({ ...ada, participation }))
     expect(await stands(ada, ofImplicit)).toBe(true)
@@ -261,7 +266,7 @@ describe('disconnecting an application', () => {
       expect(await rotate(refreshToken, clock.now())).toMatchObject(refused('unknown'))
       expect(await stands([ada, there][at]!, gid)).toBe(false)
     }
-    expect(await stands(ada, ofImplicit)).toBe(false)
+    for (const gid of [withoutCode, ofImplicit]) expect(await stands(ada, gid)).toBe(false)
 
     expect(await read(ada, OTHER)).toBeDefined()
     expect((await grants.peek('authorization_code', others.handle, clock.now())).ok).toBe(true)

@@ -6,7 +6,7 @@ import { newUserId } from '../../../src/core/sessions/session.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { ring } from './published-hint.ts'
-import { objectOf, openInput, rowsOf, sessionsOf, START } from './signed-in-user.ts'
+import { IDLE_SECONDS, objectOf, openInput, rowsOf, sessionsOf, START } from './signed-in-user.ts'
 
 const sessions = sessionsOf()
 const issuer = 'https://otrotl.example'
@@ -72,6 +72,16 @@ describe('what a provider says has ended', () => {
     }
     await logout({ subject: 'subject-1', upstreamSid: 'upstream-1' })
     expect(await lives(one)).toBe(false)
+  })
+
+  it('is nothing that has run out before', async () => {
+    await open()
+    clock.advance(IDLE_SECONDS)
+    expect(await logout({ subject: 'subject-1' })).toMatchObject({ value: { ended: 0 } })
+    await ring(userId)
+    expect(await rowsOf(userId, 'SELECT end_cause FROM sessions')).toEqual([
+      { end_cause: 'idle_deadline' },
+    ])
   })
 
   it('is nothing when it names nobody', async () => {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createGrants } from '../../../src/core/sessions/grants.ts'
 import { MOST_GRANTS } from '../../../src/core/sessions/grants-table.ts'
 import { newUserId } from '../../../src/core/sessions/session.ts'
+import type { UserId } from '../../../src/core/sessions/session.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import {
@@ -22,7 +23,7 @@ import {
   valueOf,
 } from './granted.ts'
 import type { Person } from './granted.ts'
-import { ring } from './published-hint.ts'
+import { hintOf, published, ring } from './published-hint.ts'
 import {
   ABSOLUTE_SECONDS,
   objectOf,
@@ -41,6 +42,12 @@ beforeEach(() => {
   vi.spyOn(console, 'info').mockImplementation(() => {})
   vi.spyOn(console, 'log').mockImplementation(() => {})
 })
+
+/** What the edge knows of as revoked. */
+async function listed(userId: UserId) {
+  await published(userId)
+  return (await hintOf(userId))?.revoked?.map(({ id }) => id)
+}
 
 describe('all grants of a session', () => {
   const ends = {
@@ -84,23 +91,35 @@ describe('all grants of a session', () => {
     expect(await rowsOf(userId, 'SELECT name FROM sqlite_master')).toEqual([])
   })
 
-  it('are at most fifty of one application: the oldest gives way, and only its tokens', async () => {
-    const ada = await person(clock.now())
-    const oldest = await family(ada)
-    const elsewhere = await mintCode(ada, { binding: { applicationId: OTHER } })
-    clock.advance(1)
-    for (let n = 1; n < MOST_GRANTS; n += 1) await mintCode(ada)
-    expect(await stands(ada, oldest.family)).toBe(true)
-    clock.advance(1)
-    const newest = await mintCode(ada)
-    expect(await rotate(oldest.refreshToken, clock.now())).toMatchObject(refused('unknown'))
-    expect(await stands(ada, oldest.family)).toBe(false)
-    expect((await takeCode(newest.handle, clock.now())).ok).toBe(true)
-    expect((await grants.peek('authorization_code', elsewhere.handle, clock.now())).ok).toBe(true)
-    expect(
-      await rowsOf(ada.userId, `SELECT COUNT(*) AS n FROM grants WHERE application_id = 'shop'`),
-    ).toEqual([{ n: MOST_GRANTS }])
-  })
+  const mints = {
+    mint: (ada: Person) => mintCode(ada),
+    mintBehind: async ({ cookie, now }: Person) => {
+      const question = { cookie, isUse: false, grant: newGrant(), now }
+      return valueOf(valueOf(await grants.mintBehind(question)).minted)
+    },
+  }
+
+  it.each(Object.entries(mints))(
+    'are at most fifty of one application, by %s: the oldest gives way, and only its tokens',
+    async (_, mint) => {
+      const ada = await person(clock.now())
+      const oldest = await family(ada)
+      const elsewhere = await mintCode(ada, { binding: { applicationId: OTHER } })
+      clock.advance(1)
+      for (let n = 1; n < MOST_GRANTS; n += 1) await mintCode(ada)
+      expect(await stands(ada, oldest.family)).toBe(true)
+      clock.advance(1)
+      const newest = await mint(ada)
+      expect(await listed(ada.userId)).toEqual([oldest.family])
+      expect(await rotate(oldest.refreshToken, clock.now())).toMatchObject(refused('unknown'))
+      expect(await stands(ada, oldest.family)).toBe(false)
+      expect((await takeCode(newest.handle, clock.now())).ok).toBe(true)
+      expect((await grants.peek('authorization_code', elsewhere.handle, clock.now())).ok).toBe(true)
+      expect(
+        await rowsOf(ada.userId, `SELECT COUNT(*) AS n FROM grants WHERE application_id = 'shop'`),
+      ).toEqual([{ n: MOST_GRANTS }])
+    },
+  )
 
   it('give way once they are over, however young, before an older one that lives', async () => {
     const ada = await person(clock.now())
@@ -117,6 +136,14 @@ describe('all grants of a session', () => {
 })
 
 describe('revocation', () => {
+  it('of a family of which something was taken twice is told to the edge', async () => {
+    const ada = await person(clock.now())
+    const { handle, family: gid } = await mintCode(ada)
+    expect((await takeCode(handle, clock.now())).ok).toBe(true)
+    expect(await takeCode(handle, clock.now())).toMatchObject(refused('reused'))
+    expect(await listed(ada.userId)).toEqual([gid])
+  })
+
   it('of a refresh token ends its family, for its own application only', async () => {
     const ada = await person(clock.now())
     const { refreshToken: handle, family: gid } = await family(ada)

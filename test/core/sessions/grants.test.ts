@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { GrantBinding } from '../../../src/core/sessions/grant.ts'
+import { createGrants } from '../../../src/core/sessions/grants.ts'
 import { createHandleAuthenticator, mintHandle } from '../../../src/core/sessions/handle.ts'
 import { newSessionId, newUserId } from '../../../src/core/sessions/session.ts'
 import { freezeClock } from '../../world/clock.ts'
@@ -15,6 +16,7 @@ import {
   mintCode,
   newGrant,
   OTHER,
+  partsOf,
   person,
   REDIRECT_URI,
   REFRESH_SECONDS,
@@ -26,7 +28,15 @@ import {
   takeCode,
   valueOf,
 } from './granted.ts'
-import { ABSOLUTE_SECONDS, IDLE_SECONDS, rowsOf, sessionsOf, START } from './signed-in-user.ts'
+import { ring } from './published-hint.ts'
+import {
+  ABSOLUTE_SECONDS,
+  IDLE_SECONDS,
+  rowsOf,
+  sessionsOf,
+  START,
+  TOKEN_SECONDS,
+} from './signed-in-user.ts'
 
 const sessions = sessionsOf()
 let clock: TestClock
@@ -124,6 +134,7 @@ describe('an authorization code', () => {
       })
     expect((await take()).ok).toBe(true)
     clock.advance(CODE_SECONDS + 1)
+    await ring(ada.userId)
     expect(await take()).toMatchObject(refused('reused'))
     expect(await stands(ada, gid)).toBe(false)
   })
@@ -418,5 +429,33 @@ describe('a device code', () => {
     expect((await rotate(refreshToken!, clock.now())).ok).toBe(true)
     expect(await take(SHOP)).toMatchObject(refused('reused'))
     expect(await rotate(refreshToken!, clock.now())).toMatchObject(refused('unknown'))
+  })
+})
+
+describe('how long tokens live', () => {
+  const LONGER_SECONDS = 900
+  const longer = createGrants({ ...partsOf(), tokenLifetimeSeconds: LONGER_SECONDS })
+  const participation = { applicationId: SHOP, subject: 's', clientSid: 'c' }
+  type Given = Awaited<ReturnType<typeof given>>
+
+  async function given() {
+    const ada = await person(clock.now())
+    return { ...ada, code: await mintCode(ada), refreshToken: (await family(ada)).refreshToken }
+  }
+
+  it.each(
+    Object.entries({
+      mint: (ada: Given) => longer.mint({ ...ada, grant: newGrant() }),
+      mintBehind: (ada: Given) => longer.mintBehind({ ...ada, isUse: false, grant: newGrant() }),
+      take: ({ code, now }: Given) => takeCode(code.handle, now, HONEST, longer),
+      rotate: ({ refreshToken, now }: Given) => rotate(refreshToken, now, undefined, longer),
+      participate: (ada: Given) => longer.participate({ ...ada, participation }),
+    }),
+  )('is made known to the object by %s, before there is one', async (_, ask) => {
+    const ada = await given()
+    const known = () => rowsOf(ada.userId, 'SELECT token_lifetime_seconds AS seconds FROM user')
+    expect(await known()).toEqual([{ seconds: TOKEN_SECONDS }])
+    expect((await ask(ada)).ok).toBe(true)
+    expect(await known()).toEqual([{ seconds: LONGER_SECONDS }])
   })
 })
