@@ -259,6 +259,7 @@ describe('a cut-off of one application', () => {
     expect(await here.sessions.list(ada.userId, now())).toMatchObject({
       value: [{ sid: ada.session.sid }],
     })
+    expect(await check(here, own.token, 'strict')).toMatchObject({ refusal: { code: 'revoked' } })
     expect(await here.sessions.use(own.cookie, now())).toMatchObject({
       refusal: { facts: { cause: 'application_removed' } },
     })

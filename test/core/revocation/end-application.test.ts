@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CutOffMessage } from '../../../src/core/revocation/cut-off-drain.ts'
 import { newUserId } from '../../../src/core/sessions/session.ts'
+import type { UserId } from '../../../src/core/sessions/session.ts'
 import { gatewayFor } from '../../../src/gateway.ts'
 import { freezeClock, NOON } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
@@ -68,6 +69,13 @@ async function customer({ core }: Isolate, changes: { applicationId?: string } =
   }
   const code = await mintCode(of, {}, core.grants)
   return { ...of, cookie, code, shop: await take(SHOP), other: await take(OTHER) }
+}
+
+/** A session that the shop opens by itself. */
+async function openAsShop({ core }: Isolate, userId: UserId) {
+  const input = openInput(clock.now(), userId)
+  const authentication = { ...input.authentication, applicationId: SHOP }
+  return valueOf(await core.sessions.open({ ...input, authentication }))
 }
 
 const end = ({ core }: Isolate) =>
@@ -153,7 +161,12 @@ describe('the end of an application', () => {
   it('ends the sessions that it had opened itself, with their cause', async () => {
     const here = isolate()
     const ada = await customer(here, { applicationId: SHOP })
+    const binding = { ...HONEST, applicationId: OTHER }
+    const { handle } = await mintCode(ada, { binding }, here.core.grants)
     await end(here)
+    expect(await here.core.grants.peek('authorization_code', handle, clock.now())).toMatchObject(
+      refused('no_session'),
+    )
     await here.deliver()
     expect(await rowsOf(ada.userId, 'SELECT end_cause FROM sessions')).toEqual([
       { end_cause: 'application_removed' },
@@ -190,8 +203,13 @@ describe('the end of an application', () => {
     const later = { ...ada, now: clock.now() }
     const { handle } = valueOf(await here.core.grants.mint({ ...later, grant: newGrant() }))
     const { refreshToken } = valueOf(await takeCode(handle, clock.now(), HONEST, here.core.grants))
+    const consent = { applicationId: SHOP, scope: ['openid'], claims: [] }
+    valueOf(await here.core.consents.give({ ...later, consent }))
+    const own = await openAsShop(here, ada.userId)
     await here.deliver()
     expect((await rotate(refreshToken!, clock.now(), undefined, here.core.grants)).ok).toBe(true)
+    expect(valueOf(await here.core.consents.read(ada.userId, SHOP))).toMatchObject(consent)
+    expect((await here.core.sessions.use(own.cookie, clock.now())).ok).toBe(true)
     expect(
       await rowsOf(
         ada.userId,
