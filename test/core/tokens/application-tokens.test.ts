@@ -191,12 +191,31 @@ describe('verifying an access token of an application', () => {
     ['claims', { cnf: {} }],
     ['claims', { cnf: { jkt: 'short' } }],
     ['claims', { cnf: null }],
+    ['claims', { claims: 'email' }],
+    ['claims', { claims: ['email', 7] }],
+    ['claims', { sub: pairwise.subject }],
     ['claims', { ref: 'x' }],
     ['claims', { ref: 'x', sid: undefined }],
     ['claims', { exp: '1e300' }],
     ['accepted', {}],
   ])('refuses for its %s what says %j', async (check, changes) => {
     expect(await checkOf(await signAsUs(good(changes), NOON))).toBe(check)
+  })
+
+  it.each([
+    ['accepted', {}],
+    ['claims', { sub: ada.userId }],
+    ['claims', { sid: ada.sid }],
+    ['claims', { epoch: 7 }],
+    ['claims', { gid: ada.family }],
+    ['claims', { auth_time: NOON }],
+    ['claims', { idp: 'otrotl' }],
+    ['claims', { acr: 'urn:example:gold' }],
+  ])('reads as a client’s own: %s, if beside itself it names %j', async (check, changes) => {
+    const ofUser = ['sid', 'epoch', 'auth_time', 'idp']
+    const none = Object.fromEntries(ofUser.map((name) => [name, undefined]))
+    const own = good({ ...none, gid: undefined, sub: 'shop', ...changes })
+    expect(await checkOf(await signAsUs(own, NOON))).toBe(check)
   })
 
   it('never reads a reference that was sealed for something else', async () => {
