@@ -214,6 +214,20 @@ describe('linking by verified e-mail', () => {
     expect(await refusalOf(corporate, 'ceo', verified('ceo@corp.test'))).toBe('link_conflict')
   })
 
+  it('is refused once a provider that is not authoritative for it has given the holder another address', async () => {
+    await signIn(home, 'holder', verified('ceo@corp.test'))
+    await signIn(home, 'holder', verified('ceo@other.test'), NOON + 1)
+    const other = { ...corporate, authoritativeEmailDomains: ['other.test'] }
+    expect(await refusalOf(other, 'x', verified('ceo@other.test'))).toBe('link_conflict')
+  })
+
+  it('never joins whoever came after the holder with the same address', async () => {
+    const holder = await signIn(home, 'holder', verified('ceo@corp.test'))
+    await signIn(home, 'other', verified('ceo@corp.test'))
+    await disable(holder.id)
+    expect(await refusalOf(corporate, 'x', verified('ceo@corp.test'))).toBe('link_conflict')
+  })
+
   it('never leads to an account that merely claims the address', async () => {
     const mallory = await signIn(home, 'mallory', { email: 'ceo@corp.test' })
     const ceo = await signIn(corporate, 'ceo', verified('ceo@corp.test'))
@@ -312,6 +326,7 @@ describe('the index of upstream sessions', () => {
     expect(first).toMatchObject({ value: { user: { id }, isNew: true } })
     expect(await heldBy('up')).toEqual([id])
     expect(await heldBy('later')).toEqual([id])
+    expect([await heldBy('up', NOON + 99), await heldBy('up', NOON + 100)]).toEqual([[id], []])
   })
 
   it('holds several sessions of ours for one of theirs', async () => {
