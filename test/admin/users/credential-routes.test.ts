@@ -1,11 +1,15 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { UserId } from '../../../src/core/sessions/session.ts'
 import { createLocalCredentials } from '../../../src/core/users/local-credentials.ts'
+import { gatewayFor } from '../../../src/gateway.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
 import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
 import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { snapshot } from '../../world/snapshot.ts'
+import { steppedBindings } from '../../world/stepped-bindings.ts'
+import { openInput } from '../../core/sessions/signed-in-user.ts'
 import { createOperator, unreachable } from '../operator.ts'
 
 let log: ReturnType<typeof captureLog>
@@ -127,6 +131,34 @@ describe('the password of a user', () => {
     expect([removed.status, removed.body]).toEqual([200, { id, ended_sessions: 0 }])
     expect([await bridge(), await isRight('alice', PASSWORD)]).toEqual([401, false])
     expect((await ask('DELETE', `/users/${id}/password`)).status).toBe(404)
+  })
+
+  it('is removed with every session that it has opened by then, at whatever step', async () => {
+    const stepped = steppedBindings()
+    const operator = createOperator(stepped.bindings)
+    const { core } = gatewayFor(env)
+    const body = { username: 'alice', password: PASSWORD }
+    const id = (await ask('POST', '/users', body)).body.id as UserId
+    const path = `/users/${id}/password`
+    for (let step = 1; ; step += 1) {
+      await ask('PUT', path, body)
+      const opened: string[] = []
+      const { value, wasInterrupted } = await stepped.interrupt(
+        step,
+        async () => {
+          if ((await createLocalCredentials(env.DIRECTORY).find(id)) === undefined) return
+          const session = await core!.sessions.open(openInput(systemClock(), id))
+          if (session.ok) opened.push(session.value.cookie)
+        },
+        () => operator.ask('DELETE', path),
+      )
+      const { ended_sessions: ended } = value.body
+      expect([step, value.status, ended]).toEqual([step, 200, opened.length])
+      for (const cookie of opened) {
+        expect((await core!.sessions.peek(cookie, systemClock())).ok, `step ${step}`).toBe(false)
+      }
+      if (!wasInterrupted) break
+    }
   })
 
   it('is not set without a name, to a bad one, or for nobody', async () => {
