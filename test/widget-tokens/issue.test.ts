@@ -12,6 +12,7 @@ import { captureLog, decisions } from '../world/log-lines.ts'
 import { settings } from '../world/settings.ts'
 import { createProver, goodClaims, prepareKeyRing, signAsUs } from '../world/signed-by-us.ts'
 import { snapshot } from '../world/snapshot.ts'
+import { unreachable } from '../admin/operator.ts'
 import { SITE, ask, askToken, cookieOf, registerWidget, signedInPerson } from './widget-site.ts'
 
 /** Each test has a minute of its own, later than any real clock. */
@@ -487,6 +488,31 @@ describe('a widget that is not there', () => {
     expect([asked.status, asked.headers.get('retry-after')]).toEqual([503, '5'])
     expect(asked.body.token).toBeUndefined()
   })
+})
+
+describe('too many requests', () => {
+  it.each([
+    ['GET', 'token'],
+    ['POST', 'auth'],
+    ['GET', 'events'],
+  ])(
+    'from one address are answered 429, before anything is looked up: %s /%s',
+    async (method, name) => {
+      const site = await registerWidget()
+      const { cookie } = await signedInPerson()
+      const log = captureLog()
+      const headers = { ...cookieOf(cookie), Origin: SITE }
+      const url = `${settings.ISSUER}/widgets/${site.id}/${name}`
+      const limited = {
+        BRIDGE_LIMIT: { limit: async () => ({ success: false }) },
+        DIRECTORY: unreachable<D1Database>(),
+      }
+      const asked = await ask(url, { method, headers }, limited)
+      expect([asked.status, asked.headers.get('retry-after')]).toEqual([429, '60'])
+      expect(asked.body).toMatchObject({ success: false, error: 'rate_limited' })
+      expect(decisions(log.lines)).toMatchObject([{ event: 'rate.limited' }])
+    },
+  )
 })
 
 describe('the audit trail', () => {
