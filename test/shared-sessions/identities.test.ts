@@ -1,6 +1,7 @@
 /** Identities that a provider vouches for, as sites read, link and remove them. */
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { parseNewCredential } from '../../src/core/users/local-credentials.ts'
 import { createSiteUsers } from '../../src/core/users/site-users.ts'
 import { gatewayFor } from '../../src/gateway.ts'
 import { systemClock } from '../../src/platform/clock.ts'
@@ -95,6 +96,19 @@ describe('an identity that a provider vouches for', () => {
     await signIn(browser, world.otrotl)
     expect((await known(site, browser)).userToken).not.toBe(userToken)
   })
+})
+
+it('a person whom an operator has given a password stays, whoever removes what sites have pushed', async () => {
+  const site = await registerSite({ subdomain: 'shop' })
+  const { userToken } = await pushUser(site)
+  const userId = await userIdOf(userToken)
+  const credential = await parseNewCredential('ada', 'correct horse battery')
+  if (!credential.ok) throw new Error(credential.refusal.code)
+  await core!.localCredentials.set(userId, credential.value, systemClock())
+  const removed = await ask(site, 'DELETE', `/users/${userToken}.json?confirm_deletion=true`)
+  expect(removed.status).toBe(200)
+  expect(await core!.users.find(userId)).toMatchObject({ status: 'active' })
+  expect(await core!.localCredentials.find(userId)).toMatchObject({ username: 'ada' })
 })
 
 describe('a person who is removed after the identity that a provider vouches for', () => {

@@ -5,6 +5,7 @@ import { gatewayFor } from '../../src/gateway.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { createWorld } from '../world/sign-in.ts'
 import { ask, pushUser, registerSite, startShared } from '../world/sites.ts'
+import type { TestSite } from '../world/sites.ts'
 import { steppedBindings } from '../world/stepped-bindings.ts'
 
 const { core } = gatewayFor(env)
@@ -14,6 +15,8 @@ const facts = {
   waitUntil: () => undefined,
   continent: undefined,
 }
+
+type Pushed = Awaited<ReturnType<typeof pushUser>>
 
 async function userIdOf(userToken: string) {
   const row = await env.DIRECTORY.prepare('SELECT user_id FROM site_users WHERE user_token = ?')
@@ -159,6 +162,85 @@ describe('a shared session', () => {
       if (!wasInterrupted) break
     }
   })
+
+  it('is neither forgotten nor taken for ended while its object does not answer', async () => {
+    const down = {
+      getByName() {
+        throw new Error('overloaded')
+      },
+    }
+    const world = await createWorld({}, { USER_SESSIONS: down as never })
+    const fetch = (request: Request) => world.fetch(request)
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    const site = await registerSite({ subdomain: 'shop' })
+    const token = await startShared(site, (await pushUser(site)).identityToken)
+    await env.DIRECTORY.exec('UPDATE site_sessions SET created_at = created_at - 3600')
+    const path = `/sso/sessions/${token}.json`
+    for (const [method, address] of [
+      ['GET', path],
+      ['GET', '/sso/sessions.json'],
+      ['DELETE', `${path}?confirm_deletion=true`],
+    ] as const) {
+      expect((await ask(site, method, address, undefined, { fetch })).status).toBe(503)
+      expect((await ask(site, 'GET', path)).status).toBe(200)
+    }
+  })
+
+  it('is one, at whatever step of it another one is started', async () => {
+    const stepped = steppedBindings()
+    const world = await createWorld({}, stepped.bindings)
+    const fetch = (request: Request) => world.fetch(request)
+    const site = await registerSite({ subdomain: 'shop' })
+    const { identityToken, userToken } = await pushUser(site)
+    const userId = await userIdOf(userToken)
+    const path = `/sso/sessions/identities/${identityToken}.json`
+    for (let step = 1; ; step += 1) {
+      const { wasInterrupted } = await stepped.interrupt(
+        step,
+        () => startShared(site, identityToken),
+        () => ask(site, 'PUT', path, undefined, { fetch }),
+      )
+      const live = await core!.sessions.list(userId, systemClock())
+      expect([step, live.ok && live.value.length]).toEqual([step, 1])
+      if (!wasInterrupted) break
+    }
+  })
+
+  const takeAway = {
+    'its person is removed': (site: TestSite, { userToken }: Pushed) =>
+      ask(site, 'DELETE', `/users/${userToken}.json?confirm_deletion=true`),
+    'its identity is linked to another person': async (site: TestSite, pushed: Pushed) => {
+      const { userToken, identityToken } = await pushUser(site)
+      await ask(site, 'DELETE', `/identities/${identityToken}.json?confirm_deletion=true`)
+      const user = { user_token: userToken }
+      return ask(site, 'PUT', `/identities/${pushed.identityToken}/link.json`, { user })
+    },
+  }
+
+  it.each(Object.entries(takeAway))(
+    'leaves nothing alive, at whatever step of it %s',
+    async (_, take) => {
+      const stepped = steppedBindings()
+      const world = await createWorld({}, stepped.bindings)
+      const fetch = (request: Request) => world.fetch(request)
+      const site = await registerSite({ subdomain: 'shop' })
+      for (let step = 1; ; step += 1) {
+        const pushed = await pushUser(site)
+        const userId = await userIdOf(pushed.userToken)
+        const { wasInterrupted } = await stepped.interrupt(
+          step,
+          async () => expect((await take(site, pushed)).status).toBe(200),
+          () =>
+            ask(site, 'PUT', `/sso/sessions/identities/${pushed.identityToken}.json`, undefined, {
+              fetch,
+            }),
+        )
+        if (!wasInterrupted) break
+        const live = await core!.sessions.list(userId, systemClock())
+        expect([step, live]).toEqual([step, { ok: true, value: [] }])
+      }
+    },
+  )
 
   it('ends by a deletion that is confirmed, and by no other', async () => {
     const site = await registerSite({ subdomain: 'shop' })

@@ -1,4 +1,4 @@
-import { exports } from 'cloudflare:workers'
+import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/platform/clock.ts'
 import { applicationRegistry } from '../world/applications.ts'
@@ -66,6 +66,12 @@ describe('a site', () => {
     expect((await ask(site, 'GET', '/site.json')).status).toBe(404)
     await registry.setStatus(site.id, 'active', systemClock())
     expect((await ask(site, 'GET', '/site.json')).status).toBe(200)
+    const expiresAt = (at: number) =>
+      env.DIRECTORY.prepare('UPDATE site_keys SET expires_at = ?1').bind(at).run()
+    await expiresAt(systemClock() + 60)
+    expect((await ask(site, 'GET', '/site.json')).status).toBe(200)
+    await expiresAt(systemClock())
+    expect((await ask(site, 'GET', '/site.json')).status).toBe(401)
     await registry.remove(site.id)
     expect((await ask(site, 'GET', '/site.json')).status).toBe(404)
   })

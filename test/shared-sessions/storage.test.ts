@@ -389,6 +389,7 @@ describe('an identity', () => {
     const user = { user_token: to.userToken }
     const occupied = await ask(site, 'PUT', link, { user })
     expect(occupied.status).toBe(409)
+    expect((await ask(site, 'GET', `/sso/sessions/${token}.json`)).status).toBe(200)
     await ask(site, 'DELETE', `/identities/${to.identityToken}.json?confirm_deletion=true`)
     const linked = await ask(site, 'PUT', link, { user })
     expect(linked.status).toBe(200)
