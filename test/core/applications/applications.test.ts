@@ -45,6 +45,27 @@ describe('a registered application', () => {
     expect(await checkSecret(id, clientSecret, NOW)).toBe('right')
   })
 
+  it.each([
+    // The bridge's name, and what is of the shape of a user's: both stand where a client's name does.
+    ['/client_id', { clientId: 'drawbridge' }],
+    ['/client_id', { clientId: '0123456789abcdef0123456789abcdef' }],
+    ['/client_id', { clientId: '0123456789ABCDEF0123456789ABCDEF' }],
+    ['/client_id', { clientId: '..' }],
+    ['/client_id', { clientId: '' }],
+    ['/client_id', { clientId: 'a/b' }],
+    ['/client_id', { clientId: 'a'.repeat(129) }],
+    ['/client_secret', { clientSecret: 'brought-along-0123456789-012345' }],
+    ['/client_secret', { clientSecret: '012345678'.repeat(5) }],
+    ['/client_secret', { clientSecret: 'brought along 0123456789 0123456789' }],
+    ['/client_secret', { clientSecret: 'brought-0123456789'.repeat(15) }],
+  ])('may not bring, for its %s, %j', async (pointer, brought) => {
+    const before = await snapshot()
+    const oauth = { redirectUris: ['https://b.example/'] }
+    const registered = await applicationRegistry().register({ name: 'B', oauth, ...brought }, NOW)
+    expect(registered).toMatchObject({ ok: false, problems: [{ pointer }] })
+    expect(await snapshot()).toEqual(before)
+  })
+
   it('does not take the place of another with its id, nor add a secret to it', async () => {
     await registerApplication({ clientId: 'shop', now: NOW })
     const before = await snapshot()
