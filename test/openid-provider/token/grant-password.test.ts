@@ -171,6 +171,14 @@ describe('guessing a password', () => {
     expect((await login(PASSWORD)).status).toBe(200)
   }, 30_000)
 
+  it('is counted anew after the right one', async () => {
+    await createPerson()
+    for (let round = 0; round < 2; round += 1) {
+      for (let tries = 0; tries < 9; tries += 1) expectError(await login('wrong'), 'invalid_grant')
+      expect((await login(PASSWORD)).status).toBe(200)
+    }
+  }, 30_000)
+
   it.each([1, 2, 3, 4, 5, 6, 7])(
     'and a directory that fails from its query %i on: 503, and no session',
     async (working) => {
