@@ -209,6 +209,13 @@ describe('a shared session', () => {
   const takeAway = {
     'its person is removed': (site: TestSite, { userToken }: Pushed) =>
       ask(site, 'DELETE', `/users/${userToken}.json?confirm_deletion=true`),
+    // Others must not find them any more, and what is open has ended; their rows are still there.
+    'its person is about to be removed': async (_: TestSite, { userToken }: Pushed) => {
+      const userId = await userIdOf(userToken)
+      await env.DIRECTORY.exec('UPDATE site_users SET is_leaving = 1')
+      await core!.sessions.endAll(userId, 'application', systemClock())
+      return { status: 200 }
+    },
     'its identity is linked to another person': async (site: TestSite, pushed: Pushed) => {
       const { userToken, identityToken } = await pushUser(site)
       await ask(site, 'DELETE', `/identities/${identityToken}.json?confirm_deletion=true`)
