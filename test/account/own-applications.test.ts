@@ -22,10 +22,14 @@ const applicationsOf = async (browser: Browser) => {
   return all(page, 'li').filter(({ attributes }) => attributes.has('data-application'))
 }
 
-const disconnect = (browser: Browser, application: string, from = settings.ISSUER) =>
+const disconnect = (
+  browser: Browser,
+  application: string | readonly string[],
+  from = settings.ISSUER,
+) =>
   browser.request(`${ACCOUNT}/applications/disconnect`, {
     method: 'POST',
-    body: new URLSearchParams({ application }),
+    body: new URLSearchParams([application].flat().map((id) => ['application', id])),
     from,
   })
 
@@ -79,8 +83,8 @@ describe('the connected applications on /account', () => {
     expect((await disconnect(browser, app.id, 'https://evil.example')).status).toBe(403)
     const stranger = await disconnect(world.newBrowser(), app.id)
     expect(stranger.headers.get('location')).toBe('/auth/login?return_to=%2Faccount')
-    for (const other of ['', 'unknown', '\u0000', 'x'.repeat(1000)])
-      expect((await disconnect(browser, other)).status, other).toBe(303)
+    for (const other of ['', 'unknown', '\u0000', 'x'.repeat(1000), [app.id, app.id]])
+      expect((await disconnect(browser, other)).status, String(other)).toBe(303)
     expect(await snapshot()).toEqual(before)
     expect((await disconnect(await signedInBrowser(world, 'bob'), app.id)).status).toBe(303)
     expect((await ask(browser, url)).status).toBe(303)
