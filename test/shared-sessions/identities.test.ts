@@ -122,6 +122,25 @@ describe('a person who is removed after the identity that a provider vouches for
   })
 })
 
+describe('what sites push of a person', () => {
+  it.each(['email_verified = 0', 'last_sign_in_at = NULL'])(
+    'is not the directory’s word on whom a provider vouches for, nor an operator (%s)',
+    async (otherwise) => {
+      const { site, userToken } = await someoneSignedIn()
+      const userId = await userIdOf(userToken)
+      await env.DIRECTORY.exec(`UPDATE users SET ${otherwise}`)
+      const before = await core!.users.find(userId)
+      expect(before).toMatchObject({ name: expect.any(String), email: expect.any(String) })
+      const identity = { displayName: 'Eve', emails: [{ value: 'eve@example.com' }] }
+      const pushed = await ask(site, 'PUT', `/storage/users/${userToken}.json`, {
+        user: { identity },
+      })
+      expect(pushed.status).toBe(201)
+      expect(await core!.users.find(userId)).toEqual(before)
+    },
+  )
+})
+
 describe('what sites read of people', () => {
   it('is in the log: which site, and what', async () => {
     const { site, userToken, identityToken } = await someoneSignedIn()
