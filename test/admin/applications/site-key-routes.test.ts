@@ -110,4 +110,18 @@ describe('rotating the keys of a site', () => {
     const listed = await ask('GET', path)
     expect(listed.body['site_keys']).toMatchObject([{ public_key: kept.publicKey }])
   })
+
+  it('never gives those before more time than they had', async () => {
+    const { ask } = createOperator()
+    const made = await ask('POST', '/applications', shop)
+    const path = `/applications/${made.body['client_id'] as string}/site-keys`
+    await ask('POST', path, { overlap_seconds: 60 })
+    const ends = async () => {
+      const { site_keys: keys } = (await ask('GET', path)).body
+      return (keys as { expires_at: number | null }[]).map((key) => key.expires_at)
+    }
+    const [, first] = await ends()
+    await ask('POST', path, { overlap_seconds: 6000 })
+    expect(await ends()).toEqual([null, expect.any(Number), first])
+  })
 })
