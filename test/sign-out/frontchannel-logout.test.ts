@@ -112,6 +112,7 @@ describe('a frame that ends nothing', () => {
     ['without iss', (sid) => ({ sid }), {}],
     ['with neither', () => ({}), {}],
     ['with an empty sid', () => ({ iss, sid: '' }), {}],
+    ['with an endless sid', () => ({ iss, sid: 's'.repeat(2049) }), {}],
     ['with two sids', (sid) => `iss=${iss}&sid=${sid}&sid=${sid}`, {}],
     ['with another provider’s iss', (sid) => ({ iss: 'https://second.example', sid }), {}],
     ['with the iss and a slash', (sid) => ({ iss: `${iss}/`, sid }), {}],
