@@ -229,6 +229,16 @@ describe('rotating a client secret (Q10)', () => {
     ])
   })
 
+  it('takes away any but the last that is accepted: one that has run out is none', async () => {
+    const { id } = await registerApplication({ now: NOW })
+    const registry = applicationRegistry()
+    const rotated = await registry.rotateSecret({ id, overlapSeconds: 10 }, NOW)
+    const secretId = rotated.ok ? rotated.value.id : ''
+    const last = await registry.removeSecret({ id, secretId }, NOW + 10)
+    expect(last).toMatchObject({ refusal: { code: 'last_secret' } })
+    expect((await registry.removeSecret({ id, secretId }, NOW + 9)).ok).toBe(true)
+  })
+
   it('without an overlap ends the old one at once', async () => {
     const { id, secret: old } = await registerApplication({ now: NOW })
     await applicationRegistry().rotateSecret({ id, overlapSeconds: 0 }, NOW)
