@@ -1,4 +1,6 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { forgetApplication } from '../../../src/core/applications/known-applications.ts'
 import type { Registration } from '../../../src/core/applications/registration.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { all, byId } from '../../pages/read-page.ts'
@@ -145,6 +147,12 @@ describe('an application that is not the company’s own', () => {
     const answer = await post(browser, body)
     expect(answer.headers.get('location')).toMatch(/^com\.example\.app:\/cb\?code=/)
     expect((await ask(browser, url)).status).toBe(200)
+    // The company's own are not asked about, wherever their answers go.
+    await env.DIRECTORY.exec('UPDATE applications SET is_first_party = 1')
+    forgetApplication(env.DIRECTORY, app.id)
+    expect((await ask(browser, url)).headers.get('location')).toMatch(
+      /^com\.example\.app:\/cb\?code=/,
+    )
   })
 
   it('gets offline_access only where the person has just been asked', async () => {
@@ -253,9 +261,12 @@ describe('the answer to the consent page (RFC 6749 §10.12)', () => {
     expect((await post(browser, one.body)).status).toBe(303)
   })
 
-  it('is none to a question that has grown since', async () => {
+  it.each<Record<string, string>>([
+    { scope: 'openid email' },
+    { scope: 'openid', claims: '{"userinfo":{"email":null}}' },
+  ])('is none to a question that has grown since: %j', async (asked) => {
     const { app, browser } = await asking({ oauth: { scope: ['openid'] } })
-    const url = authorizeUrl(app, { scope: 'openid email' })
+    const url = authorizeUrl(app, asked)
     const { body } = await formOf(await ask(browser, url), 'allow')
     const wider = { ...shopRegistration, isFirstParty: false }
     await applicationRegistry().change({ id: app.id, version: 1 }, wider, systemClock())
