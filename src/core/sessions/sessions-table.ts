@@ -128,11 +128,9 @@ export function findSession(sql: SqlStorage, sid: SessionId): SessionRow | undef
 }
 
 /** What decides about a session that nobody has ended, without the rest of its row: for `token-standing.ts`. */
-export const DECIDING_SQL = {
-  standing: 'epoch, idle_deadline_at, absolute_deadline_at',
-  ruling: `authentication ->> 'providerId' AS provider_id, authentication ->> 'applicationId' AS application_id`,
-  fromOne: 'FROM sessions WHERE sid = ? AND ended_at IS NULL',
-} as const
+export const DECIDING_SQL = `epoch, idle_deadline_at, absolute_deadline_at,
+  authentication ->> 'providerId' AS provider_id, authentication ->> 'applicationId' AS application_id
+  FROM sessions WHERE sid = ? AND ended_at IS NULL`
 
 /**
  * The sessions of the current epoch that nobody has ended, oldest first: all, or the one of this id. Some

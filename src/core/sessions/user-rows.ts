@@ -19,7 +19,7 @@ import { isOutlawed, ruled } from './session-rules.ts'
 import type { Ruled } from './session-rules.ts'
 import type { SessionEnd } from './session-expiry.ts'
 import type { SessionRow } from './sessions-table.ts'
-import { plainlyStands } from './token-standing.ts'
+import { TokenStanding } from './token-standing.ts'
 import type { HeldToken } from './token-standing.ts'
 import { nextAlarmAt } from './user-sessions-alarm.ts'
 import { isOutdated, isPrepared, prepare } from './user-sessions-schema.ts'
@@ -35,10 +35,12 @@ export class UserRows {
   readonly tabs: OpenTabs
   readonly deliveries: Deliveries
   readonly #ctx: DurableObjectState
+  readonly #standing: TokenStanding
 
   constructor(ctx: DurableObjectState, hints: () => KVNamespace, outlet: () => DeliveryOutlet) {
     this.#ctx = ctx
-    this.sql = ctx.storage.sql
+    this.#standing = new TokenStanding(ctx.storage.sql)
+    this.sql = this.#standing.sql
     this.publisher = new HintPublisher(this.sql, hints, () => this.arm())
     this.tabs = new OpenTabs(ctx)
     this.deliveries = new Deliveries({
@@ -141,7 +143,7 @@ export class UserRows {
   }
 
   plainlyStands(token: HeldToken): boolean {
-    return this.unlessEmpty(() => plainlyStands(this.sql, token)) ?? false
+    return this.unlessEmpty(() => this.#standing.isPlain(token)) ?? false
   }
 
   /** What the tables say; undefined for an object that has none. */

@@ -52,6 +52,41 @@ describe('a use of one session', () => {
   })
 })
 
+it('a burst of strict checks of one token reads its rows once, and again after anything else', async () => {
+  const { userId, session, cookie } = await signedIn(START)
+  const { sid, epoch } = session
+  const costs = async (...ids: string[]) => {
+    const { rowsRead } = await countedSql(userId, (object) =>
+      expect(object.checkToken({ sid, epoch, ids, now: START }).ok).toBe(true),
+    )
+    return rowsRead
+  }
+  const [first, other] = ['a'.repeat(32), 'b'.repeat(32)] as const
+  expect(await costs(first)).toBeGreaterThan(1)
+  expect(await costs(first)).toBe(0)
+  expect(await costs(other)).toBeGreaterThan(1)
+  expect((await sessionsOf().use(cookie, START)).ok).toBe(true)
+  expect(await costs(other)).toBeGreaterThan(1)
+  expect(await costs(other)).toBe(0)
+})
+
+it('what stands for one token does not stand for another, of the same session or of another one', async () => {
+  const { userId, session } = await signedIn(START)
+  const { session: ended } = await signedIn(START, userId)
+  const object = await objectOf(userId)
+  const [revoked, good] = ['a'.repeat(32), 'b'.repeat(32)] as const
+  await object.revokeToken({ id: revoked, now: START })
+  await object.endSession({ sid: ended.sid, cause: 'person', now: START })
+  const stands = async (sid: SessionId, id: string) =>
+    (await object.checkToken({ sid, epoch: session.epoch, ids: [id], now: START })).ok
+  for (const round of [1, 2]) {
+    expect([round, await stands(session.sid, good)]).toEqual([round, true])
+    expect([round, await stands(session.sid, revoked)]).toEqual([round, false])
+    expect([round, await stands(session.sid, good)]).toEqual([round, true])
+    expect([round, await stands(ended.sid, good)]).toEqual([round, false])
+  }
+})
+
 it('a token stands only in the epoch of its session, and that must be the present one', async () => {
   const { userId, session } = await signedIn(START)
   const object = await objectOf(userId)
