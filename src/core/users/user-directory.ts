@@ -125,7 +125,8 @@ export function createUserDirectory(directory: D1Database): UserDirectory {
       idsOf(
         await directory
           .prepare(
-            'SELECT id FROM user_directory WHERE is_disable_pending = 1 ORDER BY id LIMIT ?1',
+            // In another order each time: those whose objects never answer keep nobody waiting for good.
+            'SELECT id FROM user_directory WHERE is_disable_pending = 1 ORDER BY random() LIMIT ?1',
           )
           .bind(limit)
           .all<{ id: UserId }>(),

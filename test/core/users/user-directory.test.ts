@@ -76,3 +76,15 @@ describe('a search among people', () => {
     expect(await ids({ id, emailPrefix: 'person-8' })).toEqual([])
   })
 })
+
+it('of many whose disabling is pending, each has a turn, whoever of them never answers', async () => {
+  await populate(env.DIRECTORY, 1, 12)
+  await env.DIRECTORY.prepare('UPDATE users SET is_disable_pending = 1').run()
+  const seen = new Set<string>()
+  for (let turn = 0; turn < 40; turn += 1) {
+    const pending = await people.pendingDisables(6)
+    expect(new Set(pending).size).toBe(6)
+    for (const id of pending) seen.add(id)
+  }
+  expect(seen.size).toBe(12)
+})
