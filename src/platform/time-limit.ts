@@ -1,3 +1,9 @@
+/**
+ * How long a Durable Object may take to answer: longer than the platform's own retries; what takes longer is as good
+ * as unreachable.
+ */
+export const OBJECT_WAIT_MILLISECONDS = 10_000
+
 /** What became of a piece of work within its time. */
 export type Timely<Value> =
   | { readonly isLate: false; readonly value: Value }

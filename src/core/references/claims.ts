@@ -5,6 +5,7 @@ import { placedNear } from '../../platform/location-hint.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
+import { inTime, OBJECT_WAIT_MILLISECONDS } from '../../platform/time-limit.ts'
 import type { ClaimedReferences } from './claimed-references.ts'
 
 export interface Reference {
@@ -37,7 +38,7 @@ export function createClaims(objects: DurableObjectNamespace<ClaimedReferences>)
       const place = `v1:claims:${placement.locationHint ?? 'anywhere'}:${name.at(-1)}`
       // A new stub each time: one that has failed stays broken.
       const object = objects.getByName(place, placement)
-      return ok(await question(object, name))
+      return ok(await inTime(OBJECT_WAIT_MILLISECONDS, question(object, name)))
     } catch (thrown) {
       log('error', { event: 'reference.failed', kind, error: describeThrown(thrown) })
       return refuse('unavailable')

@@ -11,6 +11,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { createSeal } from '../../platform/seal.ts'
 import type { RotatingSecret } from '../../platform/secrets.ts'
+import { inTime, OBJECT_WAIT_MILLISECONDS } from '../../platform/time-limit.ts'
 import type { KeptKind, KeptValues } from './kept-value.ts'
 import type { OneTimeReference } from './one-time-reference.ts'
 
@@ -32,7 +33,8 @@ export function createKeptValues({
   ): Promise<Result<Answer, 'unavailable'>> {
     try {
       const name = await storageName(`kept-${kind}`, reference)
-      return ok(await question(references.getByName(name)))
+      const answer = question(references.getByName(name))
+      return ok(await inTime(OBJECT_WAIT_MILLISECONDS, answer))
     } catch (thrown) {
       log('error', { event: 'reference.failed', kind, error: describeThrown(thrown) })
       return refuse('unavailable')

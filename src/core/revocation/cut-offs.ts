@@ -14,6 +14,7 @@ import { storageName } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
+import { inTime, OBJECT_WAIT_MILLISECONDS } from '../../platform/time-limit.ts'
 import { LOCAL_PROVIDER_ID } from '../sessions/session.ts'
 import type { SessionRules } from '../sessions/session-rules.ts'
 import type { CutOff, CutOffCause, CutOffScope } from '../tokens/cut-off.ts'
@@ -85,7 +86,7 @@ export function createCutOffs({
     now: EpochSeconds,
   ): Promise<Result<Value, Code | 'unavailable'>> {
     try {
-      const answer = await question()
+      const answer = await inTime(OBJECT_WAIT_MILLISECONDS, question())
       // Who was told is the first to know: the operator's next request sees it.
       if (answer.ok) await keys.refresh(now)
       return answer

@@ -3,12 +3,9 @@ import { placedNear } from '../../platform/location-hint.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { within } from '../../platform/time-limit.ts'
+import { OBJECT_WAIT_MILLISECONDS, within } from '../../platform/time-limit.ts'
 
 type Stub = DurableObjectStub<import('./user-sessions.ts').UserSessions>
-
-/** Longer than the platform's own retries; what takes longer is as good as unreachable. */
-const LONGEST_WAIT_MILLISECONDS = 10_000
 
 const nameOf = createStorageNames('user')
 
@@ -31,7 +28,7 @@ export async function askUserSessions<Answer>(
   const name = await nameOf(userId)
   try {
     const object = userSessions.getByName(name, placedNear(continent))
-    const answer = await within(LONGEST_WAIT_MILLISECONDS, question(object))
+    const answer = await within(OBJECT_WAIT_MILLISECONDS, question(object))
     if (!answer.isLate) return ok(answer.value)
     log('error', { event: 'user_sessions.unavailable', user: userId, error: 'late' })
   } catch (thrown) {

@@ -3,6 +3,7 @@ import { storageName } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
+import { inTime, OBJECT_WAIT_MILLISECONDS } from '../../platform/time-limit.ts'
 import type { KeyDescription } from './key-ring.ts'
 import type { Keys } from './keys.ts'
 import { isThumbprint } from './signing-key.ts'
@@ -32,7 +33,7 @@ export function createKeyOperations({
     question: () => Promise<Result<Value, Code>>,
   ): Promise<Result<Value, Code | 'unavailable'>> {
     try {
-      return await question()
+      return await inTime(OBJECT_WAIT_MILLISECONDS, question())
     } catch (thrown) {
       log('error', { event: 'keys.ring_not_reached', error: describeThrown(thrown) })
       return refuse('unavailable')
