@@ -1,11 +1,11 @@
 /** A Durable Object that never answers is as good as one that fails: each question of it ends, as `unavailable`. */
 import { beforeEach, expect, it, vi } from 'vitest'
-import { createClaims } from '../../src/core/references/claims.ts'
-import { createKeptValues } from '../../src/core/references/kept-values.ts'
-import { createCutOffs } from '../../src/core/revocation/cut-offs.ts'
-import { askUserSessions } from '../../src/core/sessions/ask-user-sessions.ts'
-import { createKeyOperations } from '../../src/core/tokens/key-operations.ts'
-import { captureLog } from '../world/log-lines.ts'
+import { createClaims } from '../../../src/core/references/claims.ts'
+import { createKeptValues } from '../../../src/core/references/kept-values.ts'
+import { createCutOffs } from '../../../src/core/revocation/cut-offs.ts'
+import { askUserSessions } from '../../../src/core/sessions/ask-user-sessions.ts'
+import { createKeyOperations } from '../../../src/core/tokens/key-operations.ts'
+import { captureLog } from '../../world/log-lines.ts'
 
 const NOW = 2_000_000_000
 const KID = 'a'.repeat(43)
