@@ -1,12 +1,12 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
-import { systemClock } from '../../src/platform/clock.ts'
 import type { SignInReason } from '../../src/sign-in/outcome.ts'
 import type { Browser } from '../world/browser.ts'
 import { freezeClock } from '../world/clock.ts'
 import { snapshot } from '../world/snapshot.ts'
 import { comeBack, createWorld, liveSession, signIn } from '../world/sign-in.ts'
 import type { World } from '../world/sign-in.ts'
+import { openAtSite } from '../world/sites.ts'
 import { expectRefusal, MARK } from './expect-refusal.ts'
 
 const TOKEN = 'https://otrotl.example/token'
@@ -455,20 +455,11 @@ describe('when something is down', () => {
     const world = await createWorld({}, { DIRECTORY: directory })
     const [here, elsewhere] = [world.newBrowser(), world.newBrowser()]
     await signIn(here, world.otrotl)
-    const { userId, authentication } = (await liveSession(here.session()))!
-    const shared = await world.core.sessions.open({
-      userId,
-      authentication: { ...authentication, applicationId: 'shop' },
-      profile: {},
-      userAgent: undefined,
-      continent: undefined,
-      now: systemClock(),
-    })
+    const shared = await openAtSite(world, (await liveSession(here.session()))!)
     const callback = await comeBack(elsewhere, world.otrotl)
     isDown = true
     expect((await elsewhere.request(callback)).status).toBe(503)
     expect(elsewhere.session()).toBeUndefined()
-    for (const cookie of [here.session(), shared.ok ? shared.value.cookie : undefined])
-      expect(await liveSession(cookie)).toBeDefined()
+    for (const cookie of [here.session(), shared]) expect(await liveSession(cookie)).toBeDefined()
   })
 })

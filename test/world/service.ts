@@ -4,11 +4,16 @@
  */
 import type { HandoffRegistration } from '../../src/core/applications/handoff-rules.ts'
 import type { OAuthRegistration } from '../../src/core/applications/registration.ts'
+import type { LiveSession } from '../../src/core/sessions/session.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { applicationRegistry } from './applications.ts'
 import type { Browser } from './browser.ts'
 import type { Internet } from './internet.ts'
 import { settings } from './settings.ts'
+import type { World } from './sign-in.ts'
+
+/** Of what `issueToService` gives. */
+export const FAMILY = 'f'.repeat(32)
 
 interface Surroundings {
   readonly internet: Internet
@@ -153,4 +158,30 @@ export async function ticketFor(browser: Browser, { id }: Pick<Service, 'id'>): 
   const { status, body } = await requestService(browser, id)
   if (status !== 200) throw new Error(JSON.stringify(body))
   return String(body.token)
+}
+
+/** An access token of the service for whoever is signed in, for UserInfo unless said otherwise. */
+export async function issueToService(
+  { core }: Pick<World, 'core'>,
+  { id }: Pick<Service, 'id'>,
+  { userId, sid, epoch, authentication }: LiveSession,
+  changes: { readonly audience?: string; readonly jkt?: string } = {},
+): Promise<string> {
+  const now = systemClock()
+  const issued = await core.applicationTokens.issue({
+    clientId: id,
+    subject: userId,
+    userId,
+    sid,
+    epoch,
+    family: FAMILY,
+    authTime: authentication.authTime,
+    providerId: authentication.providerId,
+    scope: ['openid'],
+    notAfter: now + 60,
+    now,
+    ...changes,
+  })
+  if (!issued.ok) throw new Error(issued.refusal.code)
+  return issued.value.token
 }

@@ -1,4 +1,5 @@
 import { env, exports } from 'cloudflare:workers'
+import type { LiveSession } from '../../src/core/sessions/session.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { applicationRegistry } from './applications.ts'
 import type { RegisteredApplication } from './applications.ts'
@@ -31,6 +32,23 @@ export async function registerSite({
   if (!registered.ok) throw new Error(JSON.stringify(registered.problems))
   const { application, siteKeys } = registered.value
   return { id: application.id, subdomain, keys: siteKeys! }
+}
+
+/** A session that a site opened for whoever is signed in; its cookie. */
+export async function openAtSite(
+  { core }: Pick<World, 'core'>,
+  { userId, authentication }: LiveSession,
+): Promise<string> {
+  const opened = await core.sessions.open({
+    userId,
+    authentication: { ...authentication, applicationId: 'shop' },
+    profile: {},
+    userAgent: undefined,
+    continent: undefined,
+    now: systemClock(),
+  })
+  if (!opened.ok) throw new Error(opened.refusal.code)
+  return opened.value.cookie
 }
 
 /** An application that there is already becomes a site besides. */

@@ -11,6 +11,7 @@ import { settings } from '../../world/settings.ts'
 import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
 import type { World } from '../../world/sign-in.ts'
 import { snapshot } from '../../world/snapshot.ts'
+import { openAtSite } from '../../world/sites.ts'
 import { ring } from '../../core/sessions/published-hint.ts'
 
 const LOGIN = `${settings.ISSUER}/sso/v1/login/portal`
@@ -279,18 +280,10 @@ describe('a person who goes on', () => {
 
   it('takes nothing from who is here already, where the host does not answer when we acknowledge', async () => {
     await goOn(portal.ticket(carol))
-    const { userId, authentication } = (await liveSession(browser.session()))!
-    const shared = await world.core.sessions.open({
-      userId,
-      authentication: { ...authentication, applicationId: 'shop' },
-      profile: {},
-      userAgent: undefined,
-      continent: undefined,
-      now: clock.now(),
-    })
+    const shared = await openAtSite(world, (await liveSession(browser.session()))!)
     portal.answers['login-acknowledgement'] = () => new Response(null, { status: 503 })
     expect((await goOn(portal.ticket(carol), world.newBrowser())).status).toBe(503)
-    for (const cookie of [browser.session(), shared.ok ? shared.value.cookie : undefined])
+    for (const cookie of [browser.session(), shared])
       expect(await liveSession(cookie)).toBeDefined()
   })
 

@@ -4,12 +4,10 @@ import { revocationHintKey } from '../../../src/core/sessions/revocation-hint.ts
 import type { LiveSession } from '../../../src/core/sessions/session.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { freezeClock } from '../../world/clock.ts'
-import { createService } from '../../world/service.ts'
+import { createService, FAMILY, issueToService } from '../../world/service.ts'
 import type { How, Service } from '../../world/service.ts'
 import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
 import type { World } from '../../world/sign-in.ts'
-
-const FAMILY = 'f'.repeat(32)
 
 let world: World
 let shop: Service
@@ -25,26 +23,8 @@ beforeEach(async () => {
 })
 
 /** The shop's own access token for UserInfo. */
-async function issue(jkt?: string): Promise<string> {
-  const { userId, sid, epoch, authentication } = session
-  const now = systemClock()
-  const issued = await world.core.applicationTokens.issue({
-    clientId: shop.id,
-    subject: userId,
-    userId,
-    sid,
-    epoch,
-    family: FAMILY,
-    authTime: authentication.authTime,
-    providerId: authentication.providerId,
-    scope: ['openid'],
-    ...(jkt !== undefined && { jkt }),
-    notAfter: now + 60,
-    now,
-  })
-  if (!issued.ok) throw new Error(issued.refusal.code)
-  return issued.value.token
-}
+const issue = (jkt?: string) =>
+  issueToService(world, shop, session, jkt === undefined ? {} : { jkt })
 
 const statusOf = async (how: How) =>
   (await shop.ask('/api/v1/sso/service-request/', { service: shop.id }, how)).status

@@ -8,7 +8,13 @@ import type { Browser } from '../../world/browser.ts'
 import { freezeClock, slowBody } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { captureLog, decisions } from '../../world/log-lines.ts'
-import { answerOf, createService, requestService, ticketFor } from '../../world/service.ts'
+import {
+  answerOf,
+  createService,
+  issueToService,
+  requestService,
+  ticketFor,
+} from '../../world/service.ts'
 import type { Service } from '../../world/service.ts'
 import { settings } from '../../world/settings.ts'
 import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
@@ -247,23 +253,10 @@ describe('an application that asks for a service', () => {
     const bridge = await browser.fetch('/auth/sso/token')
     const { access_token: page } = await bridge.json<{ access_token: string }>()
     expect((await shop.ask(ASK, { service: shop.id }, { bearer: page })).status).toBe(401)
-    const { userId, sid, epoch } = (await liveSession(browser.session()))!
-    const now = systemClock()
-    const forOrders = await world.core.applicationTokens.issue({
-      clientId: shop.id,
-      subject: userId,
-      userId,
-      sid,
-      epoch,
-      family: 'f'.repeat(32),
-      authTime: now,
-      providerId: 'otrotl',
-      scope: [],
+    const session = (await liveSession(browser.session()))!
+    const bearer = await issueToService(world, shop, session, {
       audience: 'https://orders.example',
-      notAfter: now + 60,
-      now,
     })
-    const bearer = forOrders.ok ? forOrders.value.token : ''
     expect((await shop.ask(ASK, { service: shop.id }, { bearer })).status).toBe(401)
     const ticket = await ticketFor(browser, shop)
     expect((await shop.ask(ASK, { service: shop.id }, { bearer: ticket })).status).toBe(401)
