@@ -13,16 +13,19 @@ export interface Seen {
   readonly version?: number | undefined
 }
 
+/** Whether `If-Match` names a version, or more; `*` is met by each (RFC 9110 §13.1.1). */
+const isNamed = (ifMatch: string | undefined): ifMatch is string =>
+  ifMatch !== undefined && ifMatch.trim() !== '*'
+
 /**
  * Whether the version that an operator has seen is still the present one: it may stand in `If-Match`
  * (RFC 9110 §13.1.1), in the body, or in both; one that says nothing replaces what is there.
  */
 export function isSeen(present: number, { ifMatch, version }: Seen): boolean {
   if (version !== undefined && version !== present) return false
-  if (ifMatch === undefined || ifMatch.trim() === '*') return true
-  return ifMatch.split(',').some((tag) => tag.trim() === tagOf(present))
+  return !isNamed(ifMatch) || ifMatch.split(',').some((tag) => tag.trim() === tagOf(present))
 }
 
 /** Whether it has said which version, so that the change is of no other. */
 export const isVersionNamed = ({ ifMatch, version }: Seen): boolean =>
-  version !== undefined || (ifMatch !== undefined && ifMatch.trim() !== '*')
+  version !== undefined || isNamed(ifMatch)
