@@ -10,7 +10,7 @@ export interface KeptApplication extends Application {
 }
 
 /** The queue visits everybody, and a delivery is given up after a day. */
-const REMOVED_KEPT_SECONDS = 31 * 86_400
+export const REMOVED_KEPT_SECONDS = 31 * 86_400
 
 const COLUMNS = `id, name, is_first_party, status, oauth, handoff, widget, shared_sessions, version, created_at, updated_at`
 

@@ -3,6 +3,7 @@
  * and puts them back. Owns the table `undelivered_logouts` of the directory.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { REMOVED_KEPT_SECONDS } from '../applications/applications-table.ts'
 import type { Replayed } from '../sessions/deliveries-table.ts'
 import type { Delivery } from '../sessions/delivery.ts'
 import type { UndeliveredLogout } from './logout-delivery.ts'
@@ -24,12 +25,9 @@ export interface UndeliveredLogouts {
   }): Promise<readonly UndeliveredLogout[]>
   /** Strikes out what was read as given up at that time, and not what was given up again since. */
   strike(id: string, givenUpAt: EpochSeconds): Promise<void>
-  /** Those that were given up so long ago that nobody will put them back. */
+  /** Those that were given up before the directory forgets a removed application's address. */
   forgetOld(now: EpochSeconds): Promise<void>
 }
-
-/** As long as the directory remembers a removed application's address; no session lives longer. */
-const KEPT_SECONDS = 31 * 86_400
 
 type Row = Omit<Replayed, 'remembered'> & { remembered: string | null; givenUpAt: number }
 
@@ -99,7 +97,7 @@ export function createUndeliveredLogouts(directory: D1Database): UndeliveredLogo
     async forgetOld(now) {
       await directory
         .prepare('DELETE FROM undelivered_logouts WHERE given_up_at <= ?1')
-        .bind(now - KEPT_SECONDS)
+        .bind(now - REMOVED_KEPT_SECONDS)
         .run()
     },
   }
