@@ -2,9 +2,9 @@ import { isFetchedAhead } from './fetched-ahead.ts'
 
 /**
  * Whether a request is a person going somewhere (Fetch Metadata Request Headers, W3C). A sign-in must not
- * begin, nor a site be told who is here, because something was merely loaded: a prefetch, a picture, a frame, a script. Whoever does not say
- * the destination is believed: every browser that knows these headers says it, and other HTTP clients may
- * send a mode without meaning anything by it.
+ * begin, nor a site be told who is here, because something was merely loaded: a prefetch, a picture, a frame,
+ * a script. Whoever does not say the destination is believed: every browser that knows these headers says it,
+ * and other HTTP clients may send a mode without meaning anything by it.
  */
 export function isNavigation(headers: Headers): boolean {
   if (isFetchedAhead(headers)) return false
