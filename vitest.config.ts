@@ -1,8 +1,10 @@
 import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { Response } from 'miniflare'
 import { defineConfig } from 'vitest/config'
+import { writtenObjects } from './test/world/object-files.ts'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -34,6 +36,10 @@ export default defineConfig({
                 // Not empty: what is measured is printed as JSON too.
                 TEST_SERIES: process.env.TEST_SERIES ?? '',
                 ...(await import('./test/world/settings.ts')).settings,
+              },
+              serviceBindings: {
+                TEST_OBJECTS: ({ url }) =>
+                  Response.json(writtenObjects(tmpdir(), new URL(url).pathname.slice(1))),
               },
               outboundService: (request) =>
                 new Response(`no such host in the test world: ${request.url}`, { status: 502 }),

@@ -5,6 +5,8 @@ declare global {
     interface Env {
       TEST_MIGRATIONS: D1Migration[]
       TEST_SERIES: string
+      /** GET `/<class>`: the ids of its objects that hold anything (world/object-files.ts). */
+      TEST_OBJECTS: Fetcher
     }
   }
 }
