@@ -27,6 +27,7 @@ import { createDepartures } from './core/revocation/departure.ts'
 import { createDisableUser } from './core/revocation/disable-user.ts'
 import { createEndApplication } from './core/revocation/end-application.ts'
 import { createEndSession } from './core/revocation/end-session.ts'
+import { createEraseUser } from './core/revocation/erase-user.ts'
 import { createLogoutDeliveries } from './core/revocation/logout-deliveries.ts'
 import { createPasswordSessions } from './core/revocation/password-sessions.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
@@ -117,6 +118,7 @@ export function buildCore(config: Config, env: Env) {
     clock,
   })
   const canaryRuns = createCanaryRuns(env.DIRECTORY)
+  const disableUser = createDisableUser({ users, people, ends, sessions, cutOffs, audit })
   return {
     config,
     clock,
@@ -177,7 +179,8 @@ export function buildCore(config: Config, env: Env) {
       departures: createDepartures(config),
       findTold: createFindTold({ config, applications, deliveries }),
     }),
-    disableUser: createDisableUser({ users, people, ends, sessions, cutOffs, audit }),
+    disableUser,
+    eraseUser: createEraseUser({ disableUser, sessions, users, audit }),
     keyOperations: createKeyOperations({ keyRing: env.KEY_RING, keys }),
     cutOffs,
     cutOffRecords,

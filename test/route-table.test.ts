@@ -117,6 +117,7 @@ const ADMIN_ROUTES = [
   'DELETE /applications/:id',
   'DELETE /applications/:id/handoff-keys/:key',
   'DELETE /applications/:id/secrets/:secret',
+  'DELETE /users/:id',
   'DELETE /users/:id/password',
   'DELETE /users/:id/sessions',
   'DELETE /users/:id/sessions/:sid',

@@ -11,6 +11,7 @@ import type { CutOffs } from '../core/revocation/cut-offs.ts'
 import type { DisableUser } from '../core/revocation/disable-user.ts'
 import type { EndApplication } from '../core/revocation/end-application.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
+import type { EraseUser } from '../core/revocation/erase-user.ts'
 import type { LogoutDeliveries } from '../core/revocation/logout-delivery.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
 import type { KeyOperations } from '../core/tokens/key-operations.ts'
@@ -34,6 +35,7 @@ export interface AdminParts {
   readonly sessions: Pick<Sessions, 'list'>
   readonly ends: EndSession
   readonly disableUser: DisableUser
+  readonly eraseUser: EraseUser
   readonly keyOperations: KeyOperations
   readonly cutOffs: CutOffs
   readonly cutOffRecords: CutOffRecords

@@ -87,6 +87,14 @@ const enableUser = {
   responses: { 200: json(statusSchema), ...problems('not_found') },
 } satisfies Operation
 
+const eraseUser = {
+  method: 'delete',
+  path: '/users/{id}',
+  summary: 'Ends everything of a user and forgets them; nothing brings them back',
+  request: { params: idInPath },
+  responses: { 204: { description: 'Erased' }, ...problems('not_found', 'disable_pending') },
+} satisfies Operation
+
 const listSessions = {
   method: 'get',
   path: '/users/{id}/sessions',
@@ -157,6 +165,14 @@ export function userRoutes(api: AdminApi, parts: AdminParts): void {
     if (enabled.ok) return c.json({ id, status: 'active' } as const)
     const isUnknown = enabled.refusal.code === 'unknown_user'
     return answerProblem(c, isUnknown ? 'not_found' : 'unavailable')
+  })
+
+  api.serve(eraseUser, async (c, { params }) => {
+    const id = (await findUser(params.id))?.id
+    if (id === undefined) return answerProblem(c, 'not_found')
+    const erased = await parts.eraseUser(c.get('facts'), { userId: id, now: clock() })
+    if (!erased.ok) return answerProblem(c, DISABLE_PROBLEMS[erased.refusal.code])
+    return c.body(null, 204)
   })
 
   api.serve(listSessions, async (c, { params }) => {

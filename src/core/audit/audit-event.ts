@@ -27,6 +27,7 @@ export type AuditEventName =
   | 'operator.read'
   | 'user.disable_pending'
   | 'user.enabled'
+  | 'user.erased'
   | 'user.roles_replaced'
   | 'user.created'
   | 'user.password_set'

@@ -72,5 +72,9 @@ export function noteConsentUsed(sql: SqlStorage, applicationId: string, now: Epo
 export const deleteConsent = (sql: SqlStorage, applicationId: string): boolean =>
   sql.exec('DELETE FROM consents WHERE application_id = ?', applicationId).rowsWritten > 0
 
+export function deleteAllConsents(sql: SqlStorage): void {
+  sql.exec('DELETE FROM consents')
+}
+
 export const hasConsents = (sql: SqlStorage): boolean =>
   sql.exec('SELECT 1 FROM consents LIMIT 1').toArray().length > 0

@@ -258,6 +258,14 @@ export function purgeEnded(sql: SqlStorage, now: EpochSeconds): void {
   )
 }
 
+/** Nobody is led anywhere by these rows any more: they go as soon as no token of theirs can be alive. */
+export function keepNoLonger(sql: SqlStorage, now: EpochSeconds): void {
+  sql.exec(
+    'UPDATE sessions SET absolute_deadline_at = MIN(absolute_deadline_at, ?)',
+    now + CLOCK_MARGIN_SECONDS,
+  )
+}
+
 export const hasSessionRows = (sql: SqlStorage): boolean =>
   sql.exec('SELECT 1 FROM sessions LIMIT 1').toArray().length > 0
 

@@ -138,8 +138,10 @@ export interface Sessions {
     userId: UserId,
     now: EpochSeconds,
   ): Promise<Result<{ ended: number; epoch: number }, 'unavailable'>>
-  /** Lets sessions open again. None comes back. */
+  /** Lets sessions open again. None comes back. `unavailable` also for minutes after the user was erased. */
   enable(userId: UserId): Promise<Result<undefined, 'unavailable'>>
+  /** Forgets a disabled user, once no token of theirs is left. False for somebody who is not disabled. */
+  erase(userId: UserId, now: EpochSeconds): Promise<Result<boolean, 'unavailable'>>
 }
 
 export function createSessions(
@@ -253,7 +255,9 @@ export function createSessions(
     disable: (userId, now) => ask(userId, async (object) => object.disableUser({ userId, now })),
     async enable(userId) {
       const enabled = await ask(userId, async (object) => object.enableUser())
-      return enabled.ok ? ok(undefined) : enabled
+      if (!enabled.ok) return enabled
+      return enabled.value ? ok(undefined) : refuse('unavailable')
     },
+    erase: (userId, now) => ask(userId, async (object) => object.eraseUser({ now })),
   }
 }

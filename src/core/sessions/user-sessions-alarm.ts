@@ -101,16 +101,19 @@ export function nextAlarmAt(sql: SqlStorage): EpochSeconds | undefined {
     ...endedEpochs(sql).map(({ endedAt }) => endedAt),
   ].filter((at) => at !== undefined)
   if (times.length > 0) return Math.min(...times)
-  return user.isDisabled || hasConsents(sql) ? undefined : mayForgetAt(user)
+  return isKeptAnyway(sql, user) ? undefined : mayForgetAt(user)
 }
+
+/** Somebody has decided on what no deadline ends. */
+const isKeptAnyway = (sql: SqlStorage, user: UserRow) =>
+  (user.isDisabled && !user.isErased) || hasConsents(sql)
 
 /** Whether the object may be deleted wholly: nothing to end, to tell or to remember, and no counter to keep. */
 export function isForgettable(sql: SqlStorage, now: EpochSeconds): boolean {
   const user = findUser(sql)
   return (
     user !== undefined &&
-    !user.isDisabled &&
-    !hasConsents(sql) &&
+    !isKeptAnyway(sql, user) &&
     !hasSessionRows(sql) &&
     endedEpochs(sql).length === 0 &&
     nextTaskAt(sql) === undefined &&

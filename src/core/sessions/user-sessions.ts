@@ -15,6 +15,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { within } from '../../platform/time-limit.ts'
 import { answerTab } from './connect-tab.ts'
+import { deleteAllConsents } from './consents-table.ts'
 import { progressOf, putBack } from './deliveries-table.ts'
 import type { Replayed } from './deliveries-table.ts'
 import type { DeliveryOutlet, DeliveryProgress } from './delivery.ts'
@@ -36,7 +37,7 @@ import type { EndBefore, EndOf, EndOfOne } from './session-ends.ts'
 import { isAnyRevoked } from './revoked-ids.ts'
 import type { Ruled } from './session-rules.ts'
 import type { LiveSession, Profile, SessionId, UserId } from './session.ts'
-import { findSession, insertSession, moveIdleDeadline } from './sessions-table.ts'
+import { findSession, insertSession, keepNoLonger, moveIdleDeadline } from './sessions-table.ts'
 import type { SessionEnd } from './session-expiry.ts'
 import type { NewSession } from './sessions-table.ts'
 import type { HeldToken } from './token-standing.ts'
@@ -44,7 +45,7 @@ import { UserGrants } from './user-grants.ts'
 import type { UserRows } from './user-rows.ts'
 import { alarmTimes, isForgettable, sweep } from './user-sessions-alarm.ts'
 import { isPrepared, prepare } from './user-sessions-schema.ts'
-import { allowTokenLifetime, createUser, findUser, setDisabled } from './user-table.ts'
+import { allowTokenLifetime, createUser, findUser, markErased, setDisabled } from './user-table.ts'
 import type { Minting } from './user-table.ts'
 
 /** A question by someone who holds the session's handle. */
@@ -208,11 +209,28 @@ export class UserSessions extends UserGrants {
     return outcome
   }
 
-  /** Lets sessions open again. None comes back. */
-  enableUser(): void {
-    if (this.#rows.user() === undefined) return
-    setDisabled(this.#sql, false)
+  /** Lets sessions open again. None comes back. False, and nothing is done, for who is being erased. */
+  enableUser(): boolean {
+    const user = this.#rows.user()
+    if (user?.isErased === true) return false
+    if (user !== undefined) setDisabled(this.#sql, false)
     this.#rows.arm()
+    return true
+  }
+
+  /**
+   * Forgets a disabled user: what is theirs goes as soon as no token of theirs is left, and nothing opens until
+   * then. False, and nothing is done, for somebody who is not disabled.
+   */
+  eraseUser({ now }: { readonly now: EpochSeconds }): boolean {
+    if (this.#rows.user()?.isDisabled !== true) return false
+    this.#rows.inTransaction(() => {
+      markErased(this.#sql, now)
+      deleteAllConsents(this.#sql)
+      keepNoLonger(this.#sql, now)
+    })
+    this.#rows.arm()
+    return true
   }
 
   /** How the participants of a session's end are being told, once each was tried or the wait is over. */

@@ -21,6 +21,11 @@ export const userTable = `
     cause TEXT NOT NULL
   ) STRICT;`
 
+/** What the column `disabled` may say. */
+const NOT_DISABLED = 0
+const DISABLED = 1
+const ERASED = 2
+
 /** How far two machines' clocks may differ without a token outliving what is remembered of its end. */
 export const CLOCK_MARGIN_SECONDS = 60
 
@@ -31,6 +36,8 @@ export interface UserRow {
   /** Raised at every change that the revocation hint tells of. */
   readonly version: number
   readonly isDisabled: boolean
+  /** Disabled for good: as soon as no token is left that could be judged by it, the object goes. */
+  readonly isErased: boolean
   /** The longest an access token minted here may live; never shrinks. */
   readonly tokenLifetimeSeconds: number
   /** When the last token that was revoked so far has expired. */
@@ -60,7 +67,8 @@ export function findUser(sql: SqlStorage): UserRow | undefined {
       id: row.id,
       epoch: row.epoch,
       version: row.version,
-      isDisabled: row.disabled === 1,
+      isDisabled: row.disabled !== NOT_DISABLED,
+      isErased: row.disabled === ERASED,
       tokenLifetimeSeconds: row.token_lifetime_seconds,
       revokedUntil: row.revoked_until,
       hintGoodUntil: row.hint_good_until,
@@ -124,8 +132,16 @@ export function raiseEpoch(sql: SqlStorage, cause: EndCause, now: EpochSeconds):
     .epoch
 }
 
+/** Of who has been erased it changes nothing. */
 export function setDisabled(sql: SqlStorage, isDisabled: boolean): void {
-  sql.exec('UPDATE user SET disabled = ?', isDisabled ? 1 : 0)
+  const disabled = isDisabled ? DISABLED : NOT_DISABLED
+  sql.exec('UPDATE user SET disabled = ? WHERE disabled <> ?', disabled, ERASED)
+}
+
+/** Stays a while at least: a sign-in under way, which still found the person in the directory, must find this. */
+export function markErased(sql: SqlStorage, now: EpochSeconds): void {
+  sql.exec('UPDATE user SET disabled = ?', ERASED)
+  extendRevokedUntil(sql, now + 5 * CLOCK_MARGIN_SECONDS)
 }
 
 export interface EndedEpoch {

@@ -83,6 +83,10 @@ export async function parseNewCredential(
   return ok({ username, key, passwordHash: await hashPassword(bytes) })
 }
 
+/** The statement that removes a user's. */
+export const credentialRemoval = (directory: D1Database, id: UserId): D1PreparedStatement =>
+  directory.prepare('DELETE FROM local_credentials WHERE user_id = ?1').bind(id)
+
 export function createLocalCredentials(directory: D1Database): LocalCredentials {
   const insertion: LocalCredentials['insertion'] = (userId, credential, now) =>
     directory

@@ -53,6 +53,10 @@ export interface SiteSessions {
   forgetExpired(now: EpochSeconds): Promise<void>
 }
 
+/** The statement that removes a user's, with what sites have noted in them. */
+export const siteSessionRemoval = (directory: D1Database, id: UserId): D1PreparedStatement =>
+  directory.prepare('DELETE FROM site_sessions WHERE user_id = ?1').bind(id)
+
 export function createSiteSessions(directory: D1Database): SiteSessions {
   const findOne = async (condition: string, ...values: readonly (string | number)[]) => {
     const row = await directory

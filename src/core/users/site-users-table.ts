@@ -2,6 +2,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { UserId } from '../sessions/session.ts'
 import type { PageOf, SiteUser, UserCriteria, UserFilter } from './site-user.ts'
+import { isUserSql } from './users-table.ts'
 
 /** What numbers that were made up begin above, as OneAll's do. */
 const FIRST_NUMBER = 100_000_001
@@ -23,6 +24,10 @@ export interface NewSiteUser {
   readonly login: string | undefined
   readonly passwordHash: string | undefined
 }
+
+/** The statement that removes a user from all companies; the identities that were told there go with them. */
+export const siteUserRemoval = (directory: D1Database, id: UserId): D1PreparedStatement =>
+  directory.prepare('DELETE FROM site_users WHERE user_id = ?1').bind(id)
 
 export const createSiteUsersTable = (directory: D1Database) => {
   const findOne = async (company: string, isLeaving: boolean, by: UserCriteria) => {
@@ -56,12 +61,13 @@ export const createSiteUsersTable = (directory: D1Database) => {
       return String(row?.last)
     },
 
+    /** Of somebody who has just been erased it inserts nothing, and what follows in its batch fails. */
     insertion: (user: NewSiteUser, now: EpochSeconds): D1PreparedStatement =>
       directory
         .prepare(
           `INSERT INTO site_users
              (user_token, company, user_id, external_id, login, password_hash, created_at, updated_at)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)`,
+           SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7 WHERE ${isUserSql('?3')}`,
         )
         .bind(
           user.userToken,

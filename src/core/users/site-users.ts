@@ -132,9 +132,9 @@ export function createSiteUsers({
         const identity = newStorageIdentity(company, userToken, content)
         const written = await unlessRefused(() =>
           directory.batch([
+            pushedRows.userInsertion(userId, change.profileOf(content), now),
             users.insertion(row, now),
             identities.insertion(identity, now),
-            pushedRows.userInsertion(userId, change.profileOf(content), now),
             pushedRows.identityInsertion({ ...identity, userId }, now),
           ]),
         )

@@ -94,6 +94,8 @@ export interface Users {
   confirmDisabled(id: UserId): Promise<boolean>
   /** False when a disabling has come in between, whose object is still to be told. */
   enable(id: UserId, now: EpochSeconds): Promise<boolean>
+  /** Removes a user whose object has forgotten them, with every row that tells of them. False where there is none. */
+  erase(id: UserId): Promise<boolean>
   /**
    * Whom a provider means: the holder of the identity (issuer, subject), or, where it names no subject, the
    * users who have sessions from that upstream session. Most often one; none is no failure.

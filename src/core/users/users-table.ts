@@ -58,6 +58,15 @@ export async function markEnabled(
   return meta.changes > 0
 }
 
+/** The user and how they are known: last of a batch that removes what else is theirs. */
+export const userRemovals = (directory: D1Database, id: UserId): D1PreparedStatement[] => [
+  directory.prepare('DELETE FROM identities WHERE user_id = ?1').bind(id),
+  directory.prepare('DELETE FROM users WHERE id = ?1').bind(id),
+]
+
+/** As a condition in an insertion: there is such a user. */
+export const isUserSql = (id: string): string => `EXISTS (SELECT 1 FROM users WHERE id = ${id})`
+
 /** Somebody whom no provider knows. Fails where the address is a verified one of somebody else. */
 export const localUserInsertion = (
   directory: D1Database,

@@ -12,8 +12,11 @@ import { describeThrown, log } from '../../platform/log.ts'
 import { randomId } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { UserId } from '../sessions/session.ts'
+import { credentialRemoval } from './local-credentials.ts'
 import { parseProfileClaims } from './profile-claims.ts'
 import type { ProfileClaims, UntrustedClaims } from './profile-claims.ts'
+import { siteSessionRemoval } from './site-sessions-table.ts'
+import { siteUserRemoval } from './site-users-table.ts'
 import {
   findUsersByUpstreamSession,
   forgetUpstreamSessions,
@@ -30,6 +33,7 @@ import {
   markDisabled,
   markEnabled,
   userFromRow,
+  userRemovals,
 } from './users-table.ts'
 import type { UserRow } from './users-table.ts'
 
@@ -90,6 +94,15 @@ export function createUsers(directory: D1Database): Users {
     disable: (id, now) => markDisabled(directory, id, now),
     confirmDisabled: (id) => markDisableConfirmed(directory, id),
     enable: (id, now) => markEnabled(directory, id, now),
+
+    async erase(id) {
+      const removals = [siteSessionRemoval, siteUserRemoval, credentialRemoval]
+      const results = await directory.batch([
+        ...removals.map((removal) => removal(directory, id)),
+        ...userRemovals(directory, id),
+      ])
+      return (results.at(-1)?.meta.changes ?? 0) > 0
+    },
 
     forgetUpstreamSessions: (now) => forgetUpstreamSessions(directory, now),
 

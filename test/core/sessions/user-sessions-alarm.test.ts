@@ -1,5 +1,7 @@
 import { evictDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { newUserId } from '../../../src/core/sessions/session.ts'
+import { CLOCK_MARGIN_SECONDS } from '../../../src/core/sessions/user-table.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { giveMoodyStore } from './moody-store.ts'
@@ -8,10 +10,12 @@ import {
   ABSOLUTE_SECONDS,
   IDLE_SECONDS,
   objectOf,
+  openInput,
   rowsOf,
   sessionsOf,
   signedIn,
   START,
+  TOKEN_SECONDS,
 } from './signed-in-user.ts'
 
 const sessions = sessionsOf()
@@ -103,6 +107,52 @@ describe('an object with nothing left to remember', () => {
     await ring(userId)
     expect(await rowsOf(userId, 'SELECT name FROM sqlite_master')).toEqual([])
     expect(await ring(userId)).toBe(false)
+  })
+
+  it('goes as soon as no token is left, where its user has been erased', async () => {
+    const { userId } = await signedIn(clock.now())
+    await signedIn(clock.now(), userId)
+    await sessions.disable(userId, clock.now())
+    expect(await sessions.erase(userId, clock.now())).toEqual({ ok: true, value: true })
+    await ring(userId)
+    clock.advance(TOKEN_SECONDS)
+    await ring(userId)
+    // A token could still be alive somewhere, by another machine's clock.
+    expect(await sessions.open(openInput(clock.now(), userId))).toMatchObject({
+      refusal: { code: 'user_disabled' },
+    })
+    clock.advance(CLOCK_MARGIN_SECONDS)
+    await ring(userId)
+    await ring(userId)
+    expect(await rowsOf(userId, 'SELECT name FROM sqlite_master')).toEqual([])
+  })
+
+  it('stays a while for one who is erased and never was here, since a sign-in may be under way', async () => {
+    const userId = newUserId()
+    await sessions.disable(userId, clock.now())
+    clock.advance(ABSOLUTE_SECONDS)
+    await sessions.erase(userId, clock.now())
+    // Whoever disables or enables them now has come too late.
+    expect(await sessions.enable(userId)).toMatchObject({ refusal: { code: 'unavailable' } })
+    await sessions.disable(userId, clock.now())
+    clock.advance(5 * CLOCK_MARGIN_SECONDS - 1)
+    await ring(userId)
+    expect(await sessions.open(openInput(clock.now(), userId))).toMatchObject({ ok: false })
+    clock.advance(2)
+    await ring(userId)
+    await ring(userId)
+    expect(await rowsOf(userId, 'SELECT name FROM sqlite_master')).toEqual([])
+  })
+
+  it('stays for a user who is only disabled, and for one who is not disabled at all', async () => {
+    const { userId } = await signedIn(clock.now())
+    expect(await sessions.erase(userId, clock.now())).toEqual({ ok: true, value: false })
+    expect(await sessions.list(userId, clock.now())).toMatchObject({ value: [{}] })
+    await sessions.disable(userId, clock.now())
+    clock.advance(ABSOLUTE_SECONDS)
+    await ring(userId)
+    await ring(userId)
+    expect(await rowsOf(userId, 'SELECT disabled FROM user')).toEqual([{ disabled: 1 }])
   })
 
   it('begins a later life with higher counters, so that an old hint kills no new token', async () => {

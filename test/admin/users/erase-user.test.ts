@@ -1,0 +1,262 @@
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { SessionId, UserId } from '../../../src/core/sessions/session.ts'
+import { newUserId } from '../../../src/core/sessions/session.ts'
+import { createSitePeople } from '../../../src/core/users/site-people.ts'
+import { systemClock } from '../../../src/platform/clock.ts'
+import { captureLog } from '../../world/log-lines.ts'
+import { people } from '../../world/people.ts'
+import { settings } from '../../world/settings.ts'
+import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
+import type { World } from '../../world/sign-in.ts'
+import { prepareKeyRing } from '../../world/signed-by-us.ts'
+import { snapshot } from '../../world/snapshot.ts'
+import { steppedBindings } from '../../world/stepped-bindings.ts'
+import { openInput, rowsOf, sessionsOf } from '../../core/sessions/signed-in-user.ts'
+import { createOperator, unreachable } from '../operator.ts'
+
+beforeEach(async () => {
+  captureLog()
+  await prepareKeyRing(systemClock())
+})
+
+const { siteUsers, siteSessions } = createSitePeople(env.DIRECTORY, settings.ISSUER)
+
+/** Alice, signed in, with whatever else the directory may know of somebody. */
+async function aliceWithEverything(world: World) {
+  const { ask } = createOperator()
+  const first = world.newBrowser()
+  await signIn(first, world.otrotl)
+  const { userId } = (await liveSession(first.session()))!
+  const password = { username: 'alice', password: 'correct horse battery' }
+  await ask('PUT', `/users/${userId}/password`, password)
+  await ask('PUT', `/users/${userId}/roles`, { roles: ['moderator'] })
+  const browser = world.newBrowser()
+  await signIn(browser, world.otrotl)
+  const { sid } = (await liveSession(browser.session()))!
+  const { access_token: token } = await (
+    await browser.fetch('/auth/sso/token')
+  ).json<{ access_token: string }>()
+  const now = systemClock()
+  await world.core.consents.give({
+    userId,
+    sid,
+    consent: { applicationId: 'shop', scope: ['openid'], claims: [] },
+    now,
+  })
+  await connect(world, userId)
+  const connected = await siteUsers.find('acme', { userId })
+  await siteSessions.put(
+    {
+      identityToken: 'identity',
+      tokenHash: 'hash',
+      sealedToken: 'sealed',
+      company: 'acme',
+      applicationId: 'shop',
+      userToken: connected!.userToken,
+      userId,
+      sid: 'another' as SessionId,
+      topRealm: undefined,
+      subRealm: undefined,
+      data: { note: people.alice.name },
+      createdAt: now,
+      updatedAt: now,
+      expiresAt: now + 3600,
+    } as Parameters<typeof siteSessions.put>[0],
+    now,
+  )
+  return {
+    id: userId,
+    browser,
+    api: async () =>
+      (await browser.fetch('/api/me', { headers: { authorization: `Bearer ${token}` } })).status,
+    bridge: async () => (await browser.fetch('/auth/sso/token')).status,
+  }
+}
+
+/** A site of a company comes to know her. */
+const connect = (world: World, userId: UserId) =>
+  siteUsers.connect(
+    'acme',
+    {
+      userId,
+      issuer: world.otrotl.config.issuer,
+      subject: people.alice.sub,
+      providerId: world.otrotl.config.id,
+      content: { displayName: people.alice.name } as never,
+    },
+    systemClock(),
+  )
+
+/** Every row of every table of the directory, by table. */
+async function wholeDirectory(): Promise<Readonly<Record<string, readonly unknown[]>>> {
+  const { results } = await env.DIRECTORY.prepare(
+    `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '*_cf_*' AND name NOT LIKE 'sqlite%'`,
+  ).all<{ name: string }>()
+  const rows = await env.DIRECTORY.batch(
+    results.map(({ name }) => env.DIRECTORY.prepare(`SELECT * FROM ${name}`)),
+  )
+  return Object.fromEntries(results.map(({ name }, at) => [name, rows[at]!.results]))
+}
+
+/** The tables in which something of a person stands. */
+async function tablesThatKnow(...texts: readonly string[]): Promise<readonly string[]> {
+  const all = Object.entries(await wholeDirectory())
+  const knows = (rows: readonly unknown[]) =>
+    texts.some((text) => JSON.stringify(rows).includes(text))
+  return all.filter(([, rows]) => knows(rows)).map(([name]) => name)
+}
+
+const WHAT_TELLS_OF_ALICE = [people.alice.email, people.alice.name, people.alice.sub, '"alice"']
+
+describe('a user who is erased', () => {
+  it('is signed out everywhere, and is a stranger to every table', async () => {
+    const world = await createWorld()
+    const alice = await aliceWithEverything(world)
+    expect(await tablesThatKnow(...WHAT_TELLS_OF_ALICE)).toEqual(
+      expect.arrayContaining([
+        'users',
+        'identities',
+        'local_credentials',
+        'site_identities',
+        'site_sessions',
+      ]),
+    )
+    expect([await alice.api(), await alice.bridge()]).toEqual([200, 200])
+    expect(await rowsOf(alice.id, 'SELECT * FROM consents')).toHaveLength(1)
+    const { ask } = createOperator()
+    const erased = await ask('DELETE', `/users/${alice.id}`)
+    expect([erased.status, erased.body]).toEqual([204, {}])
+    expect([await alice.api(), await alice.bridge()]).toEqual([401, 401])
+    expect(await tablesThatKnow(...WHAT_TELLS_OF_ALICE)).toEqual([])
+    // Ids, and no more, in the trail and in what has a deadline of its own.
+    expect(await tablesThatKnow(alice.id)).toEqual(['upstream_sessions', 'audit_events'])
+    expect(await rowsOf(alice.id, 'SELECT * FROM consents')).toEqual([])
+    for (const path of ['', '/sessions', '/password', '/roles']) {
+      expect((await ask('GET', `/users/${alice.id}${path}`)).status).toBe(404)
+    }
+  })
+
+  it('leaves what happened in the audit trail', async () => {
+    const world = await createWorld()
+    const alice = await aliceWithEverything(world)
+    const { ask } = createOperator()
+    await ask('DELETE', `/users/${alice.id}`)
+    const { body } = await ask('GET', `/audit?user=${alice.id}&limit=2`)
+    expect(body.events).toMatchObject([
+      { event: 'user.erased', actor: 'operator' },
+      { event: 'sessions.ended', actor: 'operator' },
+    ])
+  })
+
+  it('is somebody new when they come again', async () => {
+    const world = await createWorld()
+    const alice = await aliceWithEverything(world)
+    await createOperator().ask('DELETE', `/users/${alice.id}`)
+    const browser = world.newBrowser()
+    await signIn(browser, world.otrotl)
+    const session = await liveSession(browser.session())
+    expect(session?.userId).toMatch(/^[0-9a-f]{32}$/)
+    expect(session?.userId).not.toBe(alice.id)
+    expect(await alice.bridge()).toBe(401)
+  })
+
+  it('leaves everybody else alone', async () => {
+    const world = await createWorld()
+    const bob = world.newBrowser()
+    await signIn(bob, world.otrotl, { as: 'bob' })
+    const alice = await aliceWithEverything(world)
+    const of = (all: Awaited<ReturnType<typeof wholeDirectory>>) =>
+      Object.entries(all).map(([name, rows]) => [
+        name,
+        rows.filter((row) => JSON.stringify(row).includes(people.bob.email)),
+      ])
+    const before = of(await wholeDirectory())
+    await createOperator().ask('DELETE', `/users/${alice.id}`)
+    expect(of(await wholeDirectory())).toEqual(before)
+    expect((await bob.fetch('/auth/sso/token')).status).toBe(200)
+  })
+
+  it('gets no session that a sign-in had begun before', async () => {
+    const world = await createWorld()
+    const alice = await aliceWithEverything(world)
+    await createOperator().ask('DELETE', `/users/${alice.id}`)
+    const late = await sessionsOf().open(openInput(systemClock(), alice.id))
+    expect(late).toMatchObject({ ok: false, refusal: { code: 'user_disabled' } })
+  })
+
+  it('is not written down again by a site that had just found them', async () => {
+    const world = await createWorld()
+    const alice = await aliceWithEverything(world)
+    await createOperator().ask('DELETE', `/users/${alice.id}`)
+    expect(await connect(world, alice.id)).toBeUndefined()
+    expect(await tablesThatKnow(...WHAT_TELLS_OF_ALICE)).toEqual([])
+  })
+})
+
+describe('erasing', () => {
+  it('changes nothing for an id that nobody has, or that is none', async () => {
+    const world = await createWorld()
+    await aliceWithEverything(world)
+    const before = await snapshot()
+    const { ask } = createOperator()
+    for (const id of [newUserId(), 'nobody', '%00']) {
+      const answer = await ask('DELETE', `/users/${id}`)
+      expect([answer.status, answer.body.code]).toEqual([404, 'not_found'])
+    }
+    expect(await snapshot()).toEqual(before)
+  })
+
+  it('forgets nobody whose object does not answer; asked again, it goes on', async () => {
+    const world = await createWorld()
+    const alice = await aliceWithEverything(world)
+    const cut = await createOperator({ USER_SESSIONS: unreachable() }).ask(
+      'DELETE',
+      `/users/${alice.id}`,
+    )
+    expect([cut.status, cut.body.code]).toEqual([503, 'disable_pending'])
+    const { ask } = createOperator()
+    expect((await ask('GET', `/users/${alice.id}`)).body).toMatchObject({ status: 'disabled' })
+    expect((await ask('DELETE', `/users/${alice.id}`)).status).toBe(204)
+    expect(await tablesThatKnow(...WHAT_TELLS_OF_ALICE)).toEqual([])
+  })
+
+  it('asked by two operators at once, does it once', async () => {
+    const world = await createWorld()
+    const alice = await aliceWithEverything(world)
+    const answers = await Promise.all(
+      [createOperator(), createOperator()].map(({ ask }) => ask('DELETE', `/users/${alice.id}`)),
+    )
+    const statuses = answers.map(({ status }) => status)
+    expect(statuses.filter((status) => status === 204)).toHaveLength(1)
+    expect(statuses.every((status) => [204, 404, 503].includes(status))).toBe(true)
+    expect(await tablesThatKnow(...WHAT_TELLS_OF_ALICE)).toEqual([])
+  })
+
+  it('beside an operator who enables them, erases them wholly or leaves them whole', async () => {
+    const outcomes = new Set<string>()
+    for (let step = 1, isOver = false; !isOver; step += 1) {
+      const world = await createWorld()
+      const alice = await aliceWithEverything(world)
+      const before = await tablesThatKnow(...WHAT_TELLS_OF_ALICE)
+      const { bindings, interrupt } = steppedBindings()
+      const { value, wasInterrupted } = await interrupt(
+        step,
+        () => createOperator().ask('POST', `/users/${alice.id}/enable`),
+        () => createOperator(bindings).ask('DELETE', `/users/${alice.id}`),
+      )
+      const status = (await createOperator().ask('GET', `/users/${alice.id}`)).body.status
+      const after = await tablesThatKnow(...WHAT_TELLS_OF_ALICE)
+      expect([await alice.api(), await alice.bridge()]).toEqual([401, 401])
+      if (value.status === 204) expect([after, status]).toEqual([[], 404])
+      else expect([value.status, after]).toEqual([503, before])
+      // Whoever stands in the directory as active gets in, and nobody else.
+      const opened = await sessionsOf().open(openInput(systemClock(), alice.id))
+      expect([step, value.status, opened.ok]).toEqual([step, value.status, status === 'active'])
+      outcomes.add(`${value.status} ${String(status)}`)
+      isOver = !wasInterrupted
+      await createOperator().ask('DELETE', `/users/${alice.id}`)
+    }
+    expect([...outcomes].toSorted()).toEqual(['204 404', '503 active'])
+  })
+})
