@@ -69,18 +69,26 @@ type Members = ReadonlyMap<
   { readonly values: readonly string[]; readonly isEssential: boolean }
 >
 
-/** The claims of one member, each `null` or an object (§5.5.1); undefined when it is neither. */
+/** Claims that decide who may be answered for, or how they have to have signed in. */
+const DECIDING = ['sub', 'acr']
+
+/**
+ * The claims of one member, each `null` or an object (§5.5.1); undefined when it is neither, or when what it says
+ * cannot be read: a condition that nobody can meet must not be taken for none. A `null` inside counts as left out.
+ */
 function membersOf(value: unknown): Members | undefined {
   if (value === undefined || value === null) return new Map()
   if (!isJsonObject(value)) return undefined
   const members = new Map<string, { values: readonly string[]; isEssential: boolean }>()
   for (const [name, asked] of Object.entries(value)) {
     if (asked !== null && !isJsonObject(asked)) return undefined
-    const values = [asked?.value, ...(Array.isArray(asked?.values) ? asked.values : [])]
-    members.set(name, {
-      values: values.filter((wanted) => typeof wanted === 'string'),
-      isEssential: asked?.essential === true,
-    })
+    const list = asked?.values ?? []
+    const isEssential = asked?.essential ?? false
+    if (!Array.isArray(list) || typeof isEssential !== 'boolean') return undefined
+    const wanted = [asked?.value ?? undefined, ...list].filter((each) => each !== undefined)
+    const values = wanted.filter((each) => typeof each === 'string')
+    if (DECIDING.includes(name) && values.length < wanted.length) return undefined
+    members.set(name, { values, isEssential })
   }
   return members
 }

@@ -53,9 +53,25 @@ describe('the claims parameter (OpenID Connect Core 1.0 §5.5)', () => {
     '{"id_token":[]}',
     '{"userinfo":{"email":true}}',
     '{"userinfo":{"email":"x"}}',
+    '{"id_token":{"acr":{"essential":true,"values":"gold"}}}',
+    '{"id_token":{"acr":{"essential":"true","value":"gold"}}}',
+    '{"id_token":{"acr":{"essential":true,"values":["gold",1]}}}',
+    '{"id_token":{"sub":{"value":7}}}',
+    '{"userinfo":{"sub":{"values":[["7"]]}}}',
     `{"userinfo":{"${'x'.repeat(4096)}":null}}`,
   ])('is refused when it is no such request: %s', (text) => {
     expect(parse(text)).toMatchObject({ ok: false, refusal: { code: 'invalid_claims' } })
+  })
+
+  it('takes members that are null for such as were left out, and any value of what decides nothing', () => {
+    const acr = { essential: true, value: null, values: ['gold'] }
+    const asked = {
+      userinfo: { email: { essential: null, value: true, values: null } },
+      id_token: { acr },
+    }
+    expect(parse(asked)).toMatchObject({
+      value: { userinfo: ['email'], acr: { values: ['gold'], isEssential: true } },
+    })
   })
 
   it('leaves out what it does not know, and the prototypes alone', () => {
