@@ -186,7 +186,7 @@ function parseKeyThumbprint(
   thumbprint: string | undefined,
 ): Parsed<string | undefined> {
   if (responseType !== 'code') {
-    return dpopBoundAccessTokens && responseType.includes('token')
+    return dpopBoundAccessTokens && responseType.split(' ').includes('token')
       ? refuse('unauthorized_client', { check: 'dpop' })
       : ok(undefined)
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { OAuthRegistration } from '../../../src/core/applications/registration.ts'
 import { applicationRegistry, registerApplication } from '../../world/applications.ts'
+import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { snapshot } from '../../world/snapshot.ts'
 import { createWorld } from '../../world/sign-in.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
@@ -198,6 +199,26 @@ describe('everything else is told to the application', () => {
     const url = authorizeUrl(app)
     url.searchParams.append('state', 'state-2')
     expectRedirect(await send(url), 'invalid_request', null)
+  })
+
+  it('a second resource, though both are theirs; one that is named twice is one', async () => {
+    const [one, other] = ['https://api.shop.example', 'https://stock.shop.example']
+    const { app, send } = await asking({ resources: [one!, other!] })
+    const naming = async (second: string) => {
+      const url = authorizeUrl(app, { resource: one })
+      url.searchParams.append('resource', second)
+      return send(url)
+    }
+    expectRedirect(await naming(other!), 'invalid_target')
+    for (const same of [one!, '']) expect(heard(await naming(same)).code, same).toBeTruthy()
+  })
+
+  it('an access token by the browser, where it would have to be bound to a key', async () => {
+    await prepareKeyRing(systemClock())
+    const { sendAsked } = await asking({ ...implicit, dpopBoundAccessTokens: true })
+    for (const response_type of ['token', 'id_token token'])
+      expectRedirect(await sendAsked({ response_type }), 'unauthorized_client')
+    expect(heard(await sendAsked({ response_type: 'id_token' }))).toHaveProperty('id_token')
   })
 
   it('and what is refused has changed nothing', async () => {
