@@ -159,7 +159,9 @@ function parseScope(
   if (!reduced.ok) return reduced
   const mayBeOffline =
     responseType === 'code' && (application.isFirstParty || prompts.has('consent'))
-  return ok(mayBeOffline ? reduced.value : reduced.value.filter((v) => v !== 'offline_access'))
+  if (mayBeOffline) return reduced
+  const scope = reduced.value.filter((value) => value !== 'offline_access')
+  return scope.length === 0 && asked !== undefined ? refuse('invalid_scope') : ok(scope)
 }
 
 /** RFC 7636 §4.3, S256 alone: of `plain` whoever sees the request knows the verifier. */

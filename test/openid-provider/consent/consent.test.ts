@@ -171,6 +171,9 @@ describe('an application that is not the company’s own', () => {
 
 describe('the consent page', () => {
   it('shows a name as text, whatever it is', async () => {
+    // Alone, it leaves nothing that the person could be asked about.
+    const alone = await ask(browser, authorizeUrl(app, { scope: 'offline_access' }))
+    expect(heard(alone).error).toBe('invalid_scope')
     const name = '<img src=x onerror=alert(1)> & Co'
     const { app, browser } = await asking({ name })
     const text = await (await ask(browser, authorizeUrl(app))).text()
