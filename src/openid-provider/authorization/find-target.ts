@@ -5,7 +5,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { AnswerTarget, PageReason } from './authorization-request.ts'
 import { isRegisteredRedirectUri } from './redirect-uri.ts'
-import { defaultModeOf, mayTravel, parseResponseMode, parseResponseType } from './response-mode.ts'
+import { defaultModeOf, mayTravel, parseResponseMode } from './response-mode.ts'
 import { scopeValues } from './scope.ts'
 
 /**
@@ -65,9 +65,7 @@ const isOpenIdRequest = (parameters: URLSearchParams): boolean =>
 function modeOf(parameters: URLSearchParams) {
   const [type = '', ...types] = parameters.getAll('response_type')
   const [mode = '', ...modes] = parameters.getAll('response_mode')
-  const responseType = types.length === 0 ? parseResponseType(type) : undefined
+  const responseType = types.length === 0 ? type : ''
   const asked = modes.length === 0 ? parseResponseMode(mode) : undefined
-  if (asked === undefined) return defaultModeOf(responseType)
-  const fits = responseType === undefined || mayTravel(responseType, asked)
-  return fits ? asked : defaultModeOf(responseType)
+  return asked !== undefined && mayTravel(responseType, asked) ? asked : defaultModeOf(responseType)
 }

@@ -13,12 +13,16 @@ export function parseResponseType(text: string): ResponseType | undefined {
   return (['code', 'token', 'id_token', 'id_token token'] as const).find((type) => type === words)
 }
 
-export const defaultModeOf = (type: ResponseType | undefined): ResponseMode =>
-  type === undefined || type === 'code' ? 'query' : 'fragment'
+/**
+ * By its words, also of a type that we do not have: whoever asks for tokens looks in the fragment for the refusal
+ * as well (Multiple Response Types §5).
+ */
+export const defaultModeOf = (type: string): ResponseMode =>
+  type.split(' ').some((word) => word === 'token' || word === 'id_token') ? 'fragment' : 'query'
 
 /** Tokens never stand in a query, where logs and the next page's referrer would find them. */
-export const mayTravel = (type: ResponseType, mode: ResponseMode): boolean =>
-  mode !== 'query' || type === 'code'
+export const mayTravel = (type: string, mode: ResponseMode): boolean =>
+  mode !== 'query' || defaultModeOf(type) === 'query'
 
 export const parseResponseMode = (text: string): ResponseMode | undefined =>
   responseModes.find((mode) => mode === text)

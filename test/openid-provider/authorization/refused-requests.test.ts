@@ -240,6 +240,11 @@ describe('everything else is told to the application', () => {
       expectRedirect(answer, 'invalid_request')
       expect(new URL(answer.headers.get('location')!).hash).not.toBe('')
     }
+    for (const response_mode of [undefined, 'query']) {
+      const answer = await sendAsked({ response_type: 'code id_token', response_mode })
+      expectRedirect(answer, 'unsupported_response_type')
+      expect(new URL(answer.headers.get('location')!).hash).not.toBe('')
+    }
     expectRedirect(
       await sendAsked({ response_type: 'id_token', scope: 'profile' }),
       'invalid_scope',
