@@ -50,8 +50,8 @@ export async function pushRequest(
     if (!key.ok) return refuse('invalid_dpop_proof', key.refusal.facts)
     const { jkt } = key.value
     // RFC 9449 §10.1.
-    const named = parameters.getAll('dpop_jkt')
-    if (named.some((name) => name !== jkt)) return refuse('invalid_request', { check: 'dpop_jkt' })
+    const named = parameters.getAll('dpop_jkt').join(' ')
+    if (named !== '' && named !== jkt) return refuse('invalid_request', { check: 'dpop_jkt' })
     parameters.set('dpop_jkt', jkt)
   }
   const request = await knownApplications.judge(

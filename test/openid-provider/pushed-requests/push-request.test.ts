@@ -1,17 +1,21 @@
 import { env } from 'cloudflare:workers'
+import { calculateJwkThumbprint } from 'jose'
 import { describe, expect, it } from 'vitest'
 import type { OAuthRegistration } from '../../../src/core/applications/registration.ts'
+import { systemClock } from '../../../src/platform/clock.ts'
 import { registerApplication } from '../../world/applications.ts'
 import type { RegisteredApplication } from '../../world/applications.ts'
 import { freezeClock } from '../../world/clock.ts'
 import { captureLog, decisions } from '../../world/log-lines.ts'
 import { settings } from '../../world/settings.ts'
+import { createProver } from '../../world/signed-by-us.ts'
 import { createWorld } from '../../world/sign-in.ts'
 import type { World } from '../../world/sign-in.ts'
 import { snapshot } from '../../world/snapshot.ts'
 import {
   ask,
   authorizeUrl,
+  CALLBACK,
   challenge,
   click,
   errorCodeOf,
@@ -205,6 +209,43 @@ describe('a pushed authorization request (RFC 9126)', () => {
     expect(taken).toMatchObject({ value: { content: { scope: ['openid'] } } })
   })
 
+  it('waits without what has proven who the application is', async () => {
+    const { world, app } = await asking({ tokenEndpointAuthMethod: 'client_secret_post' })
+    const body = authorizeUrl(app).searchParams
+    body.set('client_secret', app.secret)
+    const pushed = await world.fetch(
+      new Request(`${settings.ISSUER}/oauth/par`, { method: 'POST', body }),
+    )
+    const { request_uri } = await pushed.json<{ request_uri: string }>()
+    const reference = request_uri.split(':').at(-1)!
+    const kept = await world.core.keptValues.read('authorization_request', reference, systemClock())
+    expect(kept).toMatchObject({ ok: true, value: { applicationId: app.id, isPushed: true } })
+    expect(JSON.stringify(kept)).not.toContain(app.secret)
+  })
+
+  it('is that of whoever has proven who they are, though it does not name them', async () => {
+    const { world, app, reference } = await asking()
+    const requestUri = await reference({ client_id: undefined })
+    const browser = await signedInBrowser(world)
+    expect(heard(await ask(browser, bring(app, requestUri))).code).toBeTruthy()
+  })
+
+  it('is not brought beside another, nor by two applications', async () => {
+    const { world, app, reference } = await asking()
+    const requestUri = await reference()
+    const browser = await signedInBrowser(world)
+    for (const [name, value] of [
+      ['request_uri', await reference()],
+      ['client_id', 'other'],
+    ] as const) {
+      const twice = bring(app, requestUri)
+      twice.searchParams.append(name, value)
+      const answer = await ask(browser, twice)
+      expect([answer.status, answer.headers.get('location')], name).toEqual([400, null])
+    }
+    expect(heard(await ask(browser, bring(app, requestUri))).code).toBeTruthy()
+  })
+
   it('can be required of an application', async () => {
     const { world, app, reference } = await asking({ requirePushedAuthorizationRequests: true })
     const browser = await signedInBrowser(world)
@@ -237,6 +278,56 @@ describe('a pushed authorization request (RFC 9126)', () => {
       { event: 'authorization.pushed', reason: 'invalid_scope' },
       { event: 'client.refused', reason: 'invalid_client' },
     ])
+  })
+})
+
+describe('a push with the proof of a key (RFC 9449 §10.1)', () => {
+  const proven = async () => {
+    const place = await asking()
+    const prover = await createProver()
+    const url = `${settings.ISSUER}/oauth/par`
+    const prove = () => prover.prove({ method: 'POST', url, now: systemClock() })
+    const jkt = await calculateJwkThumbprint(prover.jwk)
+    return { ...place, prove, jkt }
+  }
+
+  it('binds the code to that key', async () => {
+    const { world, app, push, prove, jkt } = await proven()
+    const browser = await signedInBrowser(world)
+    for (const dpop_jkt of [undefined, '', jkt]) {
+      const pushed = await push({ dpop_jkt }, { dpop: await prove() })
+      const { request_uri } = await pushed.json<{ request_uri: string }>()
+      const { code } = heard(await ask(browser, bring(app, request_uri)))
+      const taken = await takeCode(code!, app, { redirectUri: CALLBACK, jkt })
+      expect(taken, dpop_jkt).toMatchObject({ value: { binding: { jkt } } })
+    }
+  })
+
+  it('names no other key beside it, and none twice', async () => {
+    const { world, app, push, prove, jkt } = await proven()
+    const other = { dpop_jkt: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' }
+    const contradicted = await push(other, { dpop: await prove() })
+    expect(await contradicted.json()).toMatchObject({ error: 'invalid_request' })
+    const body = authorizeUrl(app, { dpop_jkt: jkt }).searchParams
+    body.append('dpop_jkt', jkt)
+    const headers = { authorization: basic(app), dpop: await prove() }
+    const twice = await world.fetch(
+      new Request(`${settings.ISSUER}/oauth/par`, { method: 'POST', body, headers }),
+    )
+    expect(await twice.json()).toMatchObject({ error: 'invalid_request' })
+  })
+
+  it('takes a proof once, and none for another place', async () => {
+    const { push, prove } = await proven()
+    const dpop = await prove()
+    expect((await push({}, { dpop })).status).toBe(201)
+    const elsewhere = await (
+      await createProver()
+    ).prove({ method: 'POST', url: `${settings.ISSUER}/oauth/token`, now: systemClock() })
+    for (const bad of [dpop, elsewhere]) {
+      const answer = await push({}, { dpop: bad })
+      expect(await answer.json()).toMatchObject({ error: 'invalid_dpop_proof' })
+    }
   })
 })
 
