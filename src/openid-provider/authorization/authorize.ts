@@ -57,7 +57,7 @@ export async function authorize(
   const { receivedAtMilliseconds, offeredSid } = received.pending
   const about = { receivedAtMilliseconds, offeredSid, expectedSubject: expected.value }
   const judgement = judgeSession(request, judged, about)
-  if (received.isForOtherAccount && judgement.kind === 'good') {
+  if (received.isForOtherAccount && !prompts.has('none') && judgement.kind === 'good') {
     return sendToSignIn(parts, read, { reason: 'other_account', session, visit })
   }
   if (judgement.kind === 'refused') return no(judgement.code, judgement.check, session)

@@ -209,6 +209,14 @@ describe('a pushed authorization request (RFC 9126)', () => {
     expect(taken).toMatchObject({ value: { content: { scope: ['openid'] } } })
   })
 
+  it('that is silent shows the person nothing, whatever the browser brings beside it', async () => {
+    const { world, app, reference } = await asking()
+    const requestUri = await reference({ prompt: 'none' })
+    const browser = await signedInBrowser(world)
+    const answer = await ask(browser, bring(app, requestUri, { other_account: '1' }))
+    expect(heard(answer).code).toBeTruthy()
+  })
+
   it('waits without what has proven who the application is', async () => {
     const { world, app } = await asking({ tokenEndpointAuthMethod: 'client_secret_post' })
     const body = authorizeUrl(app).searchParams
