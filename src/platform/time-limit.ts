@@ -4,6 +4,9 @@
  */
 export const OBJECT_WAIT_MILLISECONDS = 10_000
 
+/** The same for a query of the directory. */
+export const QUERY_WAIT_MILLISECONDS = OBJECT_WAIT_MILLISECONDS
+
 /** What became of a piece of work within its time. */
 export type Timely<Value> =
   | { readonly isLate: false; readonly value: Value }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { registerApplication } from '../../world/applications.ts'
 import { createBrowser } from '../../world/browser.ts'
 import type { Browser } from '../../world/browser.ts'
@@ -59,5 +59,23 @@ describe('a part that does not answer never means yes', () => {
     const { app, browser, stranger } = await without('ONE_TIME_REFERENCES')
     await expectUnavailable(await ask(stranger, authorizeUrl(app)))
     expect(heard(await ask(browser, authorizeUrl(app))).code).toBeTruthy()
+  })
+
+  it('the directory never answers: neither does that keep anybody waiting', async () => {
+    const app = await registerApplication({ isFirstParty: true })
+    const never = () => new Promise(() => {})
+    const statement = { bind: () => statement, run: never, all: never, first: never }
+    const DIRECTORY = { prepare: () => statement, batch: never } as unknown as D1Database
+    const world = await createWorld({}, { DIRECTORY })
+    const { setTimeout } = globalThis
+    const soon = (work: (value: unknown) => void, milliseconds: number, value: unknown) =>
+      setTimeout(work, milliseconds / 1000, value)
+    vi.spyOn(globalThis, 'setTimeout').mockImplementation(soon as typeof setTimeout)
+    await expectUnavailable(await ask(world.newBrowser(), authorizeUrl(app)))
+    const body = new URLSearchParams({ client_id: app.id, client_secret: app.secret })
+    const asked = new Request('https://login.example/oauth/token', { method: 'POST', body })
+    expect((await world.fetch(asked)).status).toBe(503)
+    const metadata = 'https://login.example/.well-known/openid-configuration'
+    expect((await world.fetch(new Request(metadata))).status).toBe(200)
   })
 })
