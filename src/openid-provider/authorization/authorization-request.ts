@@ -79,12 +79,3 @@ export interface AuthorizationRequest {
 
 export const promptValues = ['none', 'login', 'consent', 'select_account'] as const
 export type Prompt = (typeof promptValues)[number]
-
-/** How a request came to us. */
-export interface Provenance {
-  /** By POST to the PAR endpoint, by the application itself (RFC 9126). */
-  readonly isPushed: boolean
-  /** When it came, in epoch milliseconds: who signs in from then on has done so for it. */
-  readonly receivedAtMilliseconds: number
-  readonly now: EpochSeconds
-}

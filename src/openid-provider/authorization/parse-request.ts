@@ -28,7 +28,7 @@ const REPEATABLE = 'resource'
 /**
  * All of a request beside its target. The application's adapter has its turn first (never of what ties the
  * answer to the request); what comes out is judged like any other request. Parameters that we do not know
- * are ignored (RFC 6749 §3.1), ours may stand once only.
+ * are ignored, but none may stand twice (RFC 6749 §3.1).
  */
 export function parseRequest(
   target: AnswerTarget,
