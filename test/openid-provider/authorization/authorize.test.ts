@@ -91,6 +91,15 @@ describe('an application of the company sends a person', () => {
     expect(await errorCodeOf(again.response)).toBe('request_uri_invalid')
   })
 
+  it('who has nothing to cancel: a request that does not wait is not ended', async () => {
+    const world = await createWorld()
+    const app = await registerApplication({ isFirstParty: true })
+    const url = authorizeUrl(app)
+    url.pathname = '/oauth/authorize/cancel'
+    const answer = await ask(world.newBrowser(), url)
+    expect([answer.status, await errorCodeOf(answer)]).toEqual([400, 'request_uri_invalid'])
+  })
+
   it('who says no at the provider, and can go back or try again', async () => {
     const world = await createWorld()
     const app = await registerApplication({ isFirstParty: true, name: 'Shop' })

@@ -153,12 +153,12 @@ describe('everything else is told to the application', () => {
     ['a max_age without end', 'invalid_request', { max_age: '1e9' }],
     ['claims that are no JSON', 'invalid_request', { claims: '{' }],
     ['claims that are no object', 'invalid_request', { claims: '[]' }],
-    ['claims without end', 'invalid_request', { claims: `{"a":"${'a'.repeat(4100)}"}` }],
     [
       'an essential acr that cannot be read',
       'invalid_request',
       { claims: '{"id_token":{"acr":{"essential":true,"values":"gold"}}}' },
     ],
+    ['claims without end', 'invalid_request', { claims: `{"a":"${'a'.repeat(4100)}"}` }],
     ['an unknown scope alone', 'invalid_scope', { scope: 'unknown' }],
     ['a scope of bad characters', 'invalid_scope', { scope: 'openid "email"' }],
     ['a scope with a backslash', 'invalid_scope', { scope: 'openid a\\b' }],

@@ -155,11 +155,25 @@ describe('an application that is not the company’s own', () => {
     )
   })
 
+  it('is remembered on a machine, too, of an application that proves who it is at each code', async () => {
+    const redirect_uri = 'com.example.app:/cb'
+    const { app, browser } = await asking({
+      oauth: { applicationType: 'native', redirectUris: [redirect_uri] },
+    })
+    const url = authorizeUrl(app, { redirect_uri })
+    const { body } = await formOf(await ask(browser, url), 'allow')
+    expect((await post(browser, body)).status).toBe(303)
+    expect((await ask(browser, url)).headers.get('location')).toContain('?code=')
+  })
+
   it('gets offline_access only where the person has just been asked', async () => {
     const { app, browser } = await asking()
     const scope = 'openid offline_access'
     const plain = await go(browser, authorizeUrl(app, { scope }))
     expect(byId(await elementsOf(plain), 'main')!.text).not.toContain('while you are not using')
+    // Alone, it leaves nothing that the person could be asked about.
+    const alone = await ask(browser, authorizeUrl(app, { scope: 'offline_access' }))
+    expect(heard(alone).error).toBe('invalid_scope')
     const asked = await go(browser, authorizeUrl(app, { scope, prompt: 'consent' }))
     expect(byId(await elementsOf(asked), 'main')!.text).toContain('while you are not using')
     const done = await press(browser, asked, 'allow')
@@ -171,9 +185,6 @@ describe('an application that is not the company’s own', () => {
 
 describe('the consent page', () => {
   it('shows a name as text, whatever it is', async () => {
-    // Alone, it leaves nothing that the person could be asked about.
-    const alone = await ask(browser, authorizeUrl(app, { scope: 'offline_access' }))
-    expect(heard(alone).error).toBe('invalid_scope')
     const name = '<img src=x onerror=alert(1)> & Co'
     const { app, browser } = await asking({ name })
     const text = await (await ask(browser, authorizeUrl(app))).text()
@@ -211,6 +222,7 @@ describe('the answer to the consent page (RFC 6749 §10.12)', () => {
     ['no proof', (body) => body.delete('proof')],
     ['an empty proof', (body) => body.set('proof', '')],
     ['another proof', (body) => body.set('proof', 'A'.repeat(43))],
+    ['a proof in other characters', (body) => body.set('proof', 'é'.repeat(43))],
     ['two proofs', (body) => body.append('proof', 'x')],
     ['no request', (body) => body.delete('request_uri')],
     [
