@@ -322,6 +322,12 @@ describe('claims that decide', () => {
     expect(heard(done).code).toBeTruthy()
   })
 
+  it('an essential acr without values: any will do, and none as well', async () => {
+    const { app, browser } = await aMinuteLater()
+    const asked = { prompt: 'none', claims: claims({ acr: { essential: true } }) }
+    expect(heard(await ask(browser, authorizeUrl(app, asked))).code).toBeTruthy()
+  })
+
   it('acr_values are a wish: passed on, and nobody signs in again for them', async () => {
     const { app, browser, world } = await aMinuteLater()
     expect(heard(await ask(browser, authorizeUrl(app, { acr_values: '1 2' }))).code).toBeTruthy()

@@ -113,6 +113,22 @@ describe('before the application and its redirect URI are known to be right, the
     await expectPage(await send(twice), 'duplicate_parameter')
   })
 
+  it.each([
+    ['GET', '/oauth/authorize'],
+    ['POST', '/oauth/authorize'],
+    ['GET', '/oauth/authorize/cancel'],
+    ['POST', '/oauth/authorize/consent'],
+  ] as const)('for one too many from the same place: %s %s', async (method, path) => {
+    const limit = async () => ({ success: false })
+    const world = await createWorld({}, { AUTHORIZE_LIMIT: { limit } })
+    const url = authorizeUrl(await registerApplication())
+    const body = method === 'POST' ? { body: url.searchParams } : {}
+    url.pathname = path
+    const answer = await world.newBrowser().request(url, { method, from: ISSUER, ...body })
+    await expectPage(answer, 'rate_limited', 429)
+    expect(answer.headers.get('retry-after')).toBe('60')
+  })
+
   it('for what no parser would give back to the application as it was', async () => {
     const { app, send } = await asking()
     const url = authorizeUrl(app, { state: undefined })

@@ -73,6 +73,20 @@ describe('where a person goes to sign in', () => {
   })
 })
 
+describe('a wish that cannot be passed on', () => {
+  it.each([
+    { login_hint: 'x'.repeat(255) },
+    { login_hint: 'a\u202Eb' },
+    { login_hint: 'a\u0000b' },
+    { ui_locales: 'x'.repeat(201) },
+    { acr_values: 'x'.repeat(257) },
+    { acr_values: 'é' },
+  ])('is left out: %j', async (asked) => {
+    const step = await locationOf('no_session', { providers: 1, asked })
+    expect(step.asked?.request).toEqual({})
+  })
+})
+
 describe('a wish that is too long for the provider', () => {
   const acrValues = (values: readonly string[]) => JSON.stringify({ id_token: { acr: { values } } })
 

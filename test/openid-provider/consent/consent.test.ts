@@ -203,6 +203,25 @@ describe('the consent page', () => {
   })
 })
 
+/** A world in which the person's object fails at one question, from `down` on. */
+async function withMoodyObject(question: string) {
+  let isDown = false
+  const moody = (stub: object) =>
+    new Proxy(stub, {
+      get: (_, method) => {
+        if (isDown && method === question) throw new Error('down')
+        return Reflect.get(stub, method) as unknown
+      },
+    })
+  const objects = { getByName: (name: string) => moody(env.USER_SESSIONS.getByName(name)) }
+  const world = await createWorld({}, { USER_SESSIONS: objects as unknown as Env['USER_SESSIONS'] })
+  const app = await registerApplication({ isFirstParty: false })
+  const set = (value: boolean) => {
+    isDown = value
+  }
+  return { app, browser: await signedInBrowser(world), set }
+}
+
 describe('the answer to the consent page (RFC 6749 §10.12)', () => {
   it('counts once, of 20 at the same time', async () => {
     const { app, browser } = await asking()
@@ -288,6 +307,27 @@ describe('the answer to the consent page (RFC 6749 §10.12)', () => {
     const answer = await post(browser, body)
     expect([answer.status, await errorCodeOf(answer)]).toEqual([403, 'consent_not_asked'])
     expect((await ask(browser, authorizeUrl(app))).status).toBe(200)
+  })
+
+  it.each(['peekSession', 'giveConsent', 'mintGrant'])(
+    'still counts afterwards, where the person’s object does not answer to %s',
+    async (question) => {
+      const { app, browser, set } = await withMoodyObject(question)
+      const { body } = await formOf(await ask(browser, authorizeUrl(app)), 'allow')
+      set(true)
+      const answer = await post(browser, body)
+      if (question === 'mintGrant') expect(heard(answer).error).toBe('temporarily_unavailable')
+      else expect([answer.status, await errorCodeOf(answer)]).toEqual([503, 'unavailable'])
+      set(false)
+      expect(heard(await post(browser, body)).code).toBeTruthy()
+    },
+  )
+
+  it('is not asked for where nobody can say what was agreed to', async () => {
+    const { app, browser, set } = await withMoodyObject('readConsent')
+    set(true)
+    const answer = heard(await ask(browser, authorizeUrl(app)))
+    expect(answer).toMatchObject({ error: 'temporarily_unavailable', state: 'state-1' })
   })
 
   it('is worth nothing once the application has been switched off', async () => {

@@ -114,6 +114,18 @@ describe('a pushed authorization request (RFC 9126)', () => {
     }
   })
 
+  it('leads each of ten tabs to the sign-in', async () => {
+    const { world, app, reference } = await asking()
+    const requestUri = await reference({ prompt: 'login' })
+    const browser = await signedInBrowser(world)
+    const tabs = await Promise.all(
+      Array.from({ length: 10 }, async () => ask(browser, bring(app, requestUri))),
+    )
+    for (const tab of tabs) {
+      expect(tab.headers.get('location')).toMatch(/^\/auth\/login\?asked=/)
+    }
+  })
+
   it('is not used up while the person’s object cannot give an answer to it', async () => {
     let isDown = false
     const moody = (stub: object) =>
