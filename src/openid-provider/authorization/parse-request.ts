@@ -18,7 +18,6 @@ type Parsed<Value> = Result<Value, AuthorizationError>
 
 const MAX_NONCE_LENGTH = 1024
 const MAX_STATE_LENGTH = 4096
-const MAX_HINT_LENGTH = 8192
 const MAX_LOCALES_LENGTH = 200
 const MAX_LOGIN_HINT_LENGTH = 254
 export const MAX_ACR_VALUES_LENGTH = 256
@@ -84,8 +83,6 @@ export function parseRequest(
   if (!resource.ok) return resource
   const maxAge = read('max_age')
   if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) return invalid('max_age')
-  const idTokenHint = read('id_token_hint')
-  if ((idTokenHint ?? '').length > MAX_HINT_LENGTH) return invalid('id_token_hint')
 
   return ok({
     target: { ...target, mode: parsedMode },
@@ -104,7 +101,7 @@ export function parseRequest(
     loginHint: hint(read('login_hint'), MAX_LOGIN_HINT_LENGTH),
     acrValues: hint(read('acr_values'), MAX_ACR_VALUES_LENGTH),
     uiLocales: hint(read('ui_locales'), MAX_LOCALES_LENGTH),
-    idTokenHint,
+    idTokenHint: read('id_token_hint'),
   })
 }
 

@@ -266,6 +266,13 @@ describe('a pushed authorization request (RFC 9126)', () => {
     expect(heard(await ask(browser, bring(app, requestUri))).code).toBeTruthy()
   })
 
+  it('whose hint is longer than any token of ours is refused when a browser brings it', async () => {
+    const { world, app, reference } = await asking()
+    const requestUri = await reference({ id_token_hint: 'e'.repeat(9000) })
+    const answer = await ask(await signedInBrowser(world), bring(app, requestUri))
+    expect(heard(answer).error).toBe('invalid_request')
+  })
+
   it('can be required of an application', async () => {
     const { world, app, reference } = await asking({ requirePushedAuthorizationRequests: true })
     const browser = await signedInBrowser(world)
