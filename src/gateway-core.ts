@@ -53,10 +53,11 @@ import { createUsers } from './core/users/users.ts'
 import { createClientAuthentication } from './openid-provider/client-authentication.ts'
 import { systemClock } from './platform/clock.ts'
 import { createDoors } from './platform/doors.ts'
+import { limitQueries } from './platform/limit-queries.ts'
 
 export function buildCore(config: Config, env: Env) {
   const clock = systemClock
-  const { DIRECTORY: directory } = env
+  const directory = limitQueries(env.DIRECTORY)
   const { issuer } = config
   const claims = createClaims(env.CLAIMED_REFERENCES)
   const { keyEncryptionKey } = config.secrets
@@ -71,7 +72,7 @@ export function buildCore(config: Config, env: Env) {
     createRevocation({ hints: env.REVOCATION, userSessions: env.USER_SESSIONS, rules })
   const revocation = newRevocation()
   const accessChecks = createAccessChecks({ accessTokens, revocation })
-  const audit = createAudit(env.DIRECTORY, clock)
+  const audit = createAudit(directory, clock)
   const asking = {
     userSessions: env.USER_SESSIONS,
     handleKey: config.secrets.handleKey,
@@ -80,7 +81,7 @@ export function buildCore(config: Config, env: Env) {
   }
   const sessions = createSessions({ ...asking, deadlines: config.session })
   const ends = createEndSession({ sessions, audit })
-  const applications = createApplications(env.DIRECTORY)
+  const applications = createApplications(directory)
   const knownApplications = createKnownApplications({
     directory,
     lastCutOff: async (id, now) => {
@@ -91,14 +92,14 @@ export function buildCore(config: Config, env: Env) {
   const subjects = createSubjects(config.secrets.handleKey)
   const deliveries = createLogoutDeliveries({
     userSessions: env.USER_SESSIONS,
-    undelivered: createUndeliveredLogouts(env.DIRECTORY),
+    undelivered: createUndeliveredLogouts(directory),
   })
   const identityProviders = createIdentityProviders({
     config,
     metadata: env.PROVIDER_METADATA,
     documents: env.REVOCATION,
   })
-  const users = createUsers(env.DIRECTORY)
+  const users = createUsers(directory)
   const widgetSecrets = createWidgetSecrets({ directory, keyEncryptionKey })
   const applicationRegistry = createApplicationRegistry({
     directory,
@@ -106,10 +107,10 @@ export function buildCore(config: Config, env: Env) {
     widgetSecrets,
     prepareSigning: async (alg, now) => keys.signingKey(alg, now),
   })
-  const people = createUserDirectory(env.DIRECTORY)
-  const localCredentials = createLocalCredentials(env.DIRECTORY)
+  const people = createUserDirectory(directory)
+  const localCredentials = createLocalCredentials(directory)
   const cutOffs = createCutOffs({ keyRing: env.KEY_RING, keys })
-  const cutOffRecords = createCutOffRecords(env.DIRECTORY)
+  const cutOffRecords = createCutOffRecords(directory)
   const cutOffDrain = createCutOffDrain({
     queue: env.SESSION_ENDS,
     records: cutOffRecords,
@@ -117,7 +118,7 @@ export function buildCore(config: Config, env: Env) {
     ends,
     clock,
   })
-  const canaryRuns = createCanaryRuns(env.DIRECTORY)
+  const canaryRuns = createCanaryRuns(directory)
   const disableUser = createDisableUser({ users, people, ends, sessions, cutOffs, audit })
   return {
     config,
@@ -151,7 +152,7 @@ export function buildCore(config: Config, env: Env) {
     }),
     applicationRegistry,
     users,
-    userRoles: createUserRoles(env.DIRECTORY),
+    userRoles: createUserRoles(directory),
     localCredentials,
     passwordSessions: createPasswordSessions({
       config,
@@ -162,7 +163,7 @@ export function buildCore(config: Config, env: Env) {
       passwordAttempts: createPasswordAttempts(asking),
     }),
     people,
-    earlyLogouts: createEarlyLogouts(env.DIRECTORY),
+    earlyLogouts: createEarlyLogouts(directory),
     identityProviders,
     sessions,
     grants: createGrants(asking),

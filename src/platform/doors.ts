@@ -2,6 +2,7 @@ import { describeThrown, log } from './log.ts'
 import { ok, refuse } from './refusal.ts'
 import type { Result } from './refusal.ts'
 import type { RequestFacts } from './request-facts.ts'
+import { inTime } from './time-limit.ts'
 
 /** The doors that a stranger can push. */
 export type Door =
@@ -23,6 +24,9 @@ export interface Doors {
   mayEnter(door: Door, facts: RequestFacts): Promise<Result<undefined, 'rate_limited'>>
 }
 
+/** Counters are kept at hand: what takes longer counts nothing. */
+const COUNTER_WAIT_MILLISECONDS = 1000
+
 const CLOSED_IN_DOUBT: ReadonlySet<Door> = new Set<Door>(['device', 'handoff'])
 
 /**
@@ -36,7 +40,8 @@ export function createDoors(limits: Readonly<Record<Door, RateLimit>>): Doors {
   return {
     async mayEnter(door, facts) {
       try {
-        const { success } = await limits[door].limit({ key: `${door}:${facts.clientKey}` })
+        const counted = limits[door].limit({ key: `${door}:${facts.clientKey}` })
+        const { success } = await inTime(COUNTER_WAIT_MILLISECONDS, counted)
         return success ? ok(undefined) : refuse('rate_limited', { door })
       } catch (thrown) {
         const error = describeThrown(thrown)

@@ -1,11 +1,8 @@
 /**
- * How long a Durable Object may take to answer: longer than the platform's own retries; what takes longer is as good
+ * How long a Durable Object, or the directory, may take to answer: longer than the platform's own retries; what takes longer is as good
  * as unreachable.
  */
 export const OBJECT_WAIT_MILLISECONDS = 10_000
-
-/** The same for a query of the directory. */
-export const QUERY_WAIT_MILLISECONDS = OBJECT_WAIT_MILLISECONDS
 
 /** What became of a piece of work within its time. */
 export type Timely<Value> =

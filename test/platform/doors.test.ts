@@ -90,4 +90,19 @@ describe('a door', () => {
       },
     ])
   })
+
+  it.each([
+    ['callback', true],
+    ['device', false],
+  ] as const)(
+    'takes a counter that never answers for one that is away: %s',
+    async (door, isOpen) => {
+      vi.spyOn(console, 'error').mockImplementation(() => undefined)
+      vi.useFakeTimers()
+      const doors = doorsOf({ limit: () => new Promise(() => {}) })
+      const entering = doors.mayEnter(door, factsOf('192.0.2.1'))
+      await vi.advanceTimersByTimeAsync(1000)
+      expect((await entering).ok).toBe(isOpen)
+    },
+  )
 })

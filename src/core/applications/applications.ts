@@ -6,7 +6,6 @@
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { inTime, QUERY_WAIT_MILLISECONDS } from '../../platform/time-limit.ts'
 import { exceptionalGrants } from './application.ts'
 import type {
   Application,
@@ -88,7 +87,7 @@ export function createApplications(directory: D1Database): Applications {
 
     async exceptionalGrantsInUse() {
       try {
-        const inUse = await inTime(QUERY_WAIT_MILLISECONDS, table.grantTypesBesideExceptional())
+        const inUse = await table.grantTypesBesideExceptional()
         return exceptionalGrants.filter((grant) => inUse.includes(grant))
       } catch (thrown) {
         unavailable(thrown)

@@ -15,7 +15,6 @@ import { describeThrown, log } from '../../platform/log.ts'
 import { LeastRecentlyUsed } from '../../platform/lru.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Refused, Result } from '../../platform/refusal.ts'
-import { inTime, QUERY_WAIT_MILLISECONDS } from '../../platform/time-limit.ts'
 import type { Application, OAuthApplication } from './application.ts'
 import { isApplicationId } from './application-id.ts'
 import { createApplicationsTable } from './applications-table.ts'
@@ -97,8 +96,7 @@ export function createKnownApplications({
   ): Promise<Result<KnownApplication | undefined, 'unavailable'>> {
     const { turn } = memory
     try {
-      const reading = directory.batch([table.reading(id), secretsTable.reading(id)])
-      const [rows, hashes] = await inTime(QUERY_WAIT_MILLISECONDS, reading)
+      const [rows, hashes] = await directory.batch([table.reading(id), secretsTable.reading(id)])
       const application = isApplicationId(id) ? table.fromReading(rows) : undefined
       if (application === undefined) return ok(undefined)
       const known = { application, secrets: secretsTable.fromReading(hashes), asOf: now }

@@ -5,6 +5,7 @@
 import { parseConfig } from '../../config.ts'
 import type { Config } from '../../config.ts'
 import { systemClock } from '../../platform/clock.ts'
+import { limitQueries } from '../../platform/limit-queries.ts'
 import { createOutboundFetch } from '../../platform/outbound-fetch.ts'
 import { createApplications } from '../applications/applications.ts'
 import { createAudit } from '../audit/audit.ts'
@@ -55,7 +56,8 @@ function buildOutside(config: Config, env: Env): Outside {
     published: env.REVOCATION,
     keyEncryptionKey: config.secrets.keyEncryptionKey,
   })
-  const applications = createApplications(env.DIRECTORY)
+  const directory = limitQueries(env.DIRECTORY)
+  const applications = createApplications(directory)
   const outbound = createOutboundFetch({ ownOrigin: config.issuer })
   // Applications on this machine are told in development only, where we are on it ourselves.
   const urlRules = { allowInsecureHttp: !config.isHttps }
@@ -73,7 +75,7 @@ function buildOutside(config: Config, env: Env): Outside {
   }
   return {
     send: (delivery) => senders[delivery.protocol](delivery),
-    undelivered: createUndeliveredLogouts(env.DIRECTORY),
-    audit: createAudit(env.DIRECTORY, systemClock),
+    undelivered: createUndeliveredLogouts(directory),
+    audit: createAudit(directory, systemClock),
   }
 }
