@@ -15,6 +15,7 @@ import type {
   ApplicationTokenClaims,
   ApplicationTokens,
 } from '../../core/tokens/application-token.ts'
+import type { Keys } from '../../core/tokens/keys.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -33,6 +34,7 @@ import { checkApplicationToken } from './check-application-token.ts'
 export interface IntrospectionParts {
   readonly config: Pick<Config, 'issuer'>
   readonly audit: Audit
+  readonly keys: Pick<Keys, 'cutOffs'>
   readonly knownApplications: Pick<KnownApplications, 'judge'>
   readonly applicationTokens: Pick<ApplicationTokens, 'verify'>
   readonly revocation: Revocation

@@ -17,6 +17,7 @@ import type {
 } from '../../core/tokens/application-token.ts'
 import { userInfoAudience } from '../../core/tokens/application-tokens.ts'
 import type { DpopProofs } from '../../core/tokens/dpop-proof.ts'
+import type { Keys } from '../../core/tokens/keys.ts'
 import type { Clock, EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -31,6 +32,7 @@ export interface UserInfoParts {
   readonly config: Pick<Config, 'issuer'>
   readonly clock: Clock
   readonly audit: Audit
+  readonly keys: Pick<Keys, 'cutOffs'>
   readonly knownApplications: Pick<KnownApplications, 'judge'>
   readonly applicationTokens: Pick<ApplicationTokens, 'verify'>
   readonly revocation: Revocation

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { applicationRegistry, shopRegistration } from '../../world/applications.ts'
 import type { RegisteredApplication } from '../../world/applications.ts'
 import { KNOWN_SECONDS } from '../../../src/core/applications/known-applications.ts'
+import { createOperator } from '../../admin/operator.ts'
 import { NOON } from '../../world/clock.ts'
 import { goodClaims, signAsUs } from '../../world/signed-by-us.ts'
 import { snapshot } from '../../world/snapshot.ts'
@@ -143,6 +144,29 @@ describe('introspection (RFC 7662)', () => {
     })
     await applicationRegistry().setStatus(machine.id, 'disabled', NOON)
     expectInactive(await world.introspect(shop, body.access_token))
+  })
+
+  it('knows that a client’s own token has ended with all that its application had, for good', async () => {
+    const machine = await registerShop({
+      oauth: {
+        redirectUris: [],
+        grantTypes: ['client_credentials'],
+        scope: ['orders'],
+        resources: [API],
+      },
+    })
+    const own = async () => {
+      const form = { grant_type: 'client_credentials', resource: API }
+      return (await world.asClient('/oauth/token', machine, form)).body.access_token
+    }
+    const before = await own()
+    const operator = createOperator()
+    for (const change of ['disable', 'enable'])
+      await operator.ask('POST', `/applications/${machine.id}/${change}`)
+    world.clock.advance(KNOWN_SECONDS)
+    expectInactive(await world.introspect(machine, before))
+    expectInactive(await world.introspect(shop, before))
+    expect((await world.introspect(shop, await own())).body.active).toBe(true)
   })
 
   it('is not for public clients, nor for those who prove nothing', async () => {
