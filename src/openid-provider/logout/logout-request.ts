@@ -68,7 +68,8 @@ export async function readLogoutRequest(
 ): Promise<Result<LogoutRequest, LogoutRequestRefusal>> {
   const unique = uniqueParameters(parameters, PARAMETERS)
   if (!unique.ok) return unique
-  const { id_token_hint: token, client_id: clientId, state } = unique.value
+  const { id_token_hint: token, state } = unique.value
+  const clientId = unique.value.client_id || undefined
   const uri = unique.value.post_logout_redirect_uri
 
   const read = await readHint(signedClaims, token, now)

@@ -73,6 +73,14 @@ describe('RP-Initiated Logout 1.0 §2: a hint of the very session', () => {
     expect(await whatLivesOf(me)).toEqual(GONE)
   })
 
+  it('counts beside a client_id that says nothing', async () => {
+    const world = await createWorld()
+    const me = await shopper(world)
+    const url = logoutUrl({ id_token_hint: me.hint, client_id: '' })
+    expect((await me.browser.request(url, fromShop)).status).toBe(303)
+    expect(await whatLivesOf(me)).toEqual(GONE)
+  })
+
   it('without an address ends on our own page, which names the application', async () => {
     const world = await createWorld()
     const { browser, hint } = await shopper(world, { name: 'Shop "<b>&' })
