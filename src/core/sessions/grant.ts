@@ -62,6 +62,8 @@ export interface Participation {
 export interface AskedContent {
   /** All of it when undefined. */
   readonly scope: readonly string[] | undefined
+  /** What the application is registered for now: some of the scope has to be left. */
+  readonly scopes: readonly string[]
   /** The grant's own when undefined. */
   readonly resource: string | undefined
   /** The APIs that the application may have tokens for now. */

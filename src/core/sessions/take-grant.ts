@@ -229,7 +229,9 @@ function findWrongProof({ kind, binding }: GrantRow, by: GrantBinding): string |
 /** What is asked for beyond the content, or beyond what the application may have now (RFC 6749 §6, RFC 8707 §2.2). */
 function findBeyond(content: string, asked: AskedContent): string | undefined {
   const granted = JSON.parse(content) as GrantContent
-  if (asked.scope?.some((value) => !granted.scope.includes(value)) === true) return 'scope'
+  const scope = asked.scope ?? granted.scope
+  if (scope.some((value) => !granted.scope.includes(value))) return 'scope'
+  if (scope.length > 0 && !scope.some((value) => asked.scopes.includes(value))) return 'scope'
   const resource = asked.resource ?? granted.resource
   const isOther = granted.resource !== undefined && granted.resource !== resource
   if (isOther) return 'resource'

@@ -11,17 +11,18 @@ import { prepareTokens } from './session-tokens.ts'
  */
 export async function refreshTokens(parts: SessionGrantParts, request: GrantRequest): Granting {
   const { application, parameters, scope, resource, jkt, now } = request
+  const { oauth } = application
   const handle = parameters.refresh_token
   if (handle === undefined) return refuse('invalid_request', { missing: 'refresh_token' })
   if (scope?.length === 0) return refuse('invalid_scope', { check: 'empty' })
-  for (const alg of ['ES256', application.oauth.idTokenSignedResponseAlg] as const) {
+  for (const alg of ['ES256', oauth.idTokenSignedResponseAlg] as const) {
     const key = await parts.keys.signingKey(alg, now)
     if (!key.ok) return key
   }
   const rotated = await parts.grants.rotate({
     handle,
     presented: { applicationId: application.id, ...(jkt === undefined ? {} : { jkt }) },
-    asked: { scope, resource, resources: application.oauth.resources },
+    asked: { scope, scopes: oauth.scope, resource, resources: oauth.resources },
     lifetimeSeconds: parts.refreshLifetimeSeconds,
     now,
   })

@@ -30,7 +30,9 @@ export async function prepareTokens(
     readonly content: GrantContent
     readonly isRefresh?: boolean
   },
-): Promise<Result<PreparedTokens, 'invalid_target' | 'invalid_grant' | 'unavailable'>> {
+): Promise<
+  Result<PreparedTokens, 'invalid_scope' | 'invalid_target' | 'invalid_grant' | 'unavailable'>
+> {
   const { application, jkt, now } = request
   const { session, family } = grant
   const { resource = grant.content.resource } = request
@@ -44,6 +46,9 @@ export async function prepareTokens(
     ...grant.content,
     ...(resource === undefined ? {} : { resource }),
   })
+  // An answer could not say that nothing is left of it (RFC 6749 §3.3, §5.1).
+  const isNothingLeft = content.scope.length === 0 && grant.content.scope.length > 0
+  if (isNothingLeft) return refuse('invalid_scope', { check: 'not_registered' })
   const issued = await issueUserToken(parts, { application, session, family, content, jkt, now })
   if (!issued.ok) {
     const { code, facts } = issued.refusal

@@ -229,6 +229,20 @@ describe('a registration that has become smaller since', () => {
     await expectUntouched('invalid_target', () => world.exchange(wide, other))
   })
 
+  it('gives nothing, and takes nothing, where no scope is left of what is asked for', async () => {
+    const { session } = await world.person()
+    const mint = () => world.mint(session, shop, { content: { scope: ['email'], isOpenId: false } })
+    const { body } = await world.exchange(shop, await mint())
+    const code = await mint()
+    const small = ['openid', 'profile', 'offline_access']
+    expect(await change(shop, { scope: small })).toMatchObject({ value: { ok: true } })
+    for (const scope of [undefined, 'email'])
+      await expectUntouched('invalid_scope', () =>
+        world.refresh(shop, body.refresh_token, { scope }),
+      )
+    await expectUntouched('invalid_scope', () => world.exchange(shop, code))
+  })
+
   it('tells no more claims that were asked for by name and belong to a scope it has lost', async () => {
     const { session } = await world.person()
     const claims = { userinfo: ['email'], idToken: ['email', 'name'] }
