@@ -109,6 +109,7 @@ async function verify(
   const keys = await Promise.all((oauth.jwks?.keys ?? []).map(parseVerificationKey))
   const candidates = keys
     .filter((key) => key !== undefined)
+    .filter(({ algorithms }) => algorithms.some((each) => each === alg))
     .filter((key) => keyId === undefined || key.keyId === undefined || key.keyId === keyId)
     .slice(0, MAXIMUM_CANDIDATES)
   for (const key of candidates) {

@@ -220,6 +220,17 @@ describe('private_key_jwt (RFC 7523 §3)', () => {
     await expectUntouched('invalid_client', () => present(assertion), 401)
   })
 
+  it('needs no kid, whatever other kinds of keys there are', async () => {
+    const others = await Promise.all([1, 2, 3, 4].map((n) => signer('ES256', `other-${n}`)))
+    const key = await signer('RS256')
+    const keys = [...others, key].map(({ jwk }) => jwk)
+    const { id } = await machine({
+      oauth: { tokenEndpointAuthMethod: 'private_key_jwt', jwks: { keys } },
+    })
+    const assertion = await key.sign(good(id), { kid: undefined } as never)
+    expect((await present(assertion)).status).toBe(200)
+  })
+
   it.each<[string, (id: string) => Record<string, unknown>]>([
     ['several audiences', () => ({ aud: ['https://login.example'] })],
     ['another audience', () => ({ aud: 'https://other.example' })],
