@@ -3,6 +3,7 @@ import type { JWTHeaderParameters } from 'jose'
 import fc from 'fast-check'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Claim } from '../../src/core/references/claimed-references.ts'
 import { parseBasicCredentials } from '../../src/protocol/basic-credentials.ts'
 import { applicationRegistry } from '../world/applications.ts'
 import type { RegisteredApplication } from '../world/applications.ts'
@@ -218,6 +219,25 @@ describe('private_key_jwt (RFC 7523 §3)', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     world.clock.advance(100)
     await expectUntouched('invalid_client', () => present(assertion), 401)
+  })
+
+  it('whose claim was made, and not answered, is not told that it was used before', async () => {
+    let isLost = false
+    const getByName = (name: string) => ({
+      async claim(input: Claim) {
+        const claimed = await env.CLAIMED_REFERENCES.getByName(name).claim(input)
+        if (!isLost) return claimed
+        isLost = false
+        throw new Error('lost on the way')
+      },
+    })
+    world = await tokenWorldWith({ CLAIMED_REFERENCES: { getByName } as never })
+    const key = await signer()
+    const { id } = await client(key)
+    expect((await present(await key.sign(good(id)))).status).toBe(200)
+    isLost = true
+    const answer = await present(await key.sign(good(id)))
+    expectError(answer, 'temporarily_unavailable', 503)
   })
 
   it('needs no kid, whatever other kinds of keys there are', async () => {

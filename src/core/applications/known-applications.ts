@@ -14,7 +14,7 @@ import { isSameHash, sha256Base64url } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { LeastRecentlyUsed } from '../../platform/lru.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
-import type { Refused, Result } from '../../platform/refusal.ts'
+import type { Refusal, Refused, Result } from '../../platform/refusal.ts'
 import type { Application, OAuthApplication } from './application.ts'
 import { isApplicationId } from './application-id.ts'
 import { createApplicationsTable } from './applications-table.ts'
@@ -42,8 +42,11 @@ export interface KnownApplication {
 type Judge<Verdict> = (known: KnownApplication | undefined) => Verdict | Promise<Verdict>
 
 export interface KnownApplications {
-  /** The verdict by memory, if it is a yes; or else by the directory. */
-  judge<Verdict extends { readonly ok: boolean }>(
+  /**
+   * The verdict by memory, if it is a yes; or else by the directory. Where something else could not be asked, it is
+   * not asked twice: what counts once may have been counted.
+   */
+  judge<Verdict extends { readonly ok: boolean; readonly refusal?: Refusal }>(
     id: string,
     judge: Judge<Verdict>,
     now: EpochSeconds,
@@ -127,7 +130,8 @@ export function createKnownApplications({
     async judge(id, judge, now) {
       const known = await findKnown(id, now)
       const verdict = known && (await judge(known))
-      return verdict?.ok === true ? verdict : judgeAnew(id, judge, now)
+      const isFinal = verdict?.ok === true || verdict?.refusal?.code === 'unavailable'
+      return isFinal ? verdict : judgeAnew(id, judge, now)
     },
     judgeAnew,
   }
