@@ -147,9 +147,10 @@ export function deviceRoutes(core: DeviceRouteParts) {
     const decision = read.ok ? read.value.decision : undefined
     const now = clock()
     const device = await findWaitingDevice(parts, read.ok ? read.value.user_code : undefined, now)
-    if (device.ok && decision === 'allow') {
+    if (device.ok && decision !== 'deny') {
       const question = questionOf(device.value, session.value)
-      if (!(await proofs.check(question, (read.ok && read.value.proof) || ''))) {
+      const proof = (read.ok && read.value.proof) || ''
+      if (decision !== 'allow' || !(await proofs.check(question, proof))) {
         await record(c, { event: 'device.refused', userId, sid, refusal: { code: 'not_asked' } })
         return askPerson(c, device.value, session.value, 403)
       }

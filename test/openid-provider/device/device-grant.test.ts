@@ -286,6 +286,19 @@ describe('the page for the code', () => {
     expect(odd.status).toBe(404)
   })
 
+  it('asks again where the person has said neither yes nor no', async () => {
+    const { codes } = await ask()
+    const { body } = await formOf(await open(codes.user_code), 'allow')
+    for (const said of ['', 'ALLOW', 'yes', undefined]) {
+      if (said === undefined) body.delete('decision')
+      else body.set('decision', said)
+      expect((await send(body)).status).toBe(403)
+      world.clock.advance(20)
+      expectError(await poll(codes), 'authorization_pending')
+    }
+    expect((await decide(codes.user_code, 'allow')).status).toBe(200)
+  })
+
   it('takes a yes from who was asked: in another session, and without the page, it asks again', async () => {
     const { codes } = await ask()
     const { body } = await formOf(await open(codes.user_code), 'allow')
