@@ -110,7 +110,11 @@ export function createDeviceRequests(keptValues: KeptValues): DeviceRequests {
       for (let tries = 0; tries < TRIES; tries += 1) {
         const found = await find(deviceCode, now)
         if (!found.ok) return found
-        if (found.value.decision.state !== 'waiting') return refuse('decided')
+        if (found.value.decision.state !== 'waiting') {
+          // It may be this very one, whose answer was lost on the way.
+          const isThis = JSON.stringify(found.value.decision) === JSON.stringify(decision)
+          return isThis ? ok(undefined) : refuse('decided')
+        }
         const value = { ...found.value, decision }
         const change = { seen: found.value, value, now }
         const written = await keptValues.replace('device_authorization', deviceCode, change)
@@ -118,7 +122,7 @@ export function createDeviceRequests(keptValues: KeptValues): DeviceRequests {
           await keptValues.take('user_code', userCode, now)
           return ok(undefined)
         }
-        if (written.refusal.code !== 'changed_meanwhile') return refuse(written.refusal.code)
+        if (written.refusal.code === 'unknown') return refuse('unknown')
       }
       return refuse('unavailable')
     },

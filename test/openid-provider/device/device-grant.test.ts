@@ -335,6 +335,30 @@ describe('the page for the code', () => {
     expect((await decide(codes.user_code, 'allow')).status).toBe(404)
   })
 
+  it('says that a device is connected also where the first word of that was lost', async () => {
+    const { codes } = await ask()
+    let isLost = false
+    const getByName = (name: string) => {
+      const object = env.ONE_TIME_REFERENCES.getByName(name)
+      return {
+        read: (input: never) => object.read(input),
+        take: (input: never) => object.take(input),
+        async replace(input: never) {
+          const replaced = await object.replace(input)
+          if (isLost) return replaced
+          isLost = true
+          throw new Error('lost on the way')
+        },
+      }
+    }
+    const shaky = await tokenWorldWith({ ONE_TIME_REFERENCES: { getByName } as never })
+    const visitor = shaky.newBrowser()
+    await signIn(visitor, shaky.otrotl)
+    const answer = await decide(codes.user_code, 'allow', visitor)
+    expect([isLost, answer.status]).toEqual([true, 200])
+    expect((await poll(codes)).status).toBe(200)
+  })
+
   it('lets one of two people decide', async () => {
     const { codes } = await ask()
     const bob = world.newBrowser()
