@@ -46,9 +46,8 @@ export async function askDeviceCode(
   const asked = askedScope(adapted)
   const scope = reduceScope(asked, oauth)
   if (!scope.ok) return scope
-  const [resource, ...others] = adapted.parameters
-    .getAll('resource')
-    .filter((value) => value !== '')
+  const resources = adapted.parameters.getAll('resource').filter((value) => value !== '')
+  const [resource, ...others] = new Set(resources)
   const isRegistered = resource === undefined || oauth.resources.includes(resource)
   if (others.length > 0 || !isRegistered) return refuse('invalid_target')
   const requestedScope = spelledScope(adapted.requestedScope, asked, scope.value)

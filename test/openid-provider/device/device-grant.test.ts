@@ -90,6 +90,17 @@ describe('a device asks for its codes (RFC 8628 §3.1)', () => {
     const adapted = await registerTv({ requestAdapter: [{ rule: 'scope_drop', scope: 'a' }] })
     expectError(await ask({ scope: 'a' }, adapted), 'invalid_scope')
     expectError(await ask({ resource: 'https://other.example' }), 'invalid_target')
+    const [a, b] = ['https://a.example', 'https://b.example']
+    const apis = await registerTv({ resources: [a, b] })
+    const askTwice = (...twice: [string, string][]) =>
+      world.post(
+        '/oauth/device_authorization',
+        new URLSearchParams([['client_id', apis.id], ...twice]),
+      )
+    expectError(await askTwice(['resource', a], ['resource', b]), 'invalid_target')
+    expectError(await askTwice(['scope', 'openid'], ['scope', 'openid']), 'invalid_request')
+    // The same API is one, as everywhere.
+    expect((await askTwice(['resource', a], ['resource', a])).status).toBe(200)
     const confidential = await registerTv({ tokenEndpointAuthMethod: 'client_secret_basic' })
     expectError(await ask({}, { ...confidential, secret: '' }), 'invalid_client', 401)
     expect((await ask({}, confidential)).status).toBe(200)
@@ -356,6 +367,8 @@ describe('the page for the code', () => {
     await signIn(visitor, shaky.otrotl)
     const answer = await decide(codes.user_code, 'allow', visitor)
     expect([isLost, answer.status]).toEqual([true, 200])
+    // Nobody else is asked about it.
+    expect((await open(codes.user_code)).status).toBe(404)
     expect((await poll(codes)).status).toBe(200)
   })
 
