@@ -99,7 +99,7 @@ export async function checkClientAssertion(
 
 const no = (check: string) => refuse('invalid_assertion', { check })
 
-const isTime = (value: unknown): value is number => Number.isFinite(value) && (value as number) > 0
+const isTime = (value: unknown): value is number => Number.isFinite(value)
 
 /** The claims, if a key of the application's that is for this algorithm has signed them. */
 async function verify(

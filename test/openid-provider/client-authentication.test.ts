@@ -61,6 +61,17 @@ describe('a client secret (RFC 6749 §2.3.1)', () => {
     await expectUntouched('invalid_request', () => world.post('/oauth/token', twice))
   })
 
+  it.each(['client_assertion', 'password', 'code', 'refresh_token', 'device_code', 'token'])(
+    'goes with no %s in the URL',
+    async (name) => {
+      const { id, secret } = await machine()
+      const authorization = basic(id, secret)
+      await expectUntouched('invalid_request', () =>
+        world.post(`/oauth/token?${name}=x`, own, { authorization }),
+      )
+    },
+  )
+
   it('names one application: a client_id beside it is the same', async () => {
     const { id, secret } = await machine()
     const authorization = basic(id, secret)
@@ -211,6 +222,24 @@ describe('private_key_jwt (RFC 7523 §3)', () => {
     expect((await present(await key.sign({ ...good(id), aud: TOKEN_URL }))).status).toBe(200)
   })
 
+  it.each(['JWT', 'jwt', 'client-authentication+jwt', 'application/client-authentication+jwt'])(
+    'may call itself %s',
+    async (typ) => {
+      const key = await signer()
+      const { id } = await client(key)
+      expect((await present(await key.sign(good(id), { typ }))).status).toBe(200)
+    },
+  )
+
+  it('forgives a clock that is a minute off, and counts once all the same', async () => {
+    const key = await signer()
+    const { id } = await client(key)
+    const times = { exp: NOON - 59, nbf: 0, iat: NOON + 60 }
+    const assertion = await key.sign({ ...good(id), ...times })
+    expect((await present(assertion)).status).toBe(200)
+    await expectUntouched('invalid_client', () => present(assertion), 401)
+  })
+
   it('counts once, also of twenty at the same time', async () => {
     const key = await signer()
     const { id } = await client(key)
@@ -251,6 +280,21 @@ describe('private_key_jwt (RFC 7523 §3)', () => {
     expect((await present(assertion)).status).toBe(200)
   })
 
+  it('is tried with four keys at most where it has no kid', async () => {
+    const keys = await Promise.all([1, 2, 3, 4, 5].map((n) => signer('ES256', `key-${n}`)))
+    const { id } = await machine({
+      oauth: {
+        tokenEndpointAuthMethod: 'private_key_jwt',
+        jwks: { keys: keys.map(({ jwk }) => jwk) },
+      },
+    })
+    const statuses = keys.map(async (key) => {
+      const assertion = await key.sign(good(id), { kid: undefined } as never)
+      return (await present(assertion)).status
+    })
+    expect(await Promise.all(statuses)).toEqual([200, 200, 200, 200, 401])
+  })
+
   it.each<[string, (id: string) => Record<string, unknown>]>([
     ['several audiences', () => ({ aud: ['https://login.example'] })],
     ['another audience', () => ({ aud: 'https://other.example' })],
@@ -269,6 +313,7 @@ describe('private_key_jwt (RFC 7523 §3)', () => {
     ['no id', () => ({ jti: undefined })],
     ['an empty id', () => ({ jti: '' })],
     ['an endless id', () => ({ jti: 'x'.repeat(257) })],
+    ['endless content', () => ({ more: 'x'.repeat(8192) })],
   ])('with %s proves nothing', async (_, change) => {
     const key = await signer()
     const { id } = await client(key)
@@ -312,6 +357,7 @@ describe('private_key_jwt (RFC 7523 §3)', () => {
     ['of another kind', { typ: 'dpop+jwt' }],
     ['that is an access token', { typ: 'at+jwt' }],
     ['under another kid', { kid: 'key-2' }],
+    ['with another token in it', { cty: 'JWT' }],
   ])('%s proves nothing', async (_, header) => {
     const key = await signer()
     const { id } = await client(key)
@@ -341,6 +387,10 @@ describe('private_key_jwt (RFC 7523 §3)', () => {
       present(assertion, { client_assertion_type: 'x' }),
     )
     await expectUntouched('invalid_request', () => present(assertion, { client_secret: 'x' }))
+    const typeAlone = { ...own, client_assertion_type: type }
+    await expectUntouched('invalid_request', () =>
+      world.post('/oauth/token', typeAlone, { authorization }),
+    )
     await expectUntouched('invalid_client', () => present(assertion, { client_id: 'other' }), 401)
     await expectUntouched(
       'invalid_client',
