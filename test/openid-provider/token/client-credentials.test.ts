@@ -57,6 +57,20 @@ describe('an application for itself (RFC 6749 §4.4)', () => {
     await expectUntouched('unauthorized_client', () => world.asClient('/oauth/token', shop, form))
   })
 
+  it('gets nothing that is about a person, though it may ask people for that', async () => {
+    const shop = await registerShop({
+      oauth: {
+        grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
+        scope: ['openid', 'profile', 'email', 'address', 'phone', 'offline_access', 'orders'],
+      },
+    })
+    expect((await world.asClient('/oauth/token', shop, form)).body.scope).toBe('orders')
+    for (const scope of shop.application.oauth.scope.filter((value) => value !== 'orders'))
+      await expectUntouched('invalid_scope', () =>
+        world.asClient('/oauth/token', shop, { ...form, scope }),
+      )
+  })
+
   it('is let in by no API that asks for a user', async () => {
     const client = await machine({ resources: ['https://api.example'] })
     const { body } = await world.asClient('/oauth/token', client, form)
@@ -94,6 +108,28 @@ describe('the grant that is asked for (RFC 6749 §5.2)', () => {
         world.post('/oauth/token', body, { authorization }),
       )
     }
+  })
+
+  it('stands there once also where the adapter has made two into one name', async () => {
+    const client = await machine({
+      requestAdapter: [{ rule: 'parameter_rename', from: 'permission', to: 'scope' }],
+    })
+    const authorization = basic(client.id, client.secret)
+    const send = (...values: string[]) => {
+      const named = values.map((value) => ['permission', value])
+      return world.post('/oauth/token', new URLSearchParams([...Object.entries(form), ...named]), {
+        authorization,
+      })
+    }
+    expect((await send('orders')).body.scope).toBe('orders')
+    await expectUntouched('invalid_request', () => send('orders', 'stock'))
+  })
+
+  it('has a scope of 2048 characters at most', async () => {
+    const client = await machine()
+    const ask = (scope: string) => world.asClient('/oauth/token', client, { ...form, scope })
+    expect((await ask('orders'.padEnd(2048))).status).toBe(200)
+    await expectUntouched('invalid_scope', () => ask('orders'.padEnd(2049)))
   })
 
   it('is not all that there is, where the adapter has dropped what was asked for', async () => {

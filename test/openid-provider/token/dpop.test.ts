@@ -46,19 +46,22 @@ describe('tokens bound to a key (RFC 9449)', () => {
     const strangers = await stranger.prove({ url: USERINFO, token, now: world.clock.now() })
     const replayed = await proofFor(token)
     await ask(`DPoP ${token}`, replayed)
-    for (const [authorization, proof] of [
-      [`Bearer ${token}`, undefined],
-      [`Bearer ${token}`, await proofFor(token)],
-      [`DPoP ${token}`, undefined],
-      [`DPoP ${token}`, strangers],
-      [`DPoP ${token}`, replayed],
-      [`DPoP ${token}`, await proofFor('another')],
-      [`DPoP ${token}`, await proofFor(token, TOKEN_URL)],
-      [`DPoP ${token}`, await proofFor(token, USERINFO, 'POST')],
+    const unbound = (await world.exchange(app, await codeFor(), form)).body.access_token
+    const [badToken, badProof] = ['invalid_token', 'invalid_dpop_proof']
+    for (const [error, authorization, proof] of [
+      [badToken, `Bearer ${token}`, undefined],
+      [badToken, `Bearer ${token}`, await proofFor(token)],
+      [badToken, `DPoP ${unbound}`, await proofFor(unbound)],
+      [badProof, `DPoP ${token}`, undefined],
+      [badToken, `DPoP ${token}`, strangers],
+      [badProof, `DPoP ${token}`, replayed],
+      [badProof, `DPoP ${token}`, await proofFor('another')],
+      [badProof, `DPoP ${token}`, await proofFor(token, TOKEN_URL)],
+      [badProof, `DPoP ${token}`, await proofFor(token, USERINFO, 'POST')],
     ] as const) {
       const answer = await ask(authorization, proof)
       expect(answer.status).toBe(401)
-      expect(answer.headers.get('www-authenticate')).toContain('error=')
+      expect(answer.headers.get('www-authenticate')).toContain(`error="${error}"`)
     }
     const inBody = await world.post('/oauth/userinfo', { access_token: token })
     expect(inBody.status).toBe(401)

@@ -99,6 +99,10 @@ describe('a code for tokens (RFC 6749 §4.1.3, OpenID Connect Core 1.0 §3.1.3)'
     const { session } = await world.person()
     const code = await world.mint(session, shop)
     await expectUntouched('invalid_grant', () => world.exchange(other, code))
+    // Nor does it learn which API the code is for.
+    const content = { resource: 'https://orders.example' }
+    const forApi = await world.mint(session, shop, { content })
+    await expectUntouched('invalid_grant', () => world.exchange(other, forApi))
     const { body } = await world.exchange(shop, code)
     expect(body.access_token).toBeDefined()
     // Nor can it use one up that has been used: what came of it stays alive.

@@ -243,6 +243,16 @@ describe('a registration that has become smaller since', () => {
     await expectUntouched('invalid_scope', () => world.exchange(shop, code))
   })
 
+  it('gives no more ID tokens once openid was taken out of it', async () => {
+    const first = await firstTokens()
+    expect(await change(shop, { scope: ['email', 'offline_access'] })).toMatchObject({
+      value: { ok: true },
+    })
+    const { body } = await world.refresh(shop, first.refresh_token)
+    expect(body.scope).toBe('email')
+    expect(body).not.toHaveProperty('id_token')
+  })
+
   it('tells no more claims that were asked for by name and belong to a scope it has lost', async () => {
     const { session } = await world.person()
     const claims = { userinfo: ['email'], idToken: ['email', 'name'] }

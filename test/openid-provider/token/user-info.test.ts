@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { applicationRegistry, shopRegistration } from '../../world/applications.ts'
 import type { RegisteredApplication } from '../../world/applications.ts'
 import { NOON } from '../../world/clock.ts'
 import { signAsUs, goodClaims } from '../../world/signed-by-us.ts'
@@ -125,6 +126,32 @@ describe('UserInfo (OpenID Connect Core 1.0 §5.3)', () => {
     ]) {
       expectRefused(await world.send(request), 400, 'invalid_request')
     }
+  })
+
+  it('takes it beside no form that cannot be read', async () => {
+    const { token } = await tokenFor()
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    for (const body of ['access_token=%', `x=${'x'.repeat(65_536)}`]) {
+      const answer = await world.userInfo(token, { method: 'POST', body }, headers)
+      expectRefused(answer, 400, 'invalid_request')
+    }
+  })
+
+  it('tells nothing more of a scope that the application has lost', async () => {
+    const { token } = await tokenFor({ content: { scope: ['openid', 'email', 'profile'] } })
+    const registration = {
+      ...shopRegistration,
+      oauth: { ...shopRegistration.oauth, scope: ['openid', 'profile', 'offline_access'] },
+    }
+    const changed = await applicationRegistry().change(
+      { id: shop.id, version: 1 },
+      registration,
+      NOON,
+    )
+    expect(changed).toMatchObject({ value: { ok: true } })
+    const { body } = await world.userInfo(token)
+    expect(body).toMatchObject({ name: adaProfile.name })
+    expect(body).not.toHaveProperty('email')
   })
 
   it('is read by any page that holds a token, and by no cookie', async () => {
