@@ -1,6 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { decodeJwt } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { unreachable } from '../../admin/operator.ts'
+import { disconnect } from '../../core/sessions/granted.ts'
 import {
   applicationRegistry,
   registerApplication,
@@ -212,6 +214,23 @@ describe('a device that waits (RFC 8628 §3.5)', () => {
     await expectUntouched('invalid_request', () => poll({ device_code: '', user_code: '' }))
   })
 
+  it('is asked to come again while nobody can look, or note that it has asked', async () => {
+    const { codes } = await ask()
+    const object = (name: string) => env.ONE_TIME_REFERENCES.getByName(name)
+    const read = (name: string) => ({ read: (input: never) => object(name).read(input) })
+    for (const getByName of [() => ({}), read]) {
+      const down = await tokenWorldWith({ ONE_TIME_REFERENCES: { getByName } as never })
+      const form = { grant_type: DEVICE_GRANT, device_code: codes.device_code }
+      const answer = await down.asClient('/oauth/token', tv, form)
+      expectError(answer, 'temporarily_unavailable', 503)
+    }
+    const down = await tokenWorldWith({ ONE_TIME_REFERENCES: unreachable() })
+    const visitor = down.newBrowser()
+    await signIn(visitor, down.otrotl)
+    expect((await open(codes.user_code, visitor)).status).toBe(503)
+    expectError(await poll(codes), 'authorization_pending')
+  })
+
   it('can bind its tokens to a key', async () => {
     const { codes } = await ask()
     await decide(codes.user_code, 'allow')
@@ -370,6 +389,37 @@ describe('the page for the code', () => {
     // Nobody else is asked about it.
     expect((await open(codes.user_code)).status).toBe(404)
     expect((await poll(codes)).status).toBe(200)
+  })
+
+  it('connects nothing that was disconnected in that very moment, or could not be noted', async () => {
+    const shop = await registerTv()
+    await applicationRegistry().change(
+      { id: shop.id, version: 1 },
+      { name: 'TV', isFirstParty: false, oauth: shop.application.oauth as object },
+      NOON,
+    )
+    const { codes } = await ask({}, shop)
+    const { userId } = (await liveSession(browser.session()))!
+    let before: Record<string, () => Promise<unknown>> = {}
+    const getByName = (name: string) =>
+      new Proxy(env.USER_SESSIONS.getByName(name), {
+        get: (object, method) =>
+          method === 'then'
+            ? undefined
+            : async (...input: unknown[]) => {
+                await before[String(method)]?.()
+                return (Reflect.get(object, method) as (...all: unknown[]) => unknown)(...input)
+              },
+      })
+    const watched = await tokenWorldWith({ USER_SESSIONS: { getByName } as never })
+    const visitor = watched.newBrowser()
+    await signIn(visitor, watched.otrotl)
+    before = { giveConsent: () => Promise.reject(new Error('down')) }
+    expect((await decide(codes.user_code, 'allow', visitor)).status).toBe(503)
+    before = { mintGrant: () => disconnect(userId, shop.id, world.clock.now()) }
+    expect((await decide(codes.user_code, 'allow', visitor)).status).toBe(404)
+    world.clock.advance(10)
+    expectError(await poll(codes, shop), 'authorization_pending')
   })
 
   it('lets one of two people decide', async () => {

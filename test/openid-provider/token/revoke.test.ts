@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { unreachable } from '../../admin/operator.ts'
 import type { RegisteredApplication } from '../../world/applications.ts'
 import { NOON } from '../../world/clock.ts'
 import { snapshot } from '../../world/snapshot.ts'
@@ -101,5 +102,9 @@ describe('revocation (RFC 7009)', () => {
       expectError(answer, 'temporarily_unavailable', 503)
       expect(answer.headers.get('retry-after')).toBe('5')
     }
+    const REVOCATION = { get: () => Promise.reject(new Error('down')) } as unknown as KVNamespace
+    const keyless = await tokenWorldWith({ KEY_RING: unreachable(), REVOCATION })
+    expectError(await keyless.revoke(shop, access), 'temporarily_unavailable', 503)
+    expect(await isAlive(access)).toBe(true)
   })
 })

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { applicationRegistry, shopRegistration } from '../../world/applications.ts'
 import type { RegisteredApplication } from '../../world/applications.ts'
@@ -6,7 +7,7 @@ import { signAsUs, goodClaims } from '../../world/signed-by-us.ts'
 import { snapshot } from '../../world/snapshot.ts'
 import { sessionsOf } from '../../core/sessions/signed-in-user.ts'
 import { adaProfile } from '../made-up-application.ts'
-import { registerShop, tokenWorld } from './token-world.ts'
+import { registerShop, tokenWorld, tokenWorldWith } from './token-world.ts'
 import type { Answer, TokenWorld } from './token-world.ts'
 
 const USERINFO = 'https://login.example/oauth/userinfo'
@@ -217,6 +218,18 @@ describe('UserInfo refuses', () => {
     const form = { grant_type: 'client_credentials' }
     const { body } = await world.asClient('/oauth/token', machine, form)
     expectRefused(await world.userInfo(body.access_token), 401, 'invalid_token')
+  })
+
+  it('nobody for good while the profile cannot be read', async () => {
+    const { token } = await tokenFor()
+    const getByName = (name: string) => {
+      const object = env.USER_SESSIONS.getByName(name)
+      return { checkToken: (input: never) => object.checkToken(input) }
+    }
+    const down = await tokenWorldWith({ USER_SESSIONS: { getByName } as never })
+    const answer = await down.userInfo(token)
+    expectRefused(answer, 503, 'temporarily_unavailable')
+    expect(answer.headers.get('retry-after')).toBe('5')
   })
 
   it('a token of a session that is over, at once', async () => {
