@@ -2,6 +2,7 @@ import { decodeJwt } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { AdapterRule } from '../../../src/core/applications/request-adapter.ts'
 import type { OAuthRegistration } from '../../../src/core/applications/registration.ts'
+import { unreachable } from '../../admin/operator.ts'
 import { disconnect } from '../../core/sessions/granted.ts'
 import { rowsOf } from '../../core/sessions/signed-in-user.ts'
 import { applicationRegistry, shopRegistration } from '../../world/applications.ts'
@@ -10,7 +11,7 @@ import { NOON } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
 import { adaProfile } from '../made-up-application.ts'
 import { expectError, expectUntouched } from './expect-answer.ts'
-import { registerShop, tokenWorld } from './token-world.ts'
+import { registerShop, tokenWorld, tokenWorldWith } from './token-world.ts'
 import type { TokenWorld } from './token-world.ts'
 
 let world: TokenWorld
@@ -199,6 +200,13 @@ describe('a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
     world.clock.advance(11)
     expectError(await world.refresh(shop, phone!.refresh_token), 'invalid_grant')
     expect((await world.refresh(shop, laptop!.refresh_token)).status).toBe(200)
+  })
+
+  it('stays as it is while nothing can be signed', async () => {
+    const first = await firstTokens()
+    const down = await tokenWorldWith({ KEY_RING: unreachable() })
+    const ask = () => down.refresh(shop, first.refresh_token)
+    await expectUntouched('temporarily_unavailable', ask, 503)
   })
 
   it('is asked for in words', async () => {
