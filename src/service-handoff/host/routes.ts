@@ -92,10 +92,11 @@ export function handoffHostRoutes(parts: HostParts) {
         (async () => {
           const entrance = await doors.mayEnter('handoff', c.get('facts'))
           if (!entrance.ok) return entrance
+          // The body first: a key that was withdrawn while it came is judged as withdrawn.
+          const read = await readParameters(c.req.raw, names)
           const checked = await handoffKeys.check(c.req.header('apikey') ?? '', clock())
           if (!checked.ok) return checked
           const application = checked.value
-          const read = await readParameters(c.req.raw, names)
           const done = read.ok
             ? await work({ application, parameters: read.value, now: clock() }, c)
             : read

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { applicationRegistry } from '../../world/applications.ts'
 import type { Browser } from '../../world/browser.ts'
 import { createOperator } from '../../admin/operator.ts'
-import { freezeClock } from '../../world/clock.ts'
+import { freezeClock, slowBody } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { answerOf, createService, ticketFor } from '../../world/service.ts'
 import type { Service } from '../../world/service.ts'
@@ -296,6 +296,19 @@ describe('an API key', () => {
     expect(
       await registry.removeHandoffKey({ id: shop.id, secretId: only!.id }, clock.now()),
     ).toMatchObject({ refusal: { code: 'last_secret' } })
+  })
+
+  it('is judged when the whole call is there: one that has run out meanwhile ends nothing', async () => {
+    const { apiSid } = await shop.takeOver(await ticketFor(browser, shop))
+    await registry.rotateHandoffKey({ id: shop.id, overlapSeconds: 60 }, clock.now())
+    const call = new Request(settings.ISSUER + LOGOUT, {
+      method: 'POST',
+      headers: { apikey: shop.key, 'content-type': 'application/json' },
+      body: slowBody(JSON.stringify({ api_sid: apiSid }), clock, 60),
+    })
+    const { status, body } = await answerOf(await world.fetch(call))
+    expect([status, body.code]).toEqual([401, 'authentication_failed'])
+    expect(await liveSession(browser.session())).toBeDefined()
   })
 
   it('is of one application for good, and kept as a hash', async () => {
