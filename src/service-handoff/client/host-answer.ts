@@ -41,8 +41,10 @@ export function parseHostAnswer(
       picture: user.picture,
       preferred_username: user.username,
     },
-    // A host that does not say when they signed in there, has said that it was not after this.
-    authTime: typeof authTime === 'number' && authTime > 0 && authTime <= now ? authTime : now,
+    // A host that does not say when they signed in there, has said that it was not after this. A date may have
+    // a fraction (RFC 7519 §2); our own tokens have whole seconds.
+    authTime:
+      typeof authTime === 'number' && authTime > 0 && authTime <= now ? Math.floor(authTime) : now,
   }
 }
 

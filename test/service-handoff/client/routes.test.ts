@@ -1,4 +1,5 @@
 import { env } from 'cloudflare:workers'
+import { decodeJwt } from 'jose'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { giveIdentitiesAway } from '../../world/identities.ts'
 import type { Browser } from '../../world/browser.ts'
@@ -312,6 +313,20 @@ describe('a person who goes on', () => {
       subject: '7',
       authTime: 1000,
     })
+  })
+
+  it('has signed in there at a whole second, though the host says it in fractions', async () => {
+    const access = `x.${btoa(JSON.stringify({ user_id: 7, auth_time: 1000.5 }))}.y`
+    portal.say = ({ api_sid }) => ({ api_sid, access })
+    await goOn(portal.ticket(carol))
+    const bridged = await browser.fetch('/auth/sso/token')
+    const { access_token: token } = await bridged.json<{ access_token: string }>()
+    const authorization = `Bearer ${token}`
+    const asked = await world.fetch(
+      new Request(`${settings.ISSUER}/api/me`, { headers: { authorization } }),
+    )
+    expect(asked.status).toBe(200)
+    expect(decodeJwt(token).auth_time).toBe(1000)
   })
 
   it('has not signed in there later than now, whatever the host says', async () => {
