@@ -36,6 +36,8 @@ export function parseHostAnswer(
     subject,
     claims: {
       name: user.name ?? fullName(user),
+      given_name: user.first_name,
+      family_name: user.last_name,
       email: user.email,
       email_verified: user.email_verified,
       picture: user.picture,

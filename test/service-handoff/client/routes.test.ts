@@ -329,6 +329,19 @@ describe('a person who goes on', () => {
     expect(decodeJwt(token).auth_time).toBe(1000)
   })
 
+  it('keeps the names that the host tells one by one', async () => {
+    portal.say = ({ api_sid }) => ({
+      api_sid,
+      user: { id: 7, first_name: 'Carol', last_name: 'Danvers' },
+    })
+    await goOn(portal.ticket(carol))
+    expect((await liveSession(browser.session()))?.profile).toMatchObject({
+      name: 'Carol Danvers',
+      givenName: 'Carol',
+      familyName: 'Danvers',
+    })
+  })
+
   it('has not signed in there later than now, whatever the host says', async () => {
     const now = clock.now()
     const access = `x.${btoa(JSON.stringify({ user_id: 7, auth_time: now + 1000 }))}.y`
