@@ -85,9 +85,10 @@ export function handoffPortalRoutes(parts: HostParts) {
     c: ServicesContext,
   ): Promise<Result<{ readonly session: LiveSession; readonly service: string }, ServicesRefusal>> {
     if (!isFromOwnPage(c.req.raw.headers, config.issuer)) return refuse('not_from_our_page')
+    const form = await readForm(c.req.raw)
+    // Only when the whole form is there: somebody may have signed out while it came.
     const live = await findVisitor(c, 'use')
     if (!live.ok) return live
-    const form = await readForm(c.req.raw)
     const [service, ...more] = form.ok ? form.value.getAll('service') : []
     return service === undefined || more.length > 0
       ? refuse('unknown_service')

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { applicationRegistry } from '../../world/applications.ts'
 import type { Browser } from '../../world/browser.ts'
-import { freezeClock } from '../../world/clock.ts'
+import { freezeClock, slowBody } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { createService, ticketFor } from '../../world/service.ts'
 import type { Service } from '../../world/service.ts'
@@ -180,6 +180,17 @@ describe('the way out', () => {
       const { status } = await shop.ask(`/api/v1/sso/${path}/`, { api_sid: atShop.apiSid })
       expect(status).toBe(404)
     }
+  })
+
+  it('is closed to whoever is not signed in any more when the whole form is there', async () => {
+    await shop.takeOver(await ticketFor(browser, shop))
+    const form = new URLSearchParams({ service: shop.id }).toString()
+    const answer = await browser.fetch('/account/services/leave', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: slowBody(form, clock, settings.SESSION.idle_seconds),
+    })
+    expect(answer.headers.get('location')).toBe('/auth/login?return_to=%2Faccount%2Fservices')
   })
 
   it('does not end the next hand-off, though the service hears of it late', async () => {
