@@ -80,7 +80,9 @@ export function buildCore(config: Config, env: Env) {
     rules,
   }
   const sessions = createSessions({ ...asking, deadlines: config.session })
-  const ends = createEndSession({ sessions, audit })
+  const subjects = createSubjects(config.secrets.handleKey)
+  const handoffSessions = createHandoffSessions({ directory, subjects })
+  const ends = createEndSession({ sessions, handoffSessions, audit })
   const applications = createApplications(directory)
   const knownApplications = createKnownApplications({
     directory,
@@ -89,7 +91,6 @@ export function buildCore(config: Config, env: Env) {
       return cutOffs.ok ? lastCutOffOf(cutOffs.value, id) : undefined
     },
   })
-  const subjects = createSubjects(config.secrets.handleKey)
   const deliveries = createLogoutDeliveries({
     userSessions: env.USER_SESSIONS,
     undelivered: createUndeliveredLogouts(directory),
@@ -142,7 +143,7 @@ export function buildCore(config: Config, env: Env) {
     subjects,
     signedClaims: createSignedClaims({ config, keys }),
     handoffKeys: createHandoffKeys(directory),
-    handoffSessions: createHandoffSessions({ directory, subjects }),
+    handoffSessions,
     authenticateClient: createClientAuthentication({ config, knownApplications, claims }),
     deliveries,
     widgetSecrets,

@@ -15,6 +15,7 @@ import type { RequestVariables } from '../../src/platform/request-facts.ts'
 import { createCore, guardParts, tokenFor } from '../core/revocation/guarded-api.ts'
 import { dumpOf, openInput, sessionsOf, signedIn } from '../core/sessions/signed-in-user.ts'
 import { all, byId, readPage } from '../pages/read-page.ts'
+import { handoffSessions } from '../world/applications.ts'
 import { settings } from '../world/settings.ts'
 import { prepareKeyRing } from '../world/signed-by-us.ts'
 
@@ -239,7 +240,11 @@ describe('GET /api/me', () => {
       accountRoutes({
         ...unaware,
         sessions: sessionsOf(),
-        ends: createEndSession({ sessions: sessionsOf(), audit: unaware.audit }),
+        ends: createEndSession({
+          sessions: sessionsOf(),
+          handoffSessions: handoffSessions(),
+          audit: unaware.audit,
+        }),
         applications: createApplications(env.DIRECTORY),
         consents: createConsents({ userSessions: env.USER_SESSIONS }),
         doors: { mayEnter: async () => ok(undefined) },

@@ -8,6 +8,8 @@ import {
   isSecretOf,
 } from '../../src/core/applications/known-applications.ts'
 import type { OAuthRegistration, Registration } from '../../src/core/applications/registration.ts'
+import { createHandoffSessions } from '../../src/core/applications/handoff-sessions.ts'
+import { createSubjects } from '../../src/core/applications/subject.ts'
 import { createWidgetSecrets } from '../../src/core/applications/widget-secrets.ts'
 import { systemClock } from '../../src/platform/clock.ts'
 import { ok, refuse } from '../../src/platform/refusal.ts'
@@ -21,6 +23,12 @@ export interface RegisteredApplication {
 }
 
 export const applications = () => createApplications(env.DIRECTORY)
+
+export const handoffSessions = () =>
+  createHandoffSessions({
+    directory: env.DIRECTORY,
+    subjects: createSubjects([settings.HANDLE_KEY]),
+  })
 
 /** As an isolate sees applications that has heard of no cut-off. */
 export const knownApplications = (directory: D1Database = env.DIRECTORY) =>

@@ -8,6 +8,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
+import type { HandoffSessions } from '../applications/handoff-sessions.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { ProviderLogout, ProviderLogoutOutcome } from '../sessions/end-for-provider.ts'
 import type { EndOfApplication } from '../sessions/grant-ends.ts'
@@ -56,7 +57,8 @@ export interface EndSession {
   ): Promise<Result<{ ended: number }, 'unavailable'>>
   /**
    * Withdraws the person's consent, and ends all grants and tokens of the application, which is told as at a
-   * logout. `isChanged` is false, and nothing is audited, when it had nothing.
+   * logout; an `api_sid` of before is nobody's then. `isChanged` is false, and nothing is audited, when it had
+   * nothing.
    */
   disconnectApplication(
     facts: RequestFacts,
@@ -79,8 +81,10 @@ export interface EndSession {
 
 export function createEndSession({
   sessions,
+  handoffSessions,
   audit,
 }: {
+  handoffSessions: Pick<HandoffSessions, 'forget'>
   sessions: Pick<
     Sessions,
     | 'end'
@@ -171,7 +175,9 @@ export function createEndSession({
           facts: { application: applicationId },
         })
       }
-      return outcome
+      if (!outcome.ok) return outcome
+      const forgotten = await handoffSessions.forget(userId, applicationId)
+      return forgotten.ok ? outcome : forgotten
     },
     async endForProvider(facts, { userId, logout, now }) {
       const outcome = await sessions.endForProvider(userId, logout, now)

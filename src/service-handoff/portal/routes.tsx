@@ -59,7 +59,7 @@ const ERRORS = {
 type ServicesRefusal = keyof typeof ERRORS | 'no_session'
 
 export function handoffPortalRoutes(parts: HostParts) {
-  const { applications, audit, clock, config, ends, grants, handoffSessions, sessions } = parts
+  const { applications, audit, clock, config, ends, grants, sessions } = parts
   const app = new Hono<{ Variables: RequestVariables }>()
 
   for (const path of ['/account/services', '/account/services/open', '/account/services/leave']) {
@@ -177,10 +177,7 @@ export function handoffPortalRoutes(parts: HostParts) {
       applicationId: service,
       now: clock(),
     })
-    const forgotten = left.ok ? await handoffSessions.forget(userId, service) : left
-    if (!left.ok || !forgotten.ok) {
-      return answerRefusal(c, { code: 'temporarily_unavailable' })
-    }
+    if (!left.ok) return answerRefusal(c, { code: 'temporarily_unavailable' })
     return c.redirect('/account/services', 303)
   })
 

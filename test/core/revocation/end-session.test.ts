@@ -5,6 +5,7 @@ import { createEndSession } from '../../../src/core/revocation/end-session.ts'
 import { newSessionId, newUserId } from '../../../src/core/sessions/session.ts'
 import type { EndCause } from '../../../src/core/sessions/session.ts'
 import type { RequestFacts } from '../../../src/platform/request-facts.ts'
+import { handoffSessions } from '../../world/applications.ts'
 import { freezeClock } from '../../world/clock.ts'
 import { family, person, refused, rotate, SHOP } from '../sessions/granted.ts'
 import { IDLE_SECONDS, openInput, sessionsOf, signedIn, START } from '../sessions/signed-in-user.ts'
@@ -24,7 +25,12 @@ beforeEach(() => {
 })
 
 const sessions = sessionsOf()
-const ends = () => createEndSession({ sessions, audit: createAudit(env.DIRECTORY, () => START) })
+const ends = () =>
+  createEndSession({
+    sessions,
+    handoffSessions: handoffSessions(),
+    audit: createAudit(env.DIRECTORY, () => START),
+  })
 
 async function auditOf(userId: string) {
   await Promise.all(work)
@@ -199,7 +205,11 @@ describe('an object that cannot be reached', () => {
       },
     } as unknown as Env['USER_SESSIONS'])
     const audit = createAudit(env.DIRECTORY, () => START)
-    const away = createEndSession({ sessions: unreachable, audit })
+    const away = createEndSession({
+      sessions: unreachable,
+      handoffSessions: handoffSessions(),
+      audit,
+    })
     const unavailable = { ok: false, refusal: { code: 'unavailable' } }
     const end = { userId, sid: session.sid, cause: 'person' as const, now: START }
     expect(await away.endSession(facts, end)).toEqual(unavailable)

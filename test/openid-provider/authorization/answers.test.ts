@@ -1,7 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { createEndSession } from '../../../src/core/revocation/end-session.ts'
 import type { OAuthRegistration } from '../../../src/core/applications/registration.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { gatewayFor } from '../../../src/gateway.ts'
@@ -205,14 +204,13 @@ describe('a code', () => {
     const { app, browser, send } = await asking()
     const { code } = heard(await send({}))
     const { userId, sid } = (await liveSession(browser.session()))!
-    const { sessions, audit } = gatewayFor(env).core!
+    const { ends } = gatewayFor(env).core!
     const facts = {
       requestId: '0'.repeat(32),
       clientKey: 'x',
       waitUntil: () => undefined,
       continent: undefined,
     }
-    const ends = createEndSession({ sessions, audit })
     await ends.endSession(facts, { userId, sid, cause: 'person', now: systemClock() })
     expect((await takeCode(code!, app)).ok).toBe(false)
     expect(answerOf(await send({ prompt: 'none' })).get('error')).toBe('login_required')

@@ -182,6 +182,21 @@ describe('the way out', () => {
     }
   })
 
+  it('is as good where applications are disconnected: what the service had opens and ends nothing', async () => {
+    const { apiSid } = await shop.takeOver(await ticketFor(browser, shop))
+    const left = await browser.request(`${settings.ISSUER}/account/applications/disconnect`, {
+      method: 'POST',
+      body: new URLSearchParams({ application: shop.id }),
+      from: settings.ISSUER,
+    })
+    expect(left.status).toBe(303)
+    for (const path of ['login-acknowledgement', 'logout']) {
+      expect((await shop.ask(`/api/v1/sso/${path}/`, { api_sid: apiSid })).status).toBe(404)
+    }
+    expect(await liveSession(browser.session())).toBeDefined()
+    expect(shown((await page()).html)).toEqual([[shop.id, false]])
+  })
+
   it('is closed to whoever is not signed in any more when the whole form is there', async () => {
     await shop.takeOver(await ticketFor(browser, shop))
     const form = new URLSearchParams({ service: shop.id }).toString()
