@@ -42,6 +42,9 @@ export interface KeptWidgetSecrets extends WidgetSecrets {
 
 const PURPOSE = 'widget-secret'
 
+const failed = (thrown: unknown) =>
+  log('error', { event: 'directory.failed', error: describeThrown(thrown) })
+
 export function createWidgetSecrets({
   directory,
   keyEncryptionKey,
@@ -69,7 +72,8 @@ export function createWidgetSecrets({
     }
     if (fresh === undefined) {
       const again = await sealed(row.applicationId, { id, secret })
-      await table.reseal(id, row.sealed, again.sealed)
+      // The secret is good all the same; the next one who reads it tries again.
+      await table.reseal(id, row.sealed, again.sealed).catch(failed)
     }
     return secret
   }
@@ -89,7 +93,7 @@ export function createWidgetSecrets({
         }
         return ok([signing, ...older.filter((secret) => secret !== undefined)] as const)
       } catch (thrown) {
-        log('error', { event: 'directory.failed', error: describeThrown(thrown) })
+        failed(thrown)
         return refuse('unavailable')
       }
     },

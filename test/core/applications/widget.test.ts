@@ -178,6 +178,22 @@ describe('the secrets of widgets', () => {
     expect(await under(next).valid(id, NOW)).toEqual({ ok: true, value: [secret] })
   })
 
+  it('count though the directory does not take them sealed anew', async () => {
+    const { id, secret } = await registered()
+    const readOnly = new Proxy(env.DIRECTORY, {
+      get: (target, name) => (sql: string) => {
+        if (name !== 'prepare' || !sql.startsWith('SELECT')) throw new Error('read only')
+        return target.prepare(sql)
+      },
+    })
+    const keys = [
+      'next-key-encryption-key-0123456789-abcdefghij-01',
+      settings.KEY_ENCRYPTION_KEY,
+    ] as const
+    const rotated = createWidgetSecrets({ directory: readOnly, keyEncryptionKey: keys })
+    expect(await rotated.valid(id, NOW)).toEqual({ ok: true, value: [secret] })
+  })
+
   it('overlap for as long as the operator says, the newest first', async () => {
     const { id, secret } = await registered()
     const rotate = createRotateWidgetSecret({
