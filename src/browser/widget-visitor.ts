@@ -80,6 +80,8 @@ export function createWidgetVisitor({ page, widget, onChange }: WidgetVisitorPar
     const answer = await askWidgetToken(page, widget, how)
     if (mine !== turn) return
     if (answer.is === 'unavailable') {
+      // What the person did is not told yet.
+      isInUse ||= !how.isRenewal
       askLater(retryMilliseconds)
     } else if (answer.is === 'nobody') {
       notices.stop()

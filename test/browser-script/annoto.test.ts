@@ -160,6 +160,17 @@ describe('a token', () => {
     expect(asked('token').map(({ url }) => new URL(url).search)).toEqual(['', ''])
   })
 
+  it('is asked for as a use again where the gateway has not heard of the first', async () => {
+    signIn('ada')
+    await boot()
+    annoto.widget.token()
+    isUp = false
+    await origin.pass(1171)
+    isUp = true
+    await origin.pass(20)
+    expect(asked('token').map(({ url }) => new URL(url).search)).toEqual(['', '', ''])
+  })
+
   it('is not renewed by a page that nobody looks at, expires there, and is back at once', async () => {
     signIn('ada')
     await boot()
