@@ -150,9 +150,18 @@ export function createWidgetVisitor({ page, widget, onChange }: WidgetVisitorPar
     },
     async present(token) {
       const mine = ++turn
+      const wasFollowing = isFollowing
       isFollowing = false
       notices.stop()
-      await take(token, mine)
+      await take(token, mine).catch((error: WidgetAuthError) => {
+        // Nothing is known of the token: whoever was followed still is.
+        if (wasFollowing && mine === turn && error.code === 'unavailable') {
+          isFollowing = true
+          notices.start()
+          void ask({ isRenewal: true })
+        }
+        throw error
+      })
       if (mine === turn) void adopt(mine)
     },
     noteUse: () => void (isInUse = true),

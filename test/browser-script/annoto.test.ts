@@ -297,6 +297,18 @@ describe('api.auth', () => {
     await expect(api.auth(mint(ada))).rejects.toMatchObject({ code: 'unavailable' })
   })
 
+  it('leaves everything as it was where nobody can judge the token', async () => {
+    signIn('ada')
+    const api = await boot()
+    isUp = false
+    await expect(api.auth(mint(mel))).rejects.toMatchObject({ code: 'unavailable' })
+    expect(annoto.widget.user()).toEqual(ada)
+    isUp = true
+    await origin.pass(20)
+    await endSession()
+    expect(annoto.widget.user()).toBeUndefined()
+  })
+
   it('with an empty token is a stranger', async () => {
     signIn('ada')
     const api = await boot()
