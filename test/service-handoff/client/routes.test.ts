@@ -3,7 +3,7 @@ import { decodeJwt } from 'jose'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { giveIdentitiesAway } from '../../world/identities.ts'
 import type { Browser } from '../../world/browser.ts'
-import { freezeClock } from '../../world/clock.ts'
+import { freezeClock, NOON } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { createHandoffHost } from '../../world/handoff-host.ts'
 import type { HandoffHostStandIn } from '../../world/handoff-host.ts'
@@ -218,6 +218,8 @@ describe('a person who goes on', () => {
   it.each([
     ['refuses it', 'ticket_refused', 403, 401, { code: 'token_not_valid' }],
     ['says it was used', 'ticket_refused', 403, 410, { code: 'token_used' }],
+    ['cannot read it', 'ticket_refused', 403, 400, {}],
+    ['does not know it', 'ticket_refused', 403, 404, {}],
     ['does not know our key', 'host_unavailable', 503, 401, { code: 'authentication_failed' }],
     ['forbids us to ask', 'host_unavailable', 503, 403, {}],
     ['fails', 'host_unavailable', 503, 500, {}],
@@ -262,6 +264,7 @@ describe('a person who goes on', () => {
   it.each([
     ['does not answer', 'host_unavailable', () => new Response(null, { status: 503 })],
     ['says that it is over', 'signed_out_meanwhile', () => new Response(null, { status: 404 })],
+    ['says that it is gone', 'signed_out_meanwhile', () => new Response(null, { status: 410 })],
     [
       'sends us elsewhere',
       'host_unavailable',
@@ -303,6 +306,11 @@ describe('a person who goes on', () => {
     await signIn(browser, world.otrotl)
     expect((await goOn('worthless')).status).toBe(403)
     expect(await liveSession(browser.session())).toBeDefined()
+    const { length } = portal.calls
+    for (const none of ['short', 'with a blank', 'ticket\n-in-two']) {
+      expect(await errorCode(await goOn(none))).toBe('ticket_refused')
+    }
+    expect(portal.calls).toHaveLength(length)
   })
 
   it('is known from the access token, where the host tells it there alone', async () => {
@@ -342,13 +350,16 @@ describe('a person who goes on', () => {
     })
   })
 
-  it('has not signed in there later than now, whatever the host says', async () => {
-    const now = clock.now()
-    const access = `x.${btoa(JSON.stringify({ user_id: 7, auth_time: now + 1000 }))}.y`
-    portal.say = ({ api_sid }) => ({ api_sid, access })
-    await goOn(portal.ticket(carol))
-    expect((await liveSession(browser.session()))?.authentication.authTime).toBe(now)
-  })
+  it.each([1000, -NOON - 1, -NOON])(
+    'has not signed in there later than now, nor before all time: %i s from now',
+    async (later) => {
+      const now = clock.now()
+      const access = `x.${btoa(JSON.stringify({ user_id: 7, auth_time: now + later }))}.y`
+      portal.say = ({ api_sid }) => ({ api_sid, access })
+      await goOn(portal.ticket(carol))
+      expect((await liveSession(browser.session()))?.authentication.authTime).toBe(now)
+    },
+  )
 
   it('leaves neither ticket nor key in the log', async () => {
     const log = captureLog()
