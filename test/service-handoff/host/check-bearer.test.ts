@@ -4,7 +4,7 @@ import { revocationHintKey } from '../../../src/core/sessions/revocation-hint.ts
 import type { LiveSession } from '../../../src/core/sessions/session.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { freezeClock } from '../../world/clock.ts'
-import { createService, FAMILY, issueToService } from '../../world/service.ts'
+import { createService, FAMILY, issueToService, ticketFor } from '../../world/service.ts'
 import type { How, Service } from '../../world/service.ts'
 import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
 import type { World } from '../../world/sign-in.ts'
@@ -33,6 +33,18 @@ it('passes its person on by its own access token, as a bearer token and no other
   const token = await issue()
   expect(await statusOf({ bearer: token })).toBe(200)
   expect(await statusOf({ headers: { authorization: `DPoP ${token}` } })).toBe(401)
+})
+
+it('does not by a token of another session than the one that it names', async () => {
+  const other = world.newBrowser()
+  await signIn(other, world.otrotl)
+  const { apiSid } = await shop.takeOver(await ticketFor(other, shop))
+  const ask = async (bearer: string) =>
+    shop.ask('/api/v1/sso/service-request/', { service: shop.id, api_sid: apiSid }, { bearer })
+  const { status, body } = await ask(await issue())
+  expect([status, body.code]).toEqual([404, 'not_found'])
+  const named = (await liveSession(other.session()))!
+  expect((await ask(await issueToService(world, shop, named))).status).toBe(200)
 })
 
 it('does not by a token that is bound to a key', async () => {

@@ -1,4 +1,5 @@
 import { env } from 'cloudflare:workers'
+import { decodeJwt } from 'jose'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { applicationRegistry } from '../../world/applications.ts'
 import type { Browser } from '../../world/browser.ts'
@@ -48,6 +49,8 @@ describe('acknowledging a hand-off', () => {
     const { apiSid } = await shop.takeOver(await ticketFor(browser, shop))
     const again = await shop.ask(ACK, { api_sid: apiSid, service: shop.id }, { asForm: true })
     expect([again.status, again.body]).toEqual([200, { status: 'acknowledged', api_sid: apiSid }])
+    const loud = await shop.ask(ACK, { api_sid: apiSid.toUpperCase() })
+    expect(loud.status).toBe(200)
     await signOut()
     await told(shop, apiSid)
   })
@@ -188,6 +191,18 @@ describe('a service that says that the person has left', () => {
     }
   })
 
+  it('may say it for a day after the session had to end, and then nobody knows of it', async () => {
+    const { apiSid } = await shop.takeOver(await ticketFor(browser, shop))
+    clock.advance(settings.SESSION.absolute_seconds + 24 * 3600 - 1)
+    expect((await shop.ask(LOGOUT, { api_sid: apiSid })).status).toBe(200)
+    clock.advance(1)
+    expect((await shop.ask(LOGOUT, { api_sid: apiSid })).status).toBe(404)
+    await signIn(browser, world.otrotl)
+    await shop.takeOver(await ticketFor(browser, shop))
+    const rows = await env.DIRECTORY.prepare('SELECT sid FROM handoff_sessions').all()
+    expect(rows.results).toHaveLength(1)
+  })
+
   it('ends nobody else’s: an api_sid of another service is one that is not there', async () => {
     const { apiSid } = await shop.takeOver(await ticketFor(browser, shop))
     await blog.takeOver(await ticketFor(browser, blog))
@@ -271,6 +286,43 @@ describe('an access token of a service', () => {
     clock.advance(11)
     await take(['second', 'otrotl'])
     expect((await lasting.ask(REFRESH, { refresh })).status).toBe(200)
+  })
+
+  it('is not renewed for people whom the service does not take, and an old token still ends it all', async () => {
+    const handoff = { refreshToken: true, identityProviders: ['otrotl'] }
+    const lasting = await createService(world, { handoff })
+    const first = (await lasting.verify(await ticketFor(browser, lasting))).body
+    const second = (await lasting.ask(REFRESH, { refresh: first.refresh })).body
+    const { ask } = createOperator()
+    const take = (identity_providers: readonly string[]) =>
+      ask('PATCH', `/applications/${lasting.id}`, { handoff: { identity_providers } })
+    await take(['second'])
+    clock.advance(11)
+    expect((await lasting.ask(REFRESH, { refresh: first.refresh })).status).toBe(401)
+    await take(['otrotl'])
+    expect((await lasting.ask(REFRESH, { refresh: second.refresh })).status).toBe(401)
+  })
+
+  it('is renewed by what the service is registered for now', async () => {
+    const lasting = await createService(world, { handoff: { refreshToken: true } })
+    const { refresh } = (await lasting.verify(await ticketFor(browser, lasting))).body
+    const { ask } = createOperator()
+    const change = (handoff: object) => ask('PATCH', `/applications/${lasting.id}`, { handoff })
+    expect((await change({ scope: 'openid' })).status).toBe(200)
+    const renewed = (await lasting.ask(REFRESH, { refresh })).body
+    expect(decodeJwt(String(renewed.access)).scope).toBe('openid')
+    expect((await change({ issue_refresh_token: false })).status).toBe(200)
+    expect((await lasting.ask(REFRESH, { refresh: renewed.refresh })).status).toBe(401)
+  })
+
+  it('does not outlive the session', async () => {
+    const { idle_seconds: idle, absolute_seconds: absolute } = settings.SESSION
+    for (let left = absolute; left > 30; left -= idle / 2) {
+      clock.advance(Math.min(idle / 2, left - 30))
+      expect((await browser.fetch('/auth/sso/token')).status).toBe(200)
+    }
+    const { body } = await shop.verify(await ticketFor(browser, shop))
+    expect(body.expires_in).toBe(30)
   })
 
   it('has no refresh token beside it otherwise', async () => {
