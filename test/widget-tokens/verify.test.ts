@@ -168,6 +168,7 @@ describe('a token is refused', () => {
     ['invalid_claims', { jti: 2 ** 60 }],
     ['invalid_claims', { jti: {} }],
     ['invalid_claims', { jti: 'a\nb' }],
+    ['invalid_claims', { jti: '\ud800' }],
     ['invalid_claims', { jti: 'x'.repeat(256) }],
     ['invalid_claims', { name: undefined }],
     ['invalid_claims', { name: '' }],
