@@ -94,6 +94,8 @@ describe('a page with a widget', () => {
     await origin.pass(0)
     annoto.on('ready', (api: AnnotoApi) => void ready.push(api))
     await origin.pass(0)
+    annoto.boot(config)
+    await origin.pass(0)
     expect(ready).toHaveLength(3)
     expect(new Set(ready).size).toBe(1)
   })
@@ -235,14 +237,16 @@ describe('the end of the session', () => {
     expect(origin.connections).toHaveLength(1)
   })
 
-  it('drops an answer that was on its way', async () => {
+  it.each(['token', 'auth'])('drops an answer of /%s that was on its way', async (name) => {
     signIn('ada')
     let release = () => {}
     const held = new Promise<void>((resolve) => (release = resolve))
     await boot()
     origin.answerApi = async (request) => {
       const response = await answer(request)
-      await held
+      if (request.url.endsWith(`/${name}?renewal=true`) || request.url.endsWith(`/${name}`)) {
+        await held
+      }
       return response
     }
     await origin.pass(1175)
@@ -251,6 +255,26 @@ describe('the end of the session', () => {
     origin.answerApi = answer
     await settle()
     expect(annoto.widget.user()).toBeUndefined()
+    expect(origin.connections).toEqual([])
+  })
+
+  it('is asked about where the connection is lost and does not come back', async () => {
+    signIn('ada')
+    await boot()
+    origin.session = undefined
+    origin.hangUp(1006)
+    await origin.pass(10)
+    expect(annoto.widget.user()).toBeUndefined()
+  })
+})
+
+describe('api.load', () => {
+  it('follows whoever is signed in by the new configuration alone', async () => {
+    signIn('ada')
+    const api = await boot()
+    await api.load(config)
+    expect(annoto.widget.user()).toEqual(ada)
+    expect(origin.connections).toHaveLength(1)
   })
 })
 
@@ -307,6 +331,16 @@ describe('api.auth', () => {
     await origin.pass(20)
     await endSession()
     expect(annoto.widget.user()).toBeUndefined()
+  })
+
+  it('does not begin to follow somebody else where nobody can judge the token', async () => {
+    signIn('ada')
+    const api = await boot({ ssoToken: mint(mel) })
+    origin.answerApi = async () => Response.json({ error: 'rate_limited' }, { status: 429 })
+    await expect(api.auth(mint(mel))).rejects.toMatchObject({ code: 'unavailable' })
+    origin.answerApi = answer
+    await origin.pass(60)
+    expect(annoto.widget.user()).toEqual(mel)
   })
 
   it('with an empty token is a stranger', async () => {
