@@ -4,7 +4,9 @@ import {
   createLocalCredentials,
   parseNewCredential,
 } from '../../../src/core/users/local-credentials.ts'
+import { LOCAL_PROVIDER_ID } from '../../../src/core/sessions/session.ts'
 import type { UserId } from '../../../src/core/sessions/session.ts'
+import { createOperator } from '../../admin/operator.ts'
 import { freezeClock, NOON } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
@@ -14,6 +16,7 @@ import { settings } from '../../world/settings.ts'
 import { createWorld, signIn, liveSession } from '../../world/sign-in.ts'
 import type { World } from '../../world/sign-in.ts'
 import { snapshot } from '../../world/snapshot.ts'
+import { steppedBindings } from '../../world/stepped-bindings.ts'
 
 const LOGIN = '/api/v1/user/login/'
 const PASSWORD = 'correct horse battery'
@@ -95,6 +98,42 @@ describe('a username and a password', () => {
     clock.advance(3600)
     expect((await login('alice', PASSWORD)).status).toBe(200)
   })
+
+  it('open nothing where the password is changed once it was found right, at whatever step', async () => {
+    const stepped = steppedBindings()
+    const watched = await createWorld({}, stepped.bindings)
+    const operator = createOperator()
+    const change = (password: string) =>
+      operator.ask('PUT', `/users/${userId}/password`, { username: 'alice', password })
+    const call = (password: string) =>
+      watched.fetch(
+        new Request(settings.ISSUER + LOGIN, {
+          method: 'POST',
+          headers: { apikey: app.key },
+          body: new URLSearchParams({ username: 'alice', password }),
+        }),
+      )
+    let current = PASSWORD
+    // Until the fifth the key and the password are looked up.
+    for (let step = 5; ; step += 1) {
+      const [before, after] = [current, `${PASSWORD} ${step}`]
+      const { value, wasInterrupted } = await stepped.interrupt(
+        step,
+        () => change(after),
+        () => call(before),
+      )
+      if (!wasInterrupted) {
+        expect([value.status, step > 7]).toEqual([200, true])
+        break
+      }
+      expect([200, 401], `step ${step}`).toContain(value.status)
+      const live = await world.core.sessions.list(userId, clock.now())
+      const opened = live.ok && live.value.map(({ authentication }) => authentication.providerId)
+      expect(opened, `step ${step}`).not.toContain(LOCAL_PROVIDER_ID)
+      clock.advance(3600)
+      current = after
+    }
+  }, 60_000)
 
   it('are not for an application that is not registered for them, or shows no key', async () => {
     const plain = await createService(world, { origin: 'https://plain.example' })
