@@ -164,14 +164,16 @@ export async function lookUpUser(parts: SiteParts, request: SiteRequest): Promis
     : user
   if (!fields.ok) return refused(parts, request, fields.refusal, 400)
   const { password, ...criteria } = fields.value
+  // A form that nobody has filled in sends a blank one: it is wrong, and not as if none were there.
+  const isPasswordGiven = user.ok && (user.value['password'] ?? undefined) !== undefined
   if (Object.values(criteria).every((value) => value === undefined)) {
     return refused(parts, request, { code: 'no_criteria' }, 400, 'Nothing says who is looked up')
   }
   const { site, now, facts } = request
   const found = await parts.siteUsers.find(site.company, criteria)
   if (found === undefined) return failed(404)
-  if (password !== undefined) {
-    const checked = await parts.siteUsers.checkPassword(found, password, now)
+  if (isPasswordGiven) {
+    const checked = await parts.siteUsers.checkPassword(found, password ?? '', now)
     if (!checked.ok) {
       const { code, facts: more } = checked.refusal
       await parts.audit.record(facts, {

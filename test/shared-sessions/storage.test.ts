@@ -299,6 +299,17 @@ describe('looking somebody up', () => {
     expect(read.data.user).toHaveProperty('identity.identity_token')
   })
 
+  it('takes no blank for a right password, as a form sends it that nobody has filled in', async () => {
+    const site = await registerSite({ subdomain: 'shop' })
+    await pushUser(site, { login: 'ada', password: 'right' })
+    for (const password of ['', []]) {
+      const blank = await ask(site, 'POST', path, { user: { login: 'ada', password } })
+      expect([password, blank.status, blank.result]).toEqual([password, 401, undefined])
+    }
+    const unset = await ask(site, 'POST', path, { user: { login: 'ada', password: null } })
+    expect([unset.status, unset.data.user.num_logins]).toEqual([200, 0])
+  })
+
   it('takes no password from somebody who was given none', async () => {
     const site = await registerSite({ subdomain: 'shop' })
     await pushUser(site, { login: 'ada' })
