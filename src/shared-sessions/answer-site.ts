@@ -27,9 +27,10 @@ export interface AskedOfSite {
 export async function answerSite(parts: SiteParts, asked: AskedOfSite): Promise<Response> {
   if (asked.path === '/ping.html') return new Response('ok', { headers: PING })
   const answer = await answerOf(parts, asked).catch((thrown: unknown) => {
+    // As a rule it is the directory that throws; asking again goes on from where that was.
     const request_id = asked.facts.requestId
     log('error', { event: 'request.failed', request_id, error: describeThrown(thrown) })
-    return failed(500)
+    return failed(503)
   })
   const resource = asked.path + new URL(asked.raw.url).search
   const text = envelope(answer, resource, parts.clock())

@@ -10,6 +10,7 @@ import type { KnownUser, SiteIdentity, SiteUser } from '../core/users/site-user.
 import type { EpochSeconds } from '../platform/clock.ts'
 import { isSameHash, sha256Base64url } from '../platform/digest.ts'
 import { isJsonObject } from '../platform/json-object.ts'
+import { describeThrown, log } from '../platform/log.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Result } from '../platform/refusal.ts'
 import { isUuid, randomUuid } from '../platform/uuid.ts'
@@ -125,6 +126,11 @@ export async function takeConnection(
   if (connection === undefined || sealed === undefined || !(await isMeantFor(caller, sealed))) {
     return refuse('unknown_connection')
   }
+  // Before it is taken: what fails or is refused here has cost the site nothing.
+  const user = await siteUsers.find(company, { userToken: connection.userToken })
+  const identities = user === undefined ? [] : await siteUsers.identitiesOf(user)
+  const identity = identities.find((each) => each.identityToken === connection.identityToken)
+  if (user === undefined || identity === undefined) return refuse('unknown_connection')
   const { handle, subject, clientSid } = sealed
   const taken = await grants.take({
     kind: 'connection_token',
@@ -137,11 +143,12 @@ export async function takeConnection(
     const { code } = taken.refusal
     return code === 'unavailable' ? refuse(code) : refuse('unknown_connection', { grant: code })
   }
-  await siteConnections.spend(connection, token)
-  const user = await siteUsers.find(company, { userToken: connection.userToken })
-  const identities = user === undefined ? [] : await siteUsers.identitiesOf(user)
-  const identity = identities.find((each) => each.identityToken === connection.identityToken)
-  if (user === undefined || identity === undefined) return refuse('unknown_connection')
-  await siteUsers.noteLogin(user, now)
+  // From here on the site has to be told, noted or not: nobody can ask again.
+  await Promise.all([
+    siteConnections.spend(connection, token),
+    siteUsers.noteLogin(user, now),
+  ]).catch((thrown: unknown) =>
+    log('error', { event: 'connection.not_noted', error: describeThrown(thrown) }),
+  )
   return ok({ connection, user, identity, identities })
 }

@@ -6,7 +6,7 @@
 import type { EpochSeconds } from '../platform/clock.ts'
 
 /** Plugins branch on these, exactly. */
-export type AnswerCode = 200 | 201 | 400 | 401 | 403 | 404 | 405 | 409 | 413 | 429 | 500 | 501 | 503
+export type AnswerCode = 200 | 201 | 400 | 401 | 403 | 404 | 405 | 409 | 413 | 429 | 501 | 503
 
 /** What a resource answers; below 400 it is a success. */
 export interface Answer {
@@ -29,7 +29,6 @@ const INFO: Readonly<Record<AnswerCode, string>> = {
   409: 'The request is correct, but cannot be carried out',
   413: 'The request is too large',
   429: 'Too many requests',
-  500: 'The request could not be processed',
   501: 'This is not offered here',
   503: 'The service cannot be reached now; try again in a moment',
 }

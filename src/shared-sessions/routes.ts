@@ -14,6 +14,7 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { siteHostsBelow } from '../core/applications/shared-sessions-site.ts'
+import { describeThrown, log } from '../platform/log.ts'
 import type { RequestVariables } from '../platform/request-facts.ts'
 import { createSeal } from '../platform/seal.ts'
 import { answerSite } from './answer-site.ts'
@@ -67,7 +68,11 @@ export function sharedSessionsRoutes(core: SharedSessionsCore) {
       return answerBrought(c, { kind: 'sent', location: base + path + search })
     }
     const brought = { raw: c.req.raw, facts, site: site.value, path, now: clock() }
-    const outcome = await follow(parts, brought)
+    const outcome = await follow(parts, brought).catch((thrown: unknown) => {
+      const { requestId: request_id } = facts
+      log('error', { event: 'request.failed', request_id, error: describeThrown(thrown) })
+      return refused('unavailable')
+    })
     // What is not available was not decided.
     if (outcome.kind === 'refused' && outcome.code !== 'unavailable') {
       const { applicationId: application } = site.value

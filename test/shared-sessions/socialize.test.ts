@@ -1,6 +1,7 @@
 import { exports } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import { captureLog, decisions } from '../world/log-lines.ts'
+import { snapshot } from '../world/snapshot.ts'
 import { createWorld, signIn } from '../world/sign-in.ts'
 import { ask, pushUser, registerSite, startShared } from '../world/sites.ts'
 import { check, register, socialize, told } from '../world/socialize.ts'
@@ -113,6 +114,22 @@ describe('a browser that one site has registered a session in', () => {
       200,
       ...Array.from({ length: 9 }, () => 404),
     ])
+  })
+
+  it('brings a connection that is not told, and not listed as told, when its identity is gone', async () => {
+    const { world, shop } = await twoSites()
+    const browser = world.newBrowser()
+    await signIn(browser, world.otrotl)
+    const { token: first } = await told(await check(browser, shop))
+    const { data } = await ask(shop, 'GET', `/connections/${first}.json`)
+    const { token: unused } = await told(await check(browser, shop))
+    const { identity_token: identity } = data.user.identity
+    await ask(shop, 'DELETE', `/identities/${identity}.json?confirm_deletion=true`)
+    const before = await snapshot()
+    expect((await ask(shop, 'GET', `/connections/${unused}.json`)).status).toBe(404)
+    expect(await snapshot()).toEqual(before)
+    const list = await ask(shop, 'GET', '/connections.json')
+    expect(list.data.connections.count).toBe(1)
   })
 
   it('brings a connection that is over after two minutes', async () => {
