@@ -182,6 +182,39 @@ const companyOf = async (userToken: string) =>
 
 type Tokens = Awaited<ReturnType<typeof pushUser>>
 
+describe('a person whom no site has pushed yet', () => {
+  it('is pushed by two sites at once as by one after the other, at whatever step the other comes', async () => {
+    const stepped = steppedBindings()
+    const world = await createWorld({}, stepped.bindings)
+    const fetch = (request: Request) => world.fetch(request)
+    const site = await registerSite({ subdomain: 'shop' })
+    const { userToken, identityToken } = await pushUser(site)
+    let pushed = identityToken
+    const push = (urls: string, more = {}) => {
+      const user = { identity: { urls: [{ value: urls }] } }
+      const body = { update_mode: 'append', user }
+      return ask(site, 'PUT', `/storage/users/${userToken}.json`, body, more)
+    }
+    for (let step = 1; ; step += 1) {
+      await ask(site, 'DELETE', `/identities/${pushed}.json?confirm_deletion=true`)
+      const { value, wasInterrupted } = await stepped.interrupt(
+        step,
+        () => push('https://blog.example'),
+        () => push('https://shop.example', { fetch }),
+      )
+      expect([step, value.status]).toEqual([
+        step,
+        wasInterrupted ? expect.toBeOneOf([200, 201]) : 201,
+      ])
+      const { data } = await ask(site, 'GET', `/users/${userToken}.json`)
+      const [identity] = data.user.identities
+      expect([step, identity.urls.length]).toEqual([step, wasInterrupted ? 2 : 1])
+      if (!wasInterrupted) break
+      pushed = identity.identity_token
+    }
+  })
+})
+
 describe('a user who is removed, whatever step of a change it comes before,', () => {
   const LOGIN = { identifier: { field: 'login', value: 'ada' }, user: { identity: { note: 'x' } } }
 

@@ -108,9 +108,9 @@ export const createSiteIdentitiesTable = (directory: D1Database) => {
   }
 }
 
-/** Whether a batch failed for a version that is not there any more. */
+/** Whether a batch failed for a version that is not there any more, or for a storage identity that there is by now. */
 export const isChangedMeanwhile = (thrown: unknown): boolean =>
-  /NOT NULL constraint failed: site_identities\.version/.test(String(thrown))
+  /constraint failed: site_identities\.(?:version|user_token)/.test(String(thrown))
 
 interface Row {
   readonly identity_token: string

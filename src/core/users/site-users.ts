@@ -282,9 +282,9 @@ async function unlessRefused(
     await write()
     return 'written'
   } catch (thrown) {
+    if (isChangedMeanwhile(thrown)) return 'changed_meanwhile'
     if (/UNIQUE constraint/.test(String(thrown))) return 'taken'
     if (/FOREIGN KEY constraint/.test(String(thrown)) || isLeaving(thrown)) return 'unknown_user'
-    if (isChangedMeanwhile(thrown)) return 'changed_meanwhile'
     throw thrown
   }
 }
