@@ -294,6 +294,27 @@ describe('a user who is removed, whatever step of a change it comes before,', ()
   })
 })
 
+describe('an identity that is linked to a user while they are removed', () => {
+  it('stays where it was, and nothing of that user stays behind', async () => {
+    const site = await registerSite({ subdomain: 'shop' })
+    const gone = await pushUser(site)
+    const other = await pushUser(site)
+    await ask(site, 'DELETE', `/identities/${gone.identityToken}.json?confirm_deletion=true`)
+    const company = await companyOf(gone.userToken)
+    const goneId = await userIdOf(gone.userToken)
+    const user = (await core!.siteUsers.find(company, { userToken: gone.userToken }))!
+    const identity = (await core!.siteUsers.findIdentity(company, other.identityToken))!
+    await core!.siteUsers.leave(user)
+    await usersBefore(async () => {
+      const linked = await core!.siteUsers.link(identity, user, systemClock())
+      expect(linked).toEqual({ ok: false, refusal: { code: 'not_theirs' } })
+    }).remove(user)
+    expect(await core!.users.find(goneId)).toBeUndefined()
+    const read = await ask(site, 'GET', `/identities/${other.identityToken}.json`)
+    expect(read.data.identity.user_token).toBe(other.userToken)
+  })
+})
+
 /** What is kept of sites' people, with something before each transaction. */
 const usersBefore = (before: () => Promise<void>) =>
   createSiteUsers({

@@ -86,9 +86,9 @@ export const createSiteUsersTable = (directory: D1Database) => {
     update: (
       userToken: string,
       change: {
-        readonly externalId: string | undefined
-        readonly login: string | null | undefined
-        readonly passwordHash: string | undefined
+        readonly externalId?: string | undefined
+        readonly login?: string | null | undefined
+        readonly passwordHash?: string | undefined
       },
       now: EpochSeconds,
     ): D1PreparedStatement =>

@@ -231,6 +231,8 @@ export function createSiteUsers({
       const { identityToken, issuer: from, subject } = identity
       const written = await unlessRefused(() =>
         directory.batch([
+          // Fails where they are being removed: what is moved to them now would stay.
+          users.update(user.userToken, {}, now),
           identities.move(identityToken, user.userToken, now),
           pushedRows.identityMove({ issuer: from, subject, userId: user.userId }),
         ]),
