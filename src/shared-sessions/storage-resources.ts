@@ -20,7 +20,7 @@ type Pushed = PushedAccount & { readonly change: ContentChange | undefined }
 /** What stands under `user`. A blank login removes it where `mayRemove`; WordPress sends blank ones at creation. */
 function readPushed(
   user: Readonly<Record<string, unknown>>,
-  mode: 'replace' | 'append',
+  mode: Mode,
   mayRemove: boolean,
 ): Read<Pushed> {
   const fields = all({
@@ -73,15 +73,25 @@ async function create(parts: SiteParts, request: SiteRequest, pushed: Pushed): P
 /** PUT and POST /storage/users/<user_token>.json */
 export async function updateUser(parts: SiteParts, request: SiteRequest): Promise<Answer> {
   const [userToken = ''] = request.tokens
-  const { update_mode: given } = request.content
-  const mode = given === 'append' ? 'append' : 'replace'
-  const isMode = given === undefined || given === null || ['', mode].includes(given as string)
-  const user = readObject(request.content, 'user')
-  const pushed = user.ok ? readPushed(user.value, mode, mode === 'replace') : user
-  if (!pushed.ok || !isMode) {
-    return refused(parts, request, pushed.ok ? { code: 'invalid' } : pushed.refusal, 400)
-  }
+  const read = all({
+    mode: readMode(request.content),
+    user: readObject(request.content, 'user'),
+  })
+  if (!read.ok) return refused(parts, request, read.refusal, 400)
+  const { mode, user } = read.value
+  const pushed = readPushed(user, mode, mode === 'replace')
+  if (!pushed.ok) return refused(parts, request, pushed.refusal, 400)
   return update(parts, request, userToken, pushed.value)
+}
+
+type Mode = 'replace' | 'append'
+
+/** What somebody may have meant by another word is not guessed: one of the two removes what is there. */
+function readMode(holder: Readonly<Record<string, unknown>>): Read<Mode> {
+  const { update_mode: given } = holder
+  if (given === 'append') return ok(given)
+  const isReplace = [undefined, null, '', 'replace'].some((each) => each === given)
+  return isReplace ? ok('replace') : refuse('invalid', { member: 'update_mode' })
 }
 
 async function update(
@@ -111,10 +121,10 @@ export async function synchronizeUser(parts: SiteParts, request: SiteRequest): P
   const fields = all({
     identifier: readObject(synchronize.value, 'identifier'),
     user: readObject(synchronize.value, 'user'),
+    mode: readMode(synchronize.value),
   })
   if (!fields.ok) return refused(parts, request, fields.refusal, 400)
-  const { identifier, user } = fields.value
-  const mode = synchronize.value['update_mode'] === 'append' ? 'append' : 'replace'
+  const { identifier, user, mode } = fields.value
   const read = all({
     field: readText(identifier, 'field'),
     value: readText(identifier, 'value', LONGEST_NAME),

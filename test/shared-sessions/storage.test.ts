@@ -266,6 +266,28 @@ describe('a person who is pushed again', () => {
     expect(chosen.status).toBe(404)
   })
 
+  it.each(['Append', 'merge', 7, {}])(
+    'is not replaced by an update of the mode %j',
+    async (mode) => {
+      const site = await registerSite({ subdomain: 'shop' })
+      const emails = [{ value: 'a@shop.example' }]
+      const { userToken } = await pushUser(site, { externalid: '7', identity: { emails } })
+      const before = await snapshot()
+      const more = {
+        update_mode: mode,
+        user: { identity: { emails: [{ value: 'b@shop.example' }] } },
+      }
+      for (const [path, body] of [
+        [`/storage/users/${userToken}.json`, more],
+        ['/storage/users/user/synchronize.json', { synchronize: { ...put('7'), ...more } }],
+      ] as const) {
+        const answer = await ask(site, 'PUT', path, body)
+        expect([path, answer.status]).toEqual([path, 400])
+      }
+      expect(await snapshot()).toEqual(before)
+    },
+  )
+
   it('by ten synchronizations at once is one person', async () => {
     const site = await registerSite({ subdomain: 'shop' })
     const path = '/storage/users/user/synchronize.json'
