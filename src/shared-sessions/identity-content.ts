@@ -1,6 +1,6 @@
 /**
  * What sites push of a person: a fixed set of members in OneAll's names, each of the type that it should
- * have. Nothing else is kept: no token, no id of ours, and no `roles`, since what somebody may do is not for
+ * have. Nothing else is kept: no token, no id of ours, no `source`, which we know ourselves, and no `roles`, since what somebody may do is not for
  * another site to say (and what is told to WordPress under that name breaks it under PHP 8).
  */
 import type { ContentChange, IdentityContent, SiteIdentity } from '../core/users/site-user.ts'
@@ -26,7 +26,7 @@ const TEXTS: readonly string[] = [
   'gender',
   'utcOffset',
 ]
-const OBJECTS = ['name', 'relationship', 'source']
+const OBJECTS = ['name', 'relationship']
 const LISTS: readonly string[] = [
   'emails',
   'urls',

@@ -10,10 +10,10 @@ export const identityNode = (
   { identityToken, providerId, content }: SiteIdentity,
   providerName?: string,
 ) => ({
+  ...content,
   identity_token: identityToken,
   provider: providerId,
   source: { name: providerName ?? sourceName(providerId), key: providerId },
-  ...content,
 })
 
 const sourceName = (providerId: string): string =>

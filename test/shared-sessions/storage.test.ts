@@ -88,6 +88,7 @@ describe('a person who is pushed', () => {
       'roles and tokens in the identity',
       { identity: { identity_token: 'x', provider: 'google', roles: [{ value: 'admin' }] } },
     ],
+    ['a source', { identity: { source: { key: 'google', name: 'Google' } } }],
   ])('is not what the site says beyond the person: %s', async (_what, more) => {
     const site = await registerSite({ subdomain: 'shop' })
     const answer = await ask(site, 'POST', '/storage/users.json', {
@@ -98,6 +99,7 @@ describe('a person who is pushed', () => {
     expect([user.login, user.identity.provider]).toEqual(['ada', 'storage'])
     expect(user.user_token).toHaveLength(36)
     expect(user.identity.identity_token).toHaveLength(36)
+    expect(user.identity.source).toEqual({ name: 'Cloud Storage', key: 'storage' })
     expect(user.identity).not.toHaveProperty('roles')
   })
 
