@@ -67,6 +67,16 @@ describe('a person who is pushed', () => {
     expect(numbers).toEqual(['100000001', '100000002', '100000001'])
   })
 
+  it('gets a number also where the company has brought a run of the next ones itself', async () => {
+    const site = await registerSite({ subdomain: 'shop' })
+    for (let number = 100_000_001; number <= 100_000_008; number += 1) {
+      await pushUser(site, { externalid: number })
+    }
+    const made = await ask(site, 'POST', '/storage/users.json', { user: { login: 'ada' } })
+    expect(made.status).toBe(201)
+    expect(Number(made.data.user.externalid)).toBeGreaterThan(100_000_008)
+  })
+
   it('is not pushed twice under one external id or login', async () => {
     const site = await registerSite({ subdomain: 'shop' })
     const blog = await registerSite({ subdomain: 'blog' })

@@ -49,14 +49,17 @@ export const createSiteUsersTable = (directory: D1Database) => {
     find: (company: string, by: UserCriteria) => findOne(company, false, by),
     findLeaving: (company: string, userToken: string) => findOne(company, true, { userToken }),
 
-    /** An external id for who brings none: the next of the company's numbers. */
-    async nextNumber(company: string): Promise<string> {
+    /**
+     * An external id for who brings none: the next of the company's numbers. With every number that was taken the
+     * stride to the one after it grows, so that a run that sites have brought themselves is soon behind us.
+     */
+    async nextNumber(company: string, taken: number): Promise<string> {
       const row = await directory
         .prepare(
           `INSERT INTO site_user_numbers (company, last) VALUES (?1, ?2)
-           ON CONFLICT (company) DO UPDATE SET last = last + 1 RETURNING last`,
+           ON CONFLICT (company) DO UPDATE SET last = last + ?3 RETURNING last`,
         )
-        .bind(company, FIRST_NUMBER)
+        .bind(company, FIRST_NUMBER, 100 ** taken)
         .first<{ last: number }>()
       return String(row?.last)
     },

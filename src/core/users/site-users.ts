@@ -87,13 +87,13 @@ export function createSiteUsers({
   }
 
   /** Somebody who signs in with a provider and has no password here. */
-  const newcomerOf = async (company: string, userId: UserId) => ({
+  const newcomerOf = async (company: string, userId: UserId, attempt: number) => ({
     userToken: randomUuid(),
     company,
     userId,
     login: undefined,
     passwordHash: undefined,
-    externalId: await users.nextNumber(company),
+    externalId: await users.nextNumber(company, attempt),
   })
 
   return {
@@ -127,7 +127,7 @@ export function createSiteUsers({
           userId,
           passwordHash,
           login: login ?? undefined,
-          externalId: externalId ?? (await users.nextNumber(company)),
+          externalId: externalId ?? (await users.nextNumber(company, attempt)),
         }
         const identity = newStorageIdentity(company, userToken, content)
         const written = await unlessRefused(() =>
@@ -203,7 +203,7 @@ export function createSiteUsers({
           await unlessRefused(() => directory.batch([change]))
           return { user, identity: { ...identity, content }, isNew }
         }
-        const newcomer = user === undefined ? await newcomerOf(company, userId) : undefined
+        const newcomer = user === undefined ? await newcomerOf(company, userId, attempt) : undefined
         const connected = {
           ...person,
           company,
