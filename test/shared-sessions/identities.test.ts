@@ -123,6 +123,20 @@ describe('a person who is removed after the identity that a provider vouches for
 })
 
 describe('what sites push of a person', () => {
+  it('is what the directory says of them, whole, as long as nobody else has said anything', async () => {
+    const site = await registerSite({ subdomain: 'shop' })
+    const emails = [{ value: 'ada@shop.example' }]
+    const { userToken } = await pushUser(site, { identity: { preferredUsername: 'ada', emails } })
+    const userId = await userIdOf(userToken)
+    const named = { name: 'ada', email: 'ada@shop.example', details: { preferredUsername: 'ada' } }
+    expect(await core!.users.find(userId)).toMatchObject(named)
+    const identity = { preferredUsername: null, emails: [], displayName: 'Grace' }
+    await ask(site, 'PUT', `/storage/users/${userToken}.json`, { user: { identity } })
+    const after = await core!.users.find(userId)
+    expect(after).toMatchObject({ name: 'Grace', email: undefined })
+    expect(after!.details).toEqual({})
+  })
+
   it.each(['email_verified = 0', 'last_sign_in_at = NULL'])(
     'is not the directory’s word on whom a provider vouches for, nor an operator (%s)',
     async (otherwise) => {

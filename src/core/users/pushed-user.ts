@@ -1,6 +1,7 @@
 /** How the directory's own rows follow what sites push: statements, each for a batch of its caller. */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { ProfileClaims } from './profile-claims.ts'
+import { detailsToJson } from './profile-details.ts'
 import type { UserId } from '../sessions/session.ts'
 import { localUserInsertion, PUSHED_USER_SQL } from './users-table.ts'
 
@@ -20,13 +21,19 @@ export function createPushedUserStatements(directory: D1Database) {
     name: keyof typeof PUSHED_USER_SQL,
     ...values: readonly (string | number | null)[]
   ) => directory.prepare(PUSHED_USER_SQL[name]).bind(...values)
-  const columns = ({ name, email, picture }: ProfileClaims) =>
-    [name ?? null, email?.text ?? null, email?.key ?? null, picture ?? null] as const
+  const columns = ({ name, email, picture, details }: ProfileClaims) =>
+    [
+      name ?? null,
+      email?.text ?? null,
+      email?.key ?? null,
+      picture ?? null,
+      detailsToJson(details),
+    ] as const
   return {
     /** What a site says of an address proves nothing: it is kept unverified, and links to nobody. */
     userInsertion: (id: UserId, profile: ProfileClaims, now: EpochSeconds) =>
       localUserInsertion(directory, id, profile, now),
-    /** Brings name and address in step, for people who have never signed in with a provider. */
+    /** Brings the profile in step, for people who have never signed in with a provider. */
     userUpdate: (id: string, profile: ProfileClaims, now: EpochSeconds) =>
       statement('update', id, now, ...columns(profile)),
     identityInsertion: (identity: DirectoryIdentity, now: EpochSeconds) => {

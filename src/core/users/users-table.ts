@@ -276,7 +276,8 @@ export const userFromRow = (row: UserRow): User => ({
 
 /** How these rows follow what sites push; pushed-user.ts says what stands for the numbers. */
 export const PUSHED_USER_SQL = {
-  update: `UPDATE users SET name = ?3, email = ?4, email_key = ?5, picture = ?6, updated_at = ?2
+  update: `UPDATE users SET name = ?3, email = ?4, email_key = ?5, picture = ?6, details = ?7,
+      updated_at = ?2
     WHERE id = ?1 AND email_verified = 0 AND last_sign_in_at IS NULL`,
   identityInsertion: `INSERT INTO identities
       (issuer, subject, user_id, provider_id, created_at, last_sign_in_at)
