@@ -108,11 +108,12 @@ export async function startSharedSession(
   // Whoever removes a user ends what is open first: what opened after that is ended here.
   const holder = await siteUsers.findIdentity(site.company, identity.identityToken)
   const isStillTheirs = holder?.userToken === user.userToken
+  const session = { ...index, cookieCount: 0, createdAt: now, updatedAt: now }
   if (!isStillTheirs || !(await siteUsers.find(site.company, { userToken: user.userToken }))) {
     await end()
+    await siteSessions.forget([session])
     return refuse('unknown_user')
   }
-  const session = { ...index, cookieCount: 0, createdAt: now, updatedAt: now }
   return ok({ session, token })
 }
 

@@ -25,6 +25,12 @@ async function userIdOf(userToken: string) {
   return row!.user_id as never
 }
 
+/** What the directory keeps of the person's shared sessions. */
+async function rowsOfSessions({ userToken }: Pushed): Promise<readonly unknown[]> {
+  const statement = env.DIRECTORY.prepare('SELECT * FROM site_sessions WHERE user_token = ?')
+  return (await statement.bind(userToken).all()).results
+}
+
 describe('a shared session', () => {
   it('is started, read by identity and by token, and listed', async () => {
     const site = await registerSite({ subdomain: 'shop' })
@@ -206,27 +212,40 @@ describe('a shared session', () => {
     }
   })
 
-  const takeAway = {
-    'its person is removed': (site: TestSite, { userToken }: Pushed) =>
-      ask(site, 'DELETE', `/users/${userToken}.json?confirm_deletion=true`),
+  type Take = (
+    site: TestSite,
+    pushed: Pushed,
+    fetch?: (request: Request) => Promise<Response>,
+  ) => Promise<{ readonly status: number }>
+
+  const takeAway: Readonly<Record<string, Take>> = {
+    'its person is removed': (site, { userToken }, fetch) =>
+      ask(site, 'DELETE', `/users/${userToken}.json?confirm_deletion=true`, undefined, {
+        ...(fetch && { fetch }),
+      }),
+    'its identity is removed': (site, { identityToken }, fetch) =>
+      ask(site, 'DELETE', `/identities/${identityToken}.json?confirm_deletion=true`, undefined, {
+        ...(fetch && { fetch }),
+      }),
     // Others must not find them any more, and what is open has ended; their rows are still there.
-    'its person is about to be removed': async (_: TestSite, { userToken }: Pushed) => {
+    'its person is about to be removed': async (_, { userToken }) => {
       const userId = await userIdOf(userToken)
       await env.DIRECTORY.exec('UPDATE site_users SET is_leaving = 1')
       await core!.sessions.endAll(userId, 'application', systemClock())
       return { status: 200 }
     },
-    'its identity is linked to another person': async (site: TestSite, pushed: Pushed) => {
+    'its identity is linked to another person': async (site, pushed, fetch) => {
       const { userToken, identityToken } = await pushUser(site)
       await ask(site, 'DELETE', `/identities/${identityToken}.json?confirm_deletion=true`)
       const user = { user_token: userToken }
-      return ask(site, 'PUT', `/identities/${pushed.identityToken}/link.json`, { user })
+      const path = `/identities/${pushed.identityToken}/link.json`
+      return ask(site, 'PUT', path, { user }, { ...(fetch && { fetch }) })
     },
   }
 
   it.each(Object.entries(takeAway))(
     'leaves nothing alive, at whatever step of it %s',
-    async (_, take) => {
+    async (what, take) => {
       const stepped = steppedBindings()
       const world = await createWorld({}, stepped.bindings)
       const fetch = (request: Request) => world.fetch(request)
@@ -245,6 +264,33 @@ describe('a shared session', () => {
         if (!wasInterrupted) break
         const live = await core!.sessions.list(userId, systemClock())
         expect([step, live]).toEqual([step, { ok: true, value: [] }])
+        // Who is only about to be removed is removed with their rows.
+        if (what.includes('about to')) continue
+        expect([step, await rowsOfSessions(pushed)]).toEqual([step, []])
+      }
+    },
+  )
+
+  it.each(Object.entries(takeAway).filter(([what]) => !what.includes('about to')))(
+    'leaves nothing alive, at whatever step of that it begins, when %s',
+    async (_, take) => {
+      const stepped = steppedBindings()
+      const world = await createWorld({}, stepped.bindings)
+      const fetch = (request: Request) => world.fetch(request)
+      const site = await registerSite({ subdomain: 'shop' })
+      for (let step = 1; ; step += 1) {
+        const pushed = await pushUser(site)
+        const userId = await userIdOf(pushed.userToken)
+        const { value, wasInterrupted } = await stepped.interrupt(
+          step,
+          () => ask(site, 'PUT', `/sso/sessions/identities/${pushed.identityToken}.json`),
+          () => take(site, pushed, fetch),
+        )
+        expect([step, value.status]).toEqual([step, 200])
+        if (!wasInterrupted) break
+        const live = await core!.sessions.list(userId, systemClock())
+        expect([step, live]).toEqual([step, { ok: true, value: [] }])
+        expect([step, await rowsOfSessions(pushed)]).toEqual([step, []])
       }
     },
   )
