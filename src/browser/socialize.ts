@@ -69,7 +69,7 @@ function start(base: string): void {
 
   function register(token: string, isForced: boolean): void {
     const store = isForced ? storageOf('sessionStorage') : storageOf('localStorage')
-    if (store === undefined || store.getItem(REGISTERED) === token) return
+    if (store === undefined || store.getItem(REGISTERED) === token || !isTaken(here())) return
     store.setItem(REGISTERED, token)
     say('registers the session')
     const form = document.createElement('form')
@@ -96,12 +96,14 @@ function start(base: string): void {
     const last = Number(visit.getItem(CHECKED) ?? 0)
     const isSettled = Date.now() - last > SETTLED_MILLISECONDS
     if (last > 0 && !(isSettled && isFromElsewhere())) return
+    const [top_realm, sub_realm] = realms
+    const query = new URLSearchParams({ ...question, return_to: here(), top_realm, sub_realm })
+    const address = `${base}/socialize/sso/check?${query.toString()}`
+    if (!isTaken(here(), address)) return
     visit.setItem(CHECKED, String(Date.now()))
     ever.setItem(CHECKED_EVER, '1')
     say('looks for a session')
-    const [top_realm, sub_realm] = realms
-    const query = new URLSearchParams({ ...question, return_to: here(), top_realm, sub_realm })
-    location.replace(`${base}/socialize/sso/check?${query.toString()}`)
+    location.replace(address)
   }
 
   function obey(command: unknown): void {
@@ -131,6 +133,10 @@ const textOf = (value: unknown): string =>
 
 /** Where the page is, without the part that is of no concern to a server. */
 const here = (): string => location.href.replace(/#.*$/s, '')
+
+/** The gateway takes no page's address beyond 4096 characters, nor a longer one of its own than 8192: a tab would end there. */
+const isTaken = (page: string, address = ''): boolean =>
+  page.length <= 4096 && address.length <= 8192
 
 function isFromElsewhere(): boolean {
   const from = URL.parse(document.referrer)
