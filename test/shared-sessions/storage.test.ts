@@ -1,5 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import type { UserId } from '../../src/core/sessions/session.ts'
+import { ring } from '../core/sessions/published-hint.ts'
+import { rowsOf } from '../core/sessions/signed-in-user.ts'
 import { freezeClock } from '../world/clock.ts'
 import { snapshot } from '../world/snapshot.ts'
 import { ask, pushUser, registerSite, startShared } from '../world/sites.ts'
@@ -392,6 +395,24 @@ describe('a person who is removed', () => {
     const again = await ask(site, 'DELETE', `${path}?confirm_deletion=true`)
     expect(again.status).toBe(404)
     await pushUser(site, { login: 'ada', externalid: '1' })
+  })
+
+  it('has left no name in what is kept of their sessions', async () => {
+    const site = await registerSite({ subdomain: 'shop' })
+    const emails = [{ value: 'ada@shop.example' }]
+    const { userToken, identityToken } = await pushUser(site, {
+      identity: { displayName: 'Ada Lovelace', emails },
+    })
+    const { user_id: userId } = (await env.DIRECTORY.prepare(
+      'SELECT user_id FROM site_users',
+    ).first<{ user_id: UserId }>())!
+    await startShared(site, identityToken, { lifetime: 2_678_400 })
+    const kept = async () => JSON.stringify(await rowsOf(userId, 'SELECT * FROM sessions'))
+    expect(await kept()).toMatch(/Ada Lovelace.*ada@shop\.example/)
+    await ask(site, 'DELETE', `/users/${userToken}.json?confirm_deletion=true`)
+    // The sessions of an ended epoch are written down by the alarm.
+    await ring(userId)
+    expect(await kept()).not.toMatch(/Ada|ada@/)
   })
 
   it('has no session that began while they were removed', async () => {

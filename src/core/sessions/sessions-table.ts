@@ -172,7 +172,8 @@ export const countLive = (
 /** Writes a session's end down. False when it had ended before: the first end is the one that counts. */
 export function recordEnd(sql: SqlStorage, user: UserRow, end: SessionEnd): boolean {
   const { rowsWritten } = sql.exec(
-    `UPDATE sessions SET ended_at = ?, end_cause = ?, tokens_until = ?
+    // Nobody is told of the person by it any more, and they may be gone from the directory.
+    `UPDATE sessions SET ended_at = ?, end_cause = ?, tokens_until = ?, profile = '{}'
      WHERE sid = ? AND ended_at IS NULL`,
     end.endedAt,
     end.cause,
