@@ -2,6 +2,7 @@ import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/platform/clock.ts'
 import { applicationRegistry } from '../world/applications.ts'
+import { createWorld } from '../world/sign-in.ts'
 import { ask, pushUser, registerSite } from '../world/sites.ts'
 
 describe('a site', () => {
@@ -57,6 +58,27 @@ describe('a site', () => {
     const bearer = await ask({ subdomain: 'shop' }, 'GET', '/users.json', undefined, { headers })
     expect(bearer.status).toBe(401)
     expect((await ask({ ...site, subdomain: 'nosuch' }, 'GET', '/users.json')).status).toBe(404)
+  })
+
+  it('is let in by its keys, however often strangers have tried others', async () => {
+    const full = { limit: async () => ({ success: false }) }
+    const world = await createWorld({}, { BACK_CHANNEL_LIMIT: full, SIGN_IN_LIMIT: full })
+    const fetch = (request: Request) => world.fetch(request)
+    const site = await registerSite({ subdomain: 'shop' })
+    expect((await ask(site, 'GET', '/site.json', undefined, { fetch })).status).toBe(200)
+    const wrong = { ...site, keys: { ...site.keys, privateKey: crypto.randomUUID() } }
+    const unknown = { ...site, subdomain: 'nosuch' }
+    const keyless = { subdomain: 'shop' }
+    for (const [caller, path] of [
+      [wrong, '/site.json'],
+      [unknown, '/site.json'],
+      [keyless, '/site.json'],
+      // Where nobody needs keys.
+      [keyless, '/providers.json'],
+    ] as const) {
+      const { status, headers, result } = await ask(caller, 'GET', path, undefined, { fetch })
+      expect([status, headers.get('retry-after'), result]).toEqual([429, '60', undefined])
+    }
   })
 
   it('that is disabled, or whose keys have run out, is nobody', async () => {

@@ -52,6 +52,31 @@ describe('a browser that one site has registered a session in', () => {
     expect(session.data.sso_session.num_cookies_set).toBe(1)
   })
 
+  it('is brought on to our own host from the site’s, where it carries nothing', async () => {
+    const { shop } = await twoSites()
+    const page = encodeURIComponent('https://shop.example/')
+    const asked = `/socialize/sso/check?callback_uri=${page}&return_to=${page}`
+    const answer = await exports.default.fetch(`https://shop.api.login.example${asked}`, {
+      redirect: 'manual',
+    })
+    expect([answer.status, answer.headers.get('location')]).toEqual([
+      303,
+      `${ISSUER}/oneall/${shop.subdomain}${asked}`,
+    ])
+  })
+
+  it('is nobody with two cookies of one name, of which one may be somebody else’s', async () => {
+    const { world, browser, shop, token } = await twoSites()
+    const registered = await register(browser, shop, token)
+    const [cookie = ''] = (registered.headers.get('set-cookie') ?? '').split(';')
+    const page = encodeURIComponent('https://shop.example/')
+    const url = `${socialize(shop)}/sso/check?callback_uri=${page}&return_to=${page}`
+    const status = async (cookies: string) =>
+      (await world.fetch(new Request(url, { headers: { cookie: cookies } }))).status
+    expect(await status(cookie)).toBe(200)
+    expect(await status(`${cookie}; ${cookie}`)).toBe(303)
+  })
+
   it('is nobody to the site of another company, nor are its connections', async () => {
     const { browser, shop, token } = await twoSites()
     const foreign = await registerSite({ subdomain: 'foreign', group: 'other' })
@@ -157,6 +182,8 @@ describe('a browser is brought back to allowed pages only', () => {
     'https://evil.example/',
     'https://shop.example.evil.example/',
     'https://shop.example@evil.example/',
+    'https://ada@shop.example/',
+    'https://:secret@shop.example/',
     'https://evil.example\\@shop.example/',
     'http://shop.example/',
     'https://shop.example:8443/',
