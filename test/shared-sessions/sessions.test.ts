@@ -387,6 +387,7 @@ describe('a shared session', () => {
     ['a lifetime that is no number', { lifetime: 'soon' }],
     ['a negative lifetime', { lifetime: -1 }],
     ['a realm that is an object', { top_realm: { a: 1 } }],
+    ['a realm of 256 characters', { top_realm: 'x'.repeat(256) }],
     ['more data than a label needs', { data: 'x'.repeat(17_000) }],
   ])('is not started with %s', async (_what, session) => {
     const site = await registerSite({ subdomain: 'shop' })

@@ -137,7 +137,16 @@ describe('a site', () => {
       'localhost:9091',
       '*.shop.example',
     ])
-    for (const allowed_domains of [['javascript:x'], ['a b'], ['evil.example/x'], 'x', [7], ['']]) {
+    const many = Array.from({ length: 101 }, (_, i) => `s${i}.example`)
+    for (const allowed_domains of [
+      many,
+      ['javascript:x'],
+      ['a b'],
+      ['evil.example/x'],
+      'x',
+      [7],
+      [''],
+    ]) {
       expect((await ask(site, 'PUT', path, { allowed_domains })).status).toBe(400)
     }
     expect((await ask(site, 'GET', path)).data.allowed_domains).toHaveLength(3)
@@ -194,6 +203,7 @@ describe('the API', () => {
     }
     expect(seen.toSorted()).toEqual(tokens.toSorted())
     expect((await page('page=9')).entries).toEqual([])
+    expect((await page('page=999999999')).pagination.current_page).toBe(100_000)
     for (const query of ['page=0', 'page=x', 'page=-1', 'entries_per_page=9999', 'page=1;DROP']) {
       expect((await page(query)).pagination).toMatchObject({
         current_page: 1,

@@ -209,6 +209,22 @@ describe('a browser is brought back to allowed pages only', () => {
   })
 })
 
+describe('a page on this very machine', () => {
+  it('may be plain http, on any port where none is named', async () => {
+    const { newBrowser } = await createWorld()
+    const site = await registerSite({
+      subdomain: 'shop',
+      allowedDomains: ['localhost', 'a.example'],
+    })
+    const back = async (page: string) =>
+      (await check(newBrowser(), site, { callback_uri: page, return_to: page })).status
+    expect(await back('http://localhost:9091/')).toBe(303)
+    for (const page of ['http://a.example/', 'https://a.example:9091/', 'ws://localhost:9091/']) {
+      expect([page, await back(page)]).toEqual([page, 400])
+    }
+  })
+})
+
 describe('a page that is not the site’s', () => {
   it('registers nothing in a browser', async () => {
     const { browser, shop, token } = await twoSites()

@@ -130,6 +130,10 @@ describe('a person who is pushed', () => {
     ['a login with NUL', '{"request":{"user":{"login":"a\\u0000b"}}}'],
     ['a password of 2 KB', `{"request":{"user":{"password":"${'x'.repeat(2000)}"}}}`],
     ['emails that are a text', '{"request":{"user":{"identity":{"emails":"a@b.c"}}}}'],
+    [
+      'a note of more than 4096 characters',
+      `{"request":{"user":{"identity":{"note":"${'x'.repeat(4097)}"}}}}`,
+    ],
     ['a name that is a list', '{"request":{"user":{"identity":{"name":["a"]}}}}'],
     [
       'a thousand addresses',
@@ -228,6 +232,20 @@ describe('a person who is pushed again', () => {
     expect(appended.data.user.login).toBe('ada')
     const posted = await ask(site, 'POST', path, { user: { externalid: 'mapped' } })
     expect([posted.status, posted.data.user.externalid]).toEqual([200, 'mapped'])
+  })
+
+  it('loses its login where that is blank in an update that replaces, and in no other', async () => {
+    const site = await registerSite({ subdomain: 'shop' })
+    const { userToken } = await pushUser(site, { login: 'ada', externalid: '7' })
+    const path = `/storage/users/${userToken}.json`
+    const blank = { user: { login: '' } }
+    const loginAfter = async (where: string, body: unknown) =>
+      (await ask(site, 'PUT', where, body)).data.user.login
+    expect(await loginAfter(path, { update_mode: 'append', ...blank })).toBe('ada')
+    const synchronize = { ...put('7'), ...blank }
+    const other = '/storage/users/user/synchronize.json'
+    expect(await loginAfter(other, { synchronize })).toBe('ada')
+    expect(await loginAfter(path, blank)).toBeNull()
   })
 
   it('takes no name of another, and nothing else of a request that asks for it', async () => {
@@ -374,6 +392,22 @@ describe('looking somebody up', () => {
     const other = await ask(site, 'POST', path, { user: { login: 'grace', password: 'right' } })
     expect(other.status).toBe(200)
     expect((await ask(site, 'POST', path, { user: { login: 'ada' } })).status).toBe(200)
+  })
+})
+
+describe('a right password', () => {
+  it('makes up for the wrong ones before it', async () => {
+    freezeClock()
+    const site = await registerSite({ subdomain: 'shop' })
+    await pushUser(site, { login: 'ada', password: 'right' })
+    const path = '/storage/users/user/lookup.json'
+    const look = async (password: string) =>
+      (await ask(site, 'POST', path, { user: { login: 'ada', password } })).status
+    for (let round = 0; round < 2; round += 1) {
+      const wrong = await Promise.all(Array.from({ length: 9 }, () => look('wrong')))
+      expect(new Set(wrong)).toEqual(new Set([401]))
+      expect(await look('right')).toBe(200)
+    }
   })
 })
 
