@@ -141,8 +141,9 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
     isInUse = true
     if (renewed === 'signed-out') return undefined
     if (renewed !== undefined) return renewed
-    // The bridge is out of reach; what little life the old token has is better than nothing.
-    if (stored !== undefined && remainingSeconds(stored, page.now()) > 0) return stored
+    // The bridge is out of reach; what little life a token has that nobody has dropped is better than nothing.
+    const last = storedToken()
+    if (last !== undefined && remainingSeconds(last, page.now()) > 0) return last
     throw new DrawbridgeUnavailable('The sign-in service cannot be reached.')
   }
 

@@ -43,15 +43,23 @@ export interface TokenStore {
 
 export function createTokenStore(storage: KeyValueStorage, randomId: () => string): TokenStore {
   const read = () => parseStoredToken(storage.getItem(tokenKey))
+  /** A storage that is full keeps nothing, rather than what was there before. */
+  const keep = (key: string, value: string) => {
+    try {
+      storage.setItem(key, value)
+    } catch {
+      storage.removeItem(key)
+    }
+  }
   return {
     read,
-    write: (token) => storage.setItem(tokenKey, JSON.stringify(token)),
+    write: (token) => keep(tokenKey, JSON.stringify(token)),
     drop(accessToken) {
       if (read()?.accessToken === accessToken) storage.removeItem(tokenKey)
     },
     signOut() {
       storage.removeItem(tokenKey)
-      storage.setItem(signOutsKey, randomId())
+      keep(signOutsKey, randomId())
     },
     signOuts: () => storage.getItem(signOutsKey) ?? '',
   }

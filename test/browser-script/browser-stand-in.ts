@@ -45,6 +45,9 @@ export class Origin {
   answerBridge: (request: Request) => Answer = (request) => this.bridge(request)
   answerApi: (request: Request) => Answer = () => Response.json({})
   dpopKeys: CryptoKeyPair | undefined
+  loadDpopKeys = async () => this.dpopKeys
+  /** Nothing more goes into the storage. */
+  isFull = false
 
   /** WebSockets that are open, or opening. */
   readonly connections: Connection[] = []
@@ -116,6 +119,7 @@ export class Origin {
       storage: {
         getItem: (key) => this.items.get(key) ?? null,
         setItem: (key, value) => {
+          if (this.isFull) throw new DOMException('full', 'QuotaExceededError')
           if (this.items.get(key) === value) return
           this.items.set(key, value)
           this.#tellOthers(page, key)

@@ -243,6 +243,42 @@ describe('a bridge that cannot be asked', () => {
   })
 })
 
+describe('a token with a few seconds left', () => {
+  it('is not given out after another tab has forgotten it, though the bridge fails', async () => {
+    const other = origin.openTab()
+    await tab.drawbridge.getToken()
+    origin.sleep(295)
+    origin.answerBridge = () => {
+      other.drawbridge.forget()
+      return new Response(null, { status: 503 })
+    }
+    await expect(tab.drawbridge.getToken()).rejects.toBeInstanceOf(DrawbridgeUnavailable)
+  })
+})
+
+describe('a storage that is full', () => {
+  it('keeps nobody from their token', async () => {
+    origin.isFull = true
+    expect(await tab.drawbridge.getToken()).toMatch(/^eyJ/)
+    expect(tab.changes.map(({ type }) => type)).toEqual(['signed-in'])
+  })
+
+  it('keeps no older token in the place of one that has no room', async () => {
+    const old = await tab.drawbridge.getToken()
+    origin.sleep(291)
+    origin.isFull = true
+    expect(await tab.drawbridge.getToken()).not.toBe(old)
+    expect(origin.storedToken).toBeUndefined()
+  })
+
+  it('does not hide that nobody is signed in', async () => {
+    origin.isFull = true
+    origin.session = undefined
+    expect(await tab.drawbridge.getToken()).toBeUndefined()
+    expect(tab.events).toEqual(['drawbridge:signed-out'])
+  })
+})
+
 describe('another session or user', () => {
   it('replaces the token that a page made for another session finds', async () => {
     const old = await tab.drawbridge.getToken()
