@@ -29,6 +29,8 @@ export interface DrawbridgeParts {
 
 /** How long the answer takes that brings a new cookie, after the session that it replaces has ended. */
 const replacedMilliseconds = 1500
+/** A browser that does not come up with its key by then can keep none. */
+const keyWaitMilliseconds = 5000
 
 export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgeParts): Drawbridge {
   let options: DrawbridgeOptions & { readonly gateway: string } = { gateway }
@@ -43,9 +45,14 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
 
   const getProver = async () => {
     if (options.dpop !== true) return undefined
-    prover ??= loadDpopKeys().then(
-      (keys) => keys && createDpopProver({ keys, now: page.now, randomId: page.randomId }),
-    )
+    prover ??= Promise.race([
+      loadDpopKeys().then(
+        (keys) => keys && createDpopProver({ keys, now: page.now, randomId: page.randomId }),
+      ),
+      new Promise<undefined>((resolve) => {
+        page.later(keyWaitMilliseconds, () => resolve(undefined))
+      }),
+    ]).catch(() => undefined)
     return prover
   }
   const renew = createRenewal({

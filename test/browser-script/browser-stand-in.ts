@@ -153,7 +153,11 @@ export class Origin {
       post: (url) => void tab.posts.push(url),
     }
     this.#tabs.push({ page, listeners })
-    const drawbridge = createDrawbridge({ page, gateway, loadDpopKeys: async () => this.dpopKeys })
+    const drawbridge = createDrawbridge({
+      page,
+      gateway,
+      loadDpopKeys: () => this.loadDpopKeys(),
+    })
     drawbridge.onChange((change) => void tab.changes.push(change))
     return Object.assign(tab, { page, drawbridge })
   }

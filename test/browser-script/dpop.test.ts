@@ -129,6 +129,20 @@ describe('a browser that can keep no key', () => {
     expect(origin.requests.some(({ headers }) => headers.has('dpop'))).toBe(false)
     expect(origin.apiRequests[0]!.headers.get('authorization')).toBe(`Bearer ${origin.storedToken}`)
   })
+
+  it('or does not answer when asked for it, is not waited for', async () => {
+    origin.loadDpopKeys = () => new Promise(() => {})
+    const token = tab.drawbridge.getToken()
+    await origin.pass(10)
+    expect(origin.bridgeCalls).toBe(1)
+    expect(await token).toBe(origin.storedToken)
+  })
+
+  it('or has kept something else under its name, uses tokens without one', async () => {
+    origin.dpopKeys = {} as CryptoKeyPair
+    expect(await tab.drawbridge.getToken()).toBe(origin.storedToken)
+    expect(origin.requests.some(({ headers }) => headers.has('dpop'))).toBe(false)
+  })
 })
 
 describe('a page that was not asked to prove anything', () => {
