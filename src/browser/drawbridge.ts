@@ -191,9 +191,8 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
 
   return {
     configure(given) {
-      options = { ...options, ...given }
-      if (given.gateway !== undefined)
-        options = { ...options, gateway: new URL(given.gateway).origin }
+      const origin = given.gateway === undefined ? options.gateway : new URL(given.gateway).origin
+      options = { ...options, ...given, gateway: origin }
     },
     getToken: async () => (await currentToken())?.accessToken,
     getUser: async () => (await currentToken())?.user,

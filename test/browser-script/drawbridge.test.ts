@@ -353,3 +353,16 @@ describe('a gateway that the script was not loaded from', () => {
     expect(origin.requests.map(({ url }) => url)).toEqual(['https://other.example/auth/sso/token'])
   })
 })
+
+  it('is not used where the setting says nothing', async () => {
+    tab.drawbridge.configure({ gateway: undefined } as object)
+    expect(await tab.drawbridge.getToken()).toBe(origin.storedToken)
+  })
+
+  it('is not used where the setting is no URL, and the rest of it neither', async () => {
+    const options = { gateway: 'other.example', apiOrigins: ['https://api.example'] }
+    expect(() => tab.drawbridge.configure(options)).toThrow(TypeError)
+    await tab.drawbridge.fetch('https://api.example/things')
+    expect(origin.apiRequests[0]!.headers.has('authorization')).toBe(false)
+    expect(await tab.drawbridge.getToken()).toBe(origin.storedToken)
+  })
