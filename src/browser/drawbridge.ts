@@ -154,6 +154,12 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
     throw new DrawbridgeUnavailable('The sign-in service cannot be reached.')
   }
 
+  /** Whoever comes back to this page may be somebody else, or nobody. */
+  function dropToken(): void {
+    const stored = store.read()
+    if (stored !== undefined) store.drop(stored.accessToken)
+  }
+
   function lookAgain(): void {
     const stored = storedToken()
     // A page that was asleep or set aside may have missed what the others were told.
@@ -205,14 +211,13 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
       prover: getProver,
     }),
     signIn({ returnTo = page.location(), provider } = {}) {
-      // Whoever comes back may be somebody else.
-      const stored = store.read()
-      if (stored !== undefined) store.drop(stored.accessToken)
+      dropToken()
       const path = provider === undefined ? '' : `/${encodeURIComponent(provider)}`
-      const query = new URLSearchParams({ return_to: returnTo })
+      const query = new URLSearchParams({ return_to: new URL(returnTo, page.location()).href })
       page.navigate(`${options.gateway}/auth/sso/login${path}?${query}`)
     },
     signOut() {
+      dropToken()
       const url = `${options.gateway}/auth/sso/logout`
       // The gateway takes the POST from its own pages only; from others it asks the person.
       if (new URL(page.location()).origin === options.gateway) page.post(url)

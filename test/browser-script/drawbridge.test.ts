@@ -310,8 +310,28 @@ describe('going to sign in', () => {
     tab.drawbridge.signIn({ returnTo: '/a?b=c&d', provider: 'a/b' })
     expect(tab.navigations).toEqual([
       'https://login.example/auth/sso/login?return_to=https%3A%2F%2Flogin.example%2Fpage%3Fx%3D1%23y',
-      'https://login.example/auth/sso/login/a%2Fb?return_to=%2Fa%3Fb%3Dc%26d',
+      'https://login.example/auth/sso/login/a%2Fb?return_to=https%3A%2F%2Flogin.example%2Fa%3Fb%3Dc%26d',
     ])
+  })
+})
+
+describe('a page of another origin than the gateway’s', () => {
+  beforeEach(async () => {
+    await tab.drawbridge.getToken()
+    tab.drawbridge.configure({ gateway: 'https://sso.example' })
+  })
+
+  it('is where an address without an origin leads back to after signing in', () => {
+    tab.drawbridge.signIn({ returnTo: '/orders?id=1' })
+    expect(tab.navigations).toEqual([
+      'https://sso.example/auth/sso/login?return_to=https%3A%2F%2Flogin.example%2Forders%3Fid%3D1',
+    ])
+  })
+
+  it('has no token any more once it has left to sign out', () => {
+    tab.drawbridge.signOut()
+    expect(tab.navigations).toEqual(['https://sso.example/auth/sso/logout'])
+    expect(origin.storedToken).toBeUndefined()
   })
 })
 
@@ -352,7 +372,6 @@ describe('a gateway that the script was not loaded from', () => {
     expect(await tab.drawbridge.getToken()).toBeUndefined()
     expect(origin.requests.map(({ url }) => url)).toEqual(['https://other.example/auth/sso/token'])
   })
-})
 
   it('is not used where the setting says nothing', async () => {
     tab.drawbridge.configure({ gateway: undefined } as object)
@@ -366,3 +385,4 @@ describe('a gateway that the script was not loaded from', () => {
     expect(origin.apiRequests[0]!.headers.has('authorization')).toBe(false)
     expect(await tab.drawbridge.getToken()).toBe(origin.storedToken)
   })
+})
