@@ -27,14 +27,15 @@ export function browserPage(): Page {
     },
     isVisible: () => document.visibilityState === 'visible',
     onWake(listener) {
-      document.addEventListener('visibilitychange', () => {
+      const wake = () => {
         if (document.visibilityState === 'visible') listener()
-      })
+      }
+      document.addEventListener('visibilitychange', wake)
       // From the back/forward cache, where no event of another tab reaches a page.
       addEventListener('pageshow', ({ persisted }) => {
-        if (persisted) listener()
+        if (persisted) wake()
       })
-      addEventListener('online', listener)
+      addEventListener('online', wake)
     },
     onStorageChange(listener) {
       addEventListener('storage', ({ key }) => listener(key))

@@ -17,7 +17,7 @@ export interface Page {
   /** Runs `work` once after a while; the answer cancels. */
   readonly later: (milliseconds: number, work: () => void) => () => void
   readonly isVisible: () => boolean
-  /** Tells when the page is looked at again: shown, restored, or awake after sleep. */
+  /** Tells when the page is looked at again: shown, restored, or online again while it is. */
   readonly onWake: (listener: () => void) => void
   /** Tells the keys that another tab has changed; null when it has emptied the storage. */
   readonly onStorageChange: (listener: (key: string | null) => void) => void

@@ -76,4 +76,29 @@ describeInBrowser('staying signed in', (open) => {
     const renewed = await storedToken(page)
     for (const tab of tabs) expect(await storedToken(tab)).toBe(renewed)
   })
+
+  it('is nothing that a network does which comes back to a page nobody looks at', async () => {
+    const { context, page } = await open()
+    await context.clock.install()
+    await signIn(page, ada)
+    await waitForToken(page)
+    await page.locator('#api-answer').waitFor()
+    const look = (state: string) =>
+      page.evaluate((value) => {
+        Object.defineProperty(document, 'visibilityState', { value, configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))
+      }, state)
+    await look('hidden')
+    await context.clock.fastForward(275_000)
+    let asked = 0
+    context.on('request', (request) => {
+      if (request.url().endsWith('/auth/sso/token')) asked += 1
+    })
+    await page.evaluate(() => dispatchEvent(new Event('online')))
+    await page.waitForTimeout(500)
+    expect(asked).toBe(0)
+    const renewal = page.waitForRequest(/\/auth\/sso\/token$/)
+    await look('visible')
+    await renewal
+  })
 })
