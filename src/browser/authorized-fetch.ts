@@ -22,12 +22,13 @@ export function createAuthorizedFetch(parts: AuthorizedFetchParts): typeof fetch
   const { page, mayReceiveToken, getToken, drop } = parts
 
   async function send(request: Request, token: StoredToken): Promise<Response> {
-    const headers = new Headers(request.headers)
+    // In place: a request that is made anew from another forgets its referrer and how far that goes.
+    const { headers } = request
     headers.set('authorization', `${token.tokenType} ${token.accessToken}`)
     const prover = token.tokenType === 'DPoP' ? await parts.prover() : undefined
     const proof = await prover?.prove(request.method, request.url, token)
     if (proof !== undefined) headers.set('dpop', proof)
-    const response = await page.fetch(new Request(request, { headers }))
+    const response = await page.fetch(request)
     prover?.learnNonce(request.url, response)
     return response
   }

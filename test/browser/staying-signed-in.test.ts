@@ -102,3 +102,21 @@ describeInBrowser('staying signed in', (open) => {
     await renewal
   })
 })
+
+describeInBrowser('drawbridge.fetch', (open) => {
+  it('says where it was called from as its caller wants', async () => {
+    const { page } = await open()
+    await signIn(page, ada)
+    await page.locator('#api-answer').waitFor()
+    const refererOf = async (referrerPolicy: '' | 'no-referrer') => {
+      const sent = page.waitForRequest(/\/api\/me$/)
+      await page.evaluate(
+        (policy) => window.drawbridge.fetch('/api/me', { referrerPolicy: policy }).then(() => {}),
+        referrerPolicy,
+      )
+      return (await (await sent).allHeaders())['referer']
+    }
+    expect(await refererOf('')).toBe(`${world().gateway}/dashboard`)
+    expect(await refererOf('no-referrer')).toBeUndefined()
+  })
+})
