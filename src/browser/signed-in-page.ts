@@ -11,17 +11,19 @@ export function keepSignedInPage(drawbridge: Drawbridge, sid: string): void {
     time.textContent = format.format(new Date(time.dateTime))
   }
 
+  let isClosed = false
   drawbridge.expectSession(sid)
   drawbridge.onChange((change) => {
     if (change.type === 'signed-out') {
       const notice = document.querySelector<HTMLTemplateElement>('#signed-out')
       if (notice === null) return
+      isClosed = true
       main.replaceChildren(notice.content.cloneNode(true))
       document.title = 'Signed out · Drawbridge'
       main.querySelector('h1')?.focus()
     }
-    // Somebody else, or the same person anew: what stands here is no longer true.
-    else if (change.sid !== undefined && change.sid !== sid) location.reload()
+    // Somebody else, the same person anew, or this session after all: what stands here is not true.
+    else if (change.sid !== undefined && (isClosed || change.sid !== sid)) location.reload()
   })
   // From the back/forward cache the page is as old as when it was left.
   addEventListener('pageshow', ({ persisted }) => {

@@ -39,6 +39,23 @@ describeInBrowser('one’s own sessions', (open) => {
     await seeName(here.page, ada)
   })
 
+  it('are shown again where a page was told too soon that its own has ended', async () => {
+    const { context, page } = await open()
+    await signIn(page, ada)
+    await waitForToken(page)
+    const other = await context.newPage()
+    await other.goto('/auth/login')
+    // As by the answer of the bridge to a question from before the sign-in.
+    await other.evaluate(() => {
+      localStorage.removeItem('drawbridge:token')
+      localStorage.setItem('drawbridge:sign-outs', 'another')
+    })
+    await page.getByRole('heading', { name: 'You are signed out' }).waitFor()
+    await other.goto('/dashboard')
+    await waitForToken(other)
+    await seeName(page, ada)
+  })
+
   it('end all at once, after a question', async () => {
     const { page, expectStatus } = await open()
     const there = await open()
