@@ -59,8 +59,16 @@ function operationForm(
     element('button', { class: 'button', type: 'submit' }, `${method} ${path}`),
     answer,
   )
+  const show = (text: string) => {
+    answer.hidden = false
+    answer.textContent = text
+  }
+  let isAsking = false
   form.addEventListener('submit', (event) => {
     event.preventDefault()
+    // A second press would register a second application.
+    if (isAsking) return
+    isAsking = true
     const valuesIn = (place: Parameter['in']) =>
       fields
         .filter((each) => each.in === place)
@@ -75,22 +83,16 @@ function operationForm(
     const text = body?.input.value.trim() ?? ''
     const [, ifMatch = ''] = valuesIn('header')[0] ?? []
     const suffix = query.size > 0 ? `?${query}` : ''
-    void ask({ method, path: filled + suffix, ifMatch, ...(text !== '' && { body: text }) }).then(
-      ({ status, etag, body: value }) => {
-        const shown = typeof value === 'string' ? value : JSON.stringify(value, undefined, 2)
-        answer.textContent = [
-          String(status),
-          ...(etag === null ? [] : [`ETag: ${etag}`]),
-          '',
-          shown,
-        ].join('\n')
-        answer.hidden = false
-      },
-      () => {
-        answer.textContent = 'The gateway cannot be reached.'
-        answer.hidden = false
-      },
-    )
+    void ask({ method, path: filled + suffix, ifMatch, ...(text !== '' && { body: text }) })
+      .then(
+        ({ status, etag, body: value }) => {
+          const shown = typeof value === 'string' ? value : JSON.stringify(value, undefined, 2)
+          const tag = etag === null ? [] : [`ETag: ${etag}`]
+          show([String(status), ...tag, '', shown].join('\n'))
+        },
+        () => show('The gateway cannot be reached.'),
+      )
+      .finally(() => (isAsking = false))
   })
   return element(
     'details',

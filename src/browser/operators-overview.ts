@@ -167,9 +167,14 @@ function replayButton(
     button.disabled = true
     const path = `/undelivered-logouts/${encodeURIComponent(id)}/replay`
     void ask({ method: 'POST', path }).then(
-      ({ status }) =>
-        say(status === 202 ? `${application} is being told again.` : `Not done (${status}).`),
-      () => say('The gateway cannot be reached.'),
+      ({ status }) => {
+        button.disabled = status === 202
+        say(status === 202 ? `${application} is being told again.` : `Not done (${status}).`)
+      },
+      () => {
+        button.disabled = false
+        say('The gateway cannot be reached.')
+      },
     )
   })
   return button

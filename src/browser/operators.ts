@@ -21,6 +21,10 @@ form.addEventListener('submit', (event) => {
 })
 // Reloading is the surest way to forget.
 byId('forget').addEventListener('click', () => location.reload())
+// A page that was left and is brought back from the back/forward cache holds it still.
+addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) location.reload()
+})
 
 async function open(key: string): Promise<void> {
   say('Opening…')

@@ -62,6 +62,58 @@ for (const colorScheme of ['light', 'dark'] as const) {
       expect(await page.locator('#opened').isVisible()).toBe(false)
     })
 
+    it('has forgotten the key when the browser brings it back as it was left', async () => {
+      const { page } = await open({ colorScheme })
+      await page.goto('/admin')
+      await openOperatorsPage(page, key())
+      await page.getByRole('heading', { name: 'Every operation' }).waitFor()
+      await page.evaluate(() => {
+        dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+      })
+      await page.getByLabel('Admin API key').waitFor()
+      expect(await page.locator('#opened').isVisible()).toBe(false)
+    })
+
+    it('asks once, however often a button is pressed before the answer', async () => {
+      const { page, expectStatus } = await open({ colorScheme })
+      expectStatus(400)
+      await page.goto('/admin')
+      await openOperatorsPage(page, key())
+      const register = page.locator('details', { hasText: 'POST /applications ' }).first()
+      await register.locator('summary').first().click()
+      await register.getByLabel('Body (JSON)').fill('{"name": ""}')
+      let asked = 0
+      page.on('request', (request) => void (asked += Number(request.method() === 'POST')))
+      const button = register.getByRole('button', { name: 'POST /applications' })
+      await button.dblclick()
+      await register.locator('form > .answer', { hasText: '"#/name"' }).waitFor()
+      expect(asked).toBe(1)
+      await button.click()
+      await expect.poll(() => asked).toBe(2)
+    })
+
+    it('lets an operator tell an application once more where that has failed', async () => {
+      const { page, expectStatus } = await open({ colorScheme })
+      expectStatus(503)
+      const logout = { id: 'x', application: 'shop', attempts: 9, last_error: '500' }
+      let status = 503
+      await page.route(/\/undelivered-logouts\?/, (route) =>
+        route.fulfill({
+          json: { undelivered_logouts: [{ ...logout, given_up_at: 1_800_000_000 }] },
+        }),
+      )
+      await page.route(/\/replay$/, (route) => route.fulfill({ status, json: {} }))
+      await page.goto('/admin')
+      await openOperatorsPage(page, key())
+      const again = page.getByRole('button', { name: 'Tell shop again' })
+      await again.click()
+      await page.getByText('Not done (503).').waitFor()
+      status = 202
+      await again.click({ timeout: 5000 })
+      await page.getByText('shop is being told again.').waitFor()
+      expect(await again.isDisabled()).toBe(true)
+    })
+
     it('at 320 CSS pixels needs no scrolling to the side (WCAG 1.4.10)', async () => {
       const { page } = await open({ colorScheme, viewport: { width: 320, height: 640 } })
       await page.goto('/admin')
