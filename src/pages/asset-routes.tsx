@@ -55,6 +55,6 @@ function send(c: Context, asset: Asset, cacheControl: string): Response | Promis
   return c.body(asset.body, 200, { 'Content-Type': asset.contentType })
 }
 
-/** RFC 9110 §13.1.2: compared weakly, since a proxy that compresses makes our tag a weak one. */
+/** RFC 9110 §13.1.2: `*` is any, and tags are compared weakly, since a proxy that compresses makes ours a weak one. */
 const isAmong = (entityTag: string, header = ''): boolean =>
-  header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === entityTag)
+  header.split(',').some((tag) => ['*', entityTag].includes(tag.trim().replace(/^W\//, '')))

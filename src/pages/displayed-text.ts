@@ -9,7 +9,8 @@ export function displayedText(text: string | undefined, maxCharacters = 120): st
     ?.toWellFormed()
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .trim()
-  if (plain === undefined || plain === '') return undefined
+  // What only changes how other characters look is nothing to see by itself.
+  if (plain === undefined || /^[ \p{DI}]*$/u.test(plain)) return undefined
   // By code points, so that no character is cut in half, and a hundred accents on one letter count as such.
   const characters = Array.from(plain)
   if (characters.length <= maxCharacters) return plain
