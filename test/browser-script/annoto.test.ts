@@ -160,6 +160,8 @@ describe('a token', () => {
     annoto.widget.token()
     await origin.pass(1175)
     expect(asked('token').map(({ url }) => new URL(url).search)).toEqual(['', ''])
+    await origin.pass(1175)
+    expect(new URL(asked('token')[2]!.url).search).toBe('?renewal=true')
   })
 
   it('is asked for as a use again where the gateway has not heard of the first', async () => {
@@ -225,6 +227,15 @@ describe('the end of the session', () => {
     expect(origin.connections).toEqual([])
   })
 
+  it('is learned at the next renewal by a tab that was not told, which then hangs up', async () => {
+    signIn('ada')
+    await boot()
+    origin.session = undefined
+    await origin.pass(1175)
+    expect(annoto.widget.user()).toBeUndefined()
+    expect(origin.connections).toEqual([])
+  })
+
   it('brings whoever has signed in instead', async () => {
     signIn('ada')
     await boot()
@@ -278,6 +289,64 @@ describe('api.load', () => {
   })
 })
 
+describe('an answer that comes too late', () => {
+  /** Answers to requests of this name wait; what is given back lets them go. */
+  function holdBack(name: string): () => Promise<void> {
+    let release = () => {}
+    const released = new Promise<void>((resolve) => (release = resolve))
+    origin.answerApi = async (request) => {
+      const response = await answer(request)
+      if (new URL(request.url).pathname.endsWith(name)) await released
+      return response
+    }
+    return () => {
+      release()
+      return settle()
+    }
+  }
+
+  it('of nobody does not take the place of whom the page has made known since', async () => {
+    const release = holdBack('/token')
+    const api = await boot()
+    await api.auth(mint(mel))
+    await release()
+    expect(annoto.widget.user()).toEqual(mel)
+  })
+
+  it('does not bring back a person whom the page has let go', async () => {
+    const api = await boot()
+    const release = holdBack('/auth')
+    const presented = api.auth(mint(mel))
+    await settle()
+    await api.logout()
+    await release()
+    await presented
+    expect(annoto.widget.user()).toBeUndefined()
+    expect(changes).toEqual([])
+  })
+
+  it('does not bring back a person in whose place somebody has signed in', async () => {
+    signIn('ada')
+    await boot()
+    const release = holdBack('/auth')
+    await origin.pass(1175)
+    signIn('mel')
+    origin.hangUp(4001, 'replaced_by_sign_in')
+    await release()
+    expect(annoto.widget.user()).toBeUndefined()
+  })
+
+  it('connects no page that has let the person go', async () => {
+    signIn('ada')
+    const release = holdBack('/auth')
+    const api = await boot()
+    await api.logout()
+    await release()
+    expect(annoto.widget.user()).toBeUndefined()
+    expect(origin.connections).toEqual([])
+  })
+})
+
 describe('api.auth', () => {
   it('takes a token from elsewhere, and keeps it until it expires', async () => {
     const api = await boot()
@@ -295,6 +364,15 @@ describe('api.auth', () => {
     expect(annoto.widget.user()).toEqual(mel)
     await endSession()
     expect(annoto.widget.user()).toBeUndefined()
+  })
+
+  it('forgets whoever was known where the token is refused, and follows the gateway no more', async () => {
+    signIn('ada')
+    const api = await boot()
+    expect(origin.connections).toHaveLength(1)
+    await expect(api.auth('x.y.z')).rejects.toBeInstanceOf(WidgetAuthError)
+    expect(annoto.widget.user()).toBeUndefined()
+    expect(origin.connections).toEqual([])
   })
 
   it('does not put the person of the gateway in the place of another', async () => {

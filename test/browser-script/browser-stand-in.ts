@@ -53,6 +53,8 @@ export class Origin {
   readonly connections: Connection[] = []
   takesConnections = () => this.session !== undefined
   answersHeartbeats = true
+  /** What chance says, from 0 up to 1. */
+  chance = 0.5
   readonly #hangUps = new Map<Connection, (code: number) => void>()
 
   readonly #tabs: { page: Page; listeners: ((key: string | null) => void)[] }[] = []
@@ -129,7 +131,7 @@ export class Origin {
         },
       },
       randomId: () => `random-${++this.#serial}`,
-      random: () => 0.5,
+      random: () => this.chance,
       connect: (url, listener) => this.#connect(url, listener),
       alone: async (name, work) => {
         const before = this.#queues.get(name) ?? Promise.resolve()

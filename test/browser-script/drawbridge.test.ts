@@ -48,6 +48,15 @@ describe('getting a token', () => {
     expect(origin.bridgeCalls).toBe(1)
   })
 
+  it('is not needed for a page to be told who is signed in, where another has one', async () => {
+    await tab.drawbridge.getToken()
+    const later = origin.openTab()
+    await origin.pass(0)
+    expect(later.changes).toMatchObject([{ type: 'signed-in', sid: 'session-1' }])
+    expect(origin.connections).toHaveLength(2)
+    expect(origin.bridgeCalls).toBe(1)
+  })
+
   it('renews a token that has a few seconds left', async () => {
     const first = await tab.drawbridge.getToken()
     origin.sleep(291)
@@ -99,6 +108,15 @@ describe('renewing ahead', () => {
     expect(before).not.toContain(origin.storedToken)
     for (const { changes } of tabs) {
       expect(changes.map(({ type }) => type)).toEqual(['signed-in', 'renewed'])
+    }
+  })
+
+  it('happens again for as long as the page uses what it has', async () => {
+    await tab.drawbridge.getToken()
+    for (const calls of [2, 3, 4]) {
+      await origin.pass(275)
+      expect(origin.bridgeCalls).toBe(calls)
+      await tab.drawbridge.getToken()
     }
   })
 
@@ -199,6 +217,16 @@ describe('a session that has ended', () => {
     expect(origin.storedToken).toBeUndefined()
     expect(origin.items.has(signOutsKey)).toBe(true)
     expect(other.events).toEqual(['drawbridge:signed-out'])
+  })
+
+  it('is no news for a tab that hears of it when a new token is there already', async () => {
+    const other = origin.openTab()
+    await tab.drawbridge.getToken()
+    const stored = origin.items.get(tokenKey)!
+    other.drawbridge.forget()
+    origin.items.set(tokenKey, stored)
+    await settle()
+    expect(tab.events).toEqual([])
   })
 
   it('gives way to a new one', async () => {

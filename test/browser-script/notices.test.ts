@@ -135,6 +135,30 @@ describe('a connection that is lost', () => {
     expect(types(tab)).toEqual(['signed-in'])
   })
 
+  it('comes back however often it is lost', async () => {
+    await tab.drawbridge.getToken()
+    for (let count = 0; count < 12; count += 1) {
+      await origin.pass(2)
+      expect(origin.connections).toHaveLength(1)
+      origin.hangUp(1006)
+    }
+    expect(origin.bridgeCalls).toBe(1)
+  })
+
+  it.each([
+    [0, 0.5],
+    [1, 1.5],
+  ])('comes back at a time that is left to chance: %f', async (chance, seconds) => {
+    origin.chance = chance
+    await tab.drawbridge.getToken()
+    await origin.pass(0)
+    origin.hangUp(1006)
+    await origin.pass(seconds - 0.1)
+    expect(origin.connections).toEqual([])
+    await origin.pass(0.2)
+    expect(origin.connections).toHaveLength(1)
+  })
+
   it('is noticed by its silence', async () => {
     await tab.drawbridge.getToken()
     await origin.pass(0)
@@ -164,6 +188,19 @@ describe('a connection that is lost', () => {
     origin.hangUp(1006)
     await origin.pass(5)
     expect(types(tab)).toEqual(['signed-in', 'signed-out'])
+    expect(origin.bridgeCalls).toBe(2)
+  })
+
+  it('and not given back makes the tab ask no more when the page is looked at again', async () => {
+    await tab.drawbridge.getToken()
+    await origin.pass(0)
+    origin.takesConnections = () => false
+    origin.hangUp(1006)
+    await origin.pass(5)
+    for (let count = 0; count < 3; count += 1) {
+      tab.wake()
+      await origin.pass(5)
+    }
     expect(origin.bridgeCalls).toBe(2)
   })
 
@@ -202,6 +239,9 @@ it('a gateway that takes no connection is asked ever more seldom, and then no mo
   await origin.pass(3600)
   expect(tries).toBe(8)
   expect(origin.bridgeCalls).toBeLessThanOrEqual(2)
+  tab.wake()
+  await origin.pass(3600)
+  expect(tries).toBe(15)
   expect(types(tab)).not.toContain('signed-out')
 })
 
