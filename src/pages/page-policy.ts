@@ -34,10 +34,11 @@ export function pagePolicy({
 
 /**
  * A URL as a policy can name it: its origin, or its scheme where it has none that a policy could name (the
- * private-use schemes of native applications, RFC 8252 §7.1, and IPv6 addresses).
+ * private-use schemes of native applications, RFC 8252 §7.1, IPv6 addresses, and what is no host's name: in a URL
+ * that may have `;` and `*` in it, which mean something in a policy).
  */
 export function policySource(address: string): string {
   const { origin, protocol, hostname } = new URL(address)
   const isWeb = protocol === 'https:' || protocol === 'http:'
-  return isWeb && !hostname.startsWith('[') ? origin : protocol
+  return isWeb && /^[\w.-]+$/.test(hostname) ? origin : protocol
 }
