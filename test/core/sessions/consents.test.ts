@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createConsents } from '../../../src/core/sessions/consents.ts'
 import { createGrants } from '../../../src/core/sessions/grants.ts'
 import { newUserId } from '../../../src/core/sessions/session.ts'
+import { CLOCK_MARGIN_SECONDS } from '../../../src/core/sessions/user-table.ts'
 import type { CutOff } from '../../../src/core/tokens/cut-off.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
@@ -27,11 +28,13 @@ import type { Person } from './granted.ts'
 import { ring } from './published-hint.ts'
 import {
   ABSOLUTE_SECONDS,
+  IDLE_SECONDS,
   openInput,
   rowsOf,
   sessionsOf,
   signedIn,
   START,
+  TOKEN_SECONDS,
 } from './signed-in-user.ts'
 
 const sessions = sessionsOf()
@@ -54,6 +57,13 @@ const connected = async ({ userId }: Person) =>
 
 const leave = ({ userId }: Person, applicationId = SHOP) =>
   disconnect(userId, applicationId, clock.now())
+
+/** A session that the shop opens by itself. */
+function openAsShop({ userId }: Person) {
+  const input = openInput(clock.now(), userId)
+  const authentication = { ...input.authentication, applicationId: SHOP }
+  return sessions.open({ ...input, authentication })
+}
 
 /** Rings until nothing more is to be done. */
 async function settle({ userId }: Person) {
@@ -294,11 +304,51 @@ describe('disconnecting an application', () => {
     expect(await stateOf(ada.userId)).toEqual(before)
   })
 
+  it.each<[string, (ada: Person) => Promise<unknown>]>([
+    ['a consent', (ada) => give(ada, ['openid'])],
+    ['a code that was never taken', (ada) => mintCode(ada)],
+    [
+      'tokens without a grant',
+      (ada) =>
+        grants.participate({
+          ...ada,
+          participation: { applicationId: SHOP, subject: 's', clientSid: 'c' },
+        }),
+    ],
+    ['a session that it has opened', (ada) => openAsShop(ada)],
+  ])('changes something, once, where all that it has is %s', async (_, have) => {
+    const ada = await person(clock.now())
+    await have(ada)
+    expect(await leave(ada)).toMatchObject({ value: { isChanged: true } })
+    expect(await leave(ada)).toMatchObject({ value: { isChanged: false } })
+  })
+
+  it('tells the edge nothing where no token can be alive', async () => {
+    const ada = await person(clock.now())
+    await family(ada)
+    await grants.mint({ ...ada, grant: newGrant({ lifetimeSeconds: ABSOLUTE_SECONDS }) })
+    clock.advance(TOKEN_SECONDS + CLOCK_MARGIN_SECONDS)
+    const hint = () => rowsOf(ada.userId, 'SELECT version, revoked_until FROM user')
+    const before = await hint()
+    expect(await leave(ada)).toMatchObject({ value: { grants: 2, isChanged: true } })
+    expect(await rowsOf(ada.userId, 'SELECT * FROM revoked_ids')).toEqual([])
+    expect(await hint()).toEqual(before)
+  })
+
+  it('leaves a session of its own that has run out with the cause of that', async () => {
+    const ada = await person(clock.now())
+    await openAsShop(ada)
+    clock.advance(IDLE_SECONDS)
+    expect(await leave(ada)).toMatchObject({ value: { ended: 0 } })
+    await ring(ada.userId)
+    expect(await rowsOf(ada.userId, 'SELECT DISTINCT end_cause FROM sessions')).toEqual([
+      { end_cause: 'idle_deadline' },
+    ])
+  })
+
   it('ends a session that the application had opened by itself', async () => {
     const ada = await person(clock.now())
-    const input = openInput(clock.now(), ada.userId)
-    const authentication = { ...input.authentication, applicationId: SHOP }
-    const own = valueOf(await sessions.open({ ...input, authentication }))
+    const own = valueOf(await openAsShop(ada))
     await leave(ada)
     expect((await sessions.use(own.cookie, clock.now())).ok).toBe(false)
     expect((await sessions.use(ada.cookie, clock.now())).ok).toBe(true)
