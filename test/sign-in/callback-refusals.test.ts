@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
+import type { UserId } from '../../src/core/sessions/session.ts'
 import type { SignInReason } from '../../src/sign-in/outcome.ts'
 import type { Browser } from '../world/browser.ts'
 import { freezeClock } from '../world/clock.ts'
@@ -16,6 +17,20 @@ const arrange = async () => {
   const world = await createWorld()
   return { world, browser: world.newBrowser() }
 }
+
+/** The binding, and whatever is asked of it fails while `isDown` says so. */
+const awayWhile = (
+  binding: 'USER_SESSIONS' | 'CLAIMED_REFERENCES',
+  isDown: () => boolean,
+): Partial<Env> => ({
+  [binding]: new Proxy<object>(env[binding], {
+    get(target, name) {
+      if (isDown()) throw new Error('overloaded')
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  }),
+})
 
 /** Refused before anything was sent or claimed, and the right answer is still accepted afterwards. */
 async function expectUnconsumed(
@@ -385,12 +400,10 @@ describe('when something is down', () => {
 
   it('the place where attempts are claimed: nothing is sent, and the same answer is good later', async () => {
     let isDown = true
-    const getByName = (name: string) => {
-      if (isDown) throw new Error('overloaded')
-      return env.CLAIMED_REFERENCES.getByName(name)
-    }
-    const references = { getByName } as unknown as Env['CLAIMED_REFERENCES']
-    const world = await createWorld({}, { CLAIMED_REFERENCES: references })
+    const world = await createWorld(
+      {},
+      awayWhile('CLAIMED_REFERENCES', () => isDown),
+    )
     const browser = world.newBrowser()
     const callback = await comeBack(browser, world.otrotl)
     const before = await snapshot()
@@ -404,14 +417,10 @@ describe('when something is down', () => {
 
   it('the sessions: nobody is signed in, and nothing is taken from who comes with one', async () => {
     let isDown = false
-    const namespace = new Proxy(env.USER_SESSIONS, {
-      get(target, name) {
-        if (isDown) throw new Error('overloaded')
-        const value: unknown = Reflect.get(target, name)
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value
-      },
-    })
-    const world = await createWorld({}, { USER_SESSIONS: namespace })
+    const world = await createWorld(
+      {},
+      awayWhile('USER_SESSIONS', () => isDown),
+    )
     const [alice, bob] = [world.newBrowser(), world.newBrowser()]
     await signIn(alice, world.otrotl)
     const again = await comeBack(alice, world.otrotl, { ask: { prompt: 'login' } })
@@ -425,6 +434,55 @@ describe('when something is down', () => {
     isDown = false
     expect(await liveSession(alice.session())).toBeDefined()
     expect((await alice.request(again)).status).toBe(303)
+  })
+
+  it.each(['USER_SESSIONS', 'CLAIMED_REFERENCES'] as const)(
+    '%s, asked about an attempt whose cookie is lost: nothing is begun, and later it is',
+    async (binding) => {
+      let isDown = false
+      const world = await createWorld(
+        {},
+        awayWhile(binding, () => isDown),
+      )
+      const browser = world.newBrowser()
+      if (binding === 'USER_SESSIONS') await signIn(browser, world.otrotl)
+      const callback = await comeBack(browser, world.otrotl, { ask: { prompt: 'login' } })
+      browser.jar.remove('login.example', /attempt/)
+      isDown = true
+      await expectRefusal(() => browser.request(callback), 'unavailable', 503)
+      isDown = false
+      browser.jar.remove('login.example', /session/)
+      const answer = await browser.request(callback)
+      expect(answer.headers.get('location')).toContain('restarted=1')
+    },
+  )
+
+  it('the object of who was signed in before: they stay so, and nobody beside them', async () => {
+    let stuck: string | undefined
+    const objectOf = (name: string) => {
+      const object = env.USER_SESSIONS.getByName(name)
+      return new Proxy(object, {
+        get: (_, method) => async (question: { readonly sid?: string }) => {
+          if (method === 'endSession' && question.sid === stuck) throw new Error('overloaded')
+          const ask = Reflect.get(object, method) as (asked: unknown) => Promise<unknown>
+          return Reflect.apply(ask, object, [question])
+        },
+      })
+    }
+    const userSessions = { getByName: objectOf } as unknown as Env['USER_SESSIONS']
+    const world = await createWorld({}, { USER_SESSIONS: userSessions })
+    const browser = world.newBrowser()
+    await signIn(browser, world.otrotl)
+    const cookie = browser.session()
+    stuck = (await liveSession(cookie))!.sid
+    const callback = await comeBack(browser, world.otrotl, { as: 'bob', ask: { prompt: 'login' } })
+    expect((await browser.request(callback)).status).toBe(503)
+    expect(browser.session()).toBe(cookie)
+    expect(await liveSession(cookie)).toBeDefined()
+    const { user_id: bob } = (await env.DIRECTORY.prepare(
+      `SELECT user_id FROM identities WHERE subject = 'sub-bob'`,
+    ).first<{ user_id: UserId }>())!
+    expect(await world.core.sessions.list(bob, world.core.clock())).toEqual({ ok: true, value: [] })
   })
 
   it('the directory: nobody is signed in', async () => {

@@ -175,6 +175,17 @@ describe('a disabled account', () => {
     const answer = await refused(world, world.otrotl, {}, 'account_disabled', 403)
     expect(await answer.text()).not.toContain('try-again')
   })
+
+  it('is told so where only the object of their sessions knows of it', async () => {
+    const world = await createWorld()
+    const { userId } = (await arrive(world, world.otrotl))!
+    await world.core.sessions.disable(userId, world.core.clock())
+    const browser = world.newBrowser()
+    const answer = await browser.request(await comeBack(browser, world.otrotl))
+    expect(answer.status).toBe(403)
+    expect(await answer.text()).toContain('account_disabled')
+    expect(browser.session()).toBeUndefined()
+  })
 })
 
 describe('what the provider says besides', () => {

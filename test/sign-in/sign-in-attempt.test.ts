@@ -167,6 +167,22 @@ describe('the cookie of an attempt', () => {
     expect(line).not.toContain('Secure')
   })
 
+  it('is not another attempt’s, moved under its name', async () => {
+    const [one, other] = [await begin(), await begin()]
+    const header = headerOf(await cookies.keep(one.attempt, null, NOON))
+    const moved = header.replace(one.attempt.id, other.attempt.id)
+    expect(await cookies.find(other.attempt.id, moved)).toBe('unreadable')
+  })
+
+  it('takes what is over along, and what cannot be read, however few they are', async () => {
+    const expired = await begin('/x', NOON - 600)
+    const header = headerOf(await cookies.keep(expired.attempt, null, NOON))
+    const junk = '__Host-drawbridge_attempt_junk=junk'
+    const { attempt } = await begin()
+    const [, ...dropped] = (await cookies.keep(attempt, `${junk}; ${header}`, NOON))!
+    expect(dropped).toHaveLength(2)
+  })
+
   it('drops what is over, and what cannot be read, before what is merely older', async () => {
     const old = await Promise.all(Array.from({ length: 7 }, (_, i) => begin('/x', NOON - 100 + i)))
     const expired = await begin('/x', NOON - 600)
@@ -200,4 +216,14 @@ describe('a value sealed for one purpose', () => {
     const asResponse = `__Host-drawbridge_response_${attempt.id}=${line.split('=')[1]}`
     expect(await responses.find(attempt.id, asResponse, NOON)).toBeUndefined()
   })
+})
+
+it('an answer that was put by is found behind a cookie of its name that we cannot read', async () => {
+  const responses = createResponseCookies(key, true)
+  const { attempt } = await begin()
+  const kept = new URLSearchParams({ code: 'x' })
+  const header = headerOf([(await responses.keep(attempt.id, kept, NOON))!])
+  const name = header.split('=', 1)[0]!
+  const found = await responses.find(attempt.id, `${name}=x; ${header}`, NOON)
+  expect(found?.get('code')).toBe('x')
 })

@@ -100,6 +100,39 @@ describe('a second tab that finds a fresh session', () => {
   })
 })
 
+describe('a second tab that comes back with the same sign-in', () => {
+  it('does not keep a session whose authentication was an earlier one', async () => {
+    const clock = freezeClock()
+    const world = await createWorld()
+    world.otrotl.behaviour.idTokenClaims = { sid: 'one-upstream-session' }
+    const browser = world.newBrowser()
+    const first = await comeBack(browser, world.otrotl, { authTime: clock.now() - 10 })
+    const second = { authTime: clock.now() - 20 }
+    await browser.request(await comeBack(browser, world.otrotl, second))
+    const cookie = browser.session()
+    await browser.request(first)
+    expect(await liveSession(cookie)).toBeUndefined()
+    expect((await liveSession(browser.session()))?.authentication.authTime).toBe(clock.now() - 10)
+  })
+
+  it('does not keep a session from before it began', async () => {
+    const clock = freezeClock()
+    const world = await createWorld()
+    world.otrotl.behaviour.idTokenClaims = { sid: 'one-upstream-session' }
+    const browser = world.newBrowser()
+    const authTime = clock.now()
+    await signIn(browser, world.otrotl, { authTime })
+    const cookie = browser.session()
+    clock.advance(1)
+    const ask = { max_age: '60' }
+    expect(
+      (await browser.request(await comeBack(browser, world.otrotl, { ask, authTime }))).status,
+    ).toBe(303)
+    expect(await liveSession(cookie)).toBeUndefined()
+    expect(await liveSession(browser.session())).toBeDefined()
+  })
+})
+
 describe('a second tab that comes back with something else of the same account', () => {
   it.each([
     ['another session at the provider', { sid: 'another-upstream-session' }, 'alice' as const],
