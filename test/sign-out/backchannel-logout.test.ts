@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
+import type { UserId } from '../../src/core/sessions/session.ts'
 import { logoutClaims, logoutToken } from '../world/logout-token.ts'
 import { captureLog, decisions } from '../world/log-lines.ts'
 import type { Members } from '../world/provider-behaviour.ts'
@@ -474,6 +475,12 @@ describe('a logout that comes before its sign-in has finished', () => {
       await expectObeyed(await deliverToken(world, token))
       await refusedMeanwhile(await browser.request(callback))
       expect((await browser.fetch('/auth/sso/token')).status).toBe(401)
+      // Nobody holds its handle, and it is over all the same: it stands in no list of theirs.
+      const [{ user_id: userId }] = (
+        await env.DIRECTORY.prepare('SELECT user_id FROM identities').all<{ user_id: UserId }>()
+      ).results as [{ user_id: UserId }]
+      const left = await world.core.sessions.list(userId, world.core.clock())
+      expect(left).toEqual({ ok: true, value: [] })
       // At once, so within the same second.
       await signIn(browser, world.otrotl)
       expect((await browser.fetch('/auth/sso/token')).status).toBe(200)

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { captureLog, decisions } from '../world/log-lines.ts'
 import { settings } from '../world/settings.ts'
@@ -160,5 +161,31 @@ describe('a frame that ends nothing', () => {
     const me = await signedInPerson(world)
     expect((await frame(world, { iss, sid: me.upstreamSid })).status).toBe(429)
     expect(await whatLivesOf(me)).toEqual(LIVES)
+  })
+})
+
+describe('what is our own failing is a 503, and the same frame works later:', () => {
+  it.each([
+    ['the user’s object does not answer', 'USER_SESSIONS', 'getByName'],
+    ['the directory does not answer', 'DIRECTORY', 'prepare'],
+  ] as const)('%s', async (_, binding, method) => {
+    let isDown = false
+    const away = new Proxy<object>(env[binding], {
+      get(target, name) {
+        if (isDown && name === method) throw new Error('overloaded')
+        const member = Reflect.get(target, name) as (...args: unknown[]) => unknown
+        return (...args: unknown[]) => Reflect.apply(member, target, args)
+      },
+    })
+    const world = await createWorld({}, { [binding]: away })
+    const me = await signedInPerson(world)
+    captureLog()
+    isDown = true
+    const answer = await frame(world, { iss, sid: me.upstreamSid })
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5'])
+    isDown = false
+    expect(await whatLivesOf(me)).toEqual(LIVES)
+    expect((await frame(world, { iss, sid: me.upstreamSid })).status).toBe(200)
+    expect(await whatLivesOf(me)).toEqual(GONE)
   })
 })
