@@ -152,10 +152,7 @@ function throwError(thrown: unknown): never {
  * What every answer says of how it may be shown, unless its route says something stricter, or something else on
  * purpose. The nonce is for the page's own scripts.
  */
-export function securityHeaders(
-  isHttps: boolean,
-  formTargets: readonly string[] = [],
-): MiddlewareHandler<Env> {
+export function securityHeaders(isHttps: boolean): MiddlewareHandler<Env> {
   const fixed = Object.entries({
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Cross-Origin-Opener-Policy': 'same-origin',
@@ -175,8 +172,7 @@ export function securityHeaders(
     changeHeaders(c, (headers) => {
       for (const [name, value] of fixed) if (!headers.has(name)) headers.set(name, value)
       if (headers.has('Content-Security-Policy')) return
-      // Browsers hold the redirects of a form to its targets as well: signing out goes on to the provider.
-      const policy = pagePolicy({ nonce, formTargets: ["'self'", ...formTargets] })
+      const policy = pagePolicy({ nonce })
       for (const [name, value] of Object.entries(policy)) headers.set(name, value)
     })
   }

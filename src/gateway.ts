@@ -8,7 +8,6 @@ import { adminRoutes } from './admin/routes.tsx'
 import { buildCore } from './gateway-core.ts'
 import type { Core } from './gateway-core.ts'
 import { parseConfig } from './config.ts'
-import { signOutTargets } from './core/identity-providers/sign-out-targets.ts'
 import { answerThrown, answerUnrouted, identify, keepLimits, securityHeaders } from './entrance.tsx'
 import { gatewayError } from './gateway-error.tsx'
 import { metadataRoutes } from './openid-provider/metadata/routes.ts'
@@ -72,7 +71,7 @@ function buildGateway(core: Core): Gateway {
   const { config } = core
   const app = new Hono<{ Variables: RequestVariables }>()
   app.use(identify)
-  app.use(securityHeaders(config.isHttps, signOutTargets(config)))
+  app.use(securityHeaders(config.isHttps))
   app.use(keepLimits({ app, config, audit: core.audit }))
   app.get('/health', (c) => c.json({ status: 'ok' }, 200, UNCACHED))
   app.route('/', assetRoutes())

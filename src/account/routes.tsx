@@ -15,9 +15,11 @@
  */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
+import { signOutAddresses } from '../core/identity-providers/sign-out-addresses.ts'
 import { accessAnswer } from '../core/revocation/access-answer.ts'
 import type { AccessVariables } from '../core/revocation/require-user.ts'
 import { parseSessionId, parseUserId } from '../core/sessions/session.ts'
+import { allowForms } from '../pages/allow-forms.tsx'
 import { refuse } from '../platform/refusal.ts'
 import type { RequestVariables } from '../platform/request-facts.ts'
 import { accountError } from './account-error.tsx'
@@ -58,6 +60,7 @@ async function showDashboard(c: Context<{ Variables: RequestVariables }>, parts:
       ? c.redirect(signInFirst, 303)
       : accountError(c, 'temporarily_unavailable', '/dashboard')
   }
+  allowForms(c, signOutAddresses(parts.config))
   return c.html(
     <DashboardPage
       session={found.value}

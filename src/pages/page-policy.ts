@@ -8,7 +8,7 @@ export function pagePolicy({
   frames = [],
 }: {
   readonly nonce: string | undefined
-  /** Our own origin when left out; browsers hold the redirects that follow a form to it as well. */
+  /** Our own origin when left out; `allowForms` (allow-forms.tsx) says what else there may be. */
   readonly formTargets?: readonly string[]
   /** Origins. */
   readonly frames?: readonly string[]

@@ -41,7 +41,7 @@ export type SignOutCore = BackchannelParts &
 
 export function signOutRoutes(parts: SignOutCore) {
   return new Hono<Environment>()
-    .get(SIGN_OUT_PATH, askFirst)
+    .get(SIGN_OUT_PATH, (c) => askFirst(c, parts.config))
     .post(SIGN_OUT_PATH, (c) => answerPost(c, parts))
     .get(RETURN_PATH, (c) => answerReturn(c, parts))
     .post('/auth/sso/backchannel-logout/:provider?', (c) => answerLogoutToken(c, parts))

@@ -1,9 +1,12 @@
 /** What the browser gets when a person signs out. None of it is ever stored by a cache. */
 import type { Context } from 'hono'
+import type { Config } from '../config.ts'
+import { signOutAddresses } from '../core/identity-providers/sign-out-addresses.ts'
 import { SIGNED_OUT_PATH } from '../core/revocation/sign-out.ts'
 import type { Arrival, SignOut } from '../core/revocation/sign-out.ts'
 import { ConfirmPage } from '../pages/confirm-page.tsx'
 import { ErrorPage } from '../pages/error-page.tsx'
+import { allowForms } from '../pages/allow-forms.tsx'
 import { pagePolicy, policySource } from '../pages/page-policy.ts'
 import type { RequestVariables } from '../platform/request-facts.ts'
 import { SignedOutPage } from './signed-out-page.tsx'
@@ -17,8 +20,9 @@ export const RETURN_PATH = SIGNED_OUT_PATH
 const GO_ON_SECONDS = 5
 
 /** A GET asks, wherever it comes from: no link, no picture and no prefetch signs anybody out. */
-export const askFirst = (c: Context<Environment>) => {
+export const askFirst = (c: Context<Environment>, config: Config) => {
   c.header('Cache-Control', 'no-store')
+  allowForms(c, signOutAddresses(config))
   return c.html(
     <ConfirmPage
       title="Sign out?"
@@ -34,13 +38,13 @@ export const askFirst = (c: Context<Environment>) => {
 /** `GET /auth/sso/logout/callback`: no parameter leads anywhere from here; what does is sealed in a cookie of ours. */
 export async function answerReturn(
   c: Context<Environment>,
-  { signOut }: { readonly signOut: Pick<SignOut, 'arrive'> },
+  { config, signOut }: { readonly config: Config; readonly signOut: Pick<SignOut, 'arrive'> },
 ) {
   const states = c.req.queries('state') ?? []
   const state = states.length === 1 ? states[0] : undefined
   const arrived = await signOut.arrive({ cookieHeader: c.req.header('cookie'), state })
   if (!arrived.ok) {
-    return arrived.refusal.code === 'signed_in' ? askFirst(c) : sayUnavailable(c)
+    return arrived.refusal.code === 'signed_in' ? askFirst(c, config) : sayUnavailable(c)
   }
   const { destination, mayGoOn, setCookies } = arrived.value
   c.header('Cache-Control', 'no-store')

@@ -7,7 +7,7 @@ const directivesOf = (headers: Headers | Readonly<Record<string, string>>): stri
   new Headers(headers).get('content-security-policy')!.split('; ')
 
 describe('what an answer says of how it may be shown', () => {
-  it('lets a page run its own scripts, send its forms to us and the provider, and nothing else', async () => {
+  it('lets a page run its own scripts, send its forms to us, and nothing else', async () => {
     const { headers } = await exports.default.fetch(`${settings.ISSUER}/auth/login`)
     const [, nonce] = /'nonce-([\w-]{22})'/.exec(headers.get('content-security-policy')!)!
     expect(directivesOf(headers)).toEqual([
@@ -16,7 +16,7 @@ describe('what an answer says of how it may be shown', () => {
       "style-src 'self'",
       "img-src 'self' https: data:",
       "connect-src 'self'",
-      expect.stringMatching(/^form-action 'self'( https:\/\/[\w.]+)*$/) as string,
+      "form-action 'self'",
       "base-uri 'none'",
       "frame-ancestors 'none'",
       "require-trusted-types-for 'script'",

@@ -147,18 +147,15 @@ describe('a person signs out', () => {
     expect(await whatLivesOf(me)).toEqual(GONE)
   })
 
-  it('although the provider’s page is on an origin that no form may lead to', async () => {
+  it('although the provider’s page is on another origin than its issuer', async () => {
     const world = await createWorld()
     const url = 'https://sign-out.otrotl.example/bye?a="><script>'
     world.otrotl.behaviour.discovery = { end_session_endpoint: url }
     const me = await signedInPerson(world)
     const answer = await pressSignOut(me.browser)
-    expect(answer.status).toBe(200)
-    expect(answer.headers.get('refresh')).toMatch(
-      /^0; url=https:\/\/sign-out\.otrotl\.example\/bye\?\S+$/,
-    )
-    expect(await answer.text()).toContain(
-      '<a class="button primary" id="to-provider" href="https://',
+    expect(answer.status).toBe(303)
+    expect(answer.headers.get('location')).toMatch(
+      /^https:\/\/sign-out\.otrotl\.example\/bye\?\S+$/,
     )
     expect(clearsSession(answer)).toBe(true)
     expect(await whatLivesOf(me)).toEqual(GONE)
@@ -311,8 +308,6 @@ it('the pages with the button let the form go on to the providers, and nowhere e
   for (const path of ['/dashboard', '/auth/sso/logout']) {
     const page = await browser.request(settings.ISSUER + path)
     expect(await page.text()).toMatch(/<form [^>]*method="post" action="\/auth\/sso\/logout"/)
-    expect(page.headers.get('content-security-policy')).toContain(
-      "form-action 'self' https://otrotl.example https://second.example;",
-    )
+    expect(page.headers.get('content-security-policy')).toContain("form-action 'self' https:;")
   }
 })

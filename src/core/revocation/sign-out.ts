@@ -12,7 +12,6 @@ import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import { within } from '../../platform/time-limit.ts'
 import type { IdentityProviders } from '../identity-providers/identity-provider.ts'
-import { signOutTargets } from '../identity-providers/sign-out-targets.ts'
 import { clearSessionCookie, readSessionCookie } from '../sessions/session-cookie.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import { isBack } from './departure.ts'
@@ -29,8 +28,6 @@ const PROVIDER_WAIT_MILLISECONDS = 2000
 /** Where the browser goes next, and what it takes along. */
 export interface NextStop {
   readonly url: URL
-  /** The policy of the page that the form was on lets the browser go there; otherwise a page has to lead on. */
-  readonly mayRedirect: boolean
   readonly setCookies: readonly string[]
 }
 
@@ -124,7 +121,6 @@ export function createSignOut(parts: SignOutParts): SignOut {
       const isNothingKept = Object.values(departure).every((value) => value === undefined)
       return ok({
         url: atProvider ?? new URL(SIGNED_OUT_PATH, config.issuer),
-        mayRedirect: atProvider === undefined || signOutTargets(config).includes(atProvider.origin),
         setCookies: [
           clearSessionCookie(config),
           isNothingKept ? departures.forget() : await departures.keep(departure, now),

@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { ErrorPage } from '../../pages/error-page.tsx'
 import { FormPostPage } from '../../pages/form-post-page.tsx'
-import { pagePolicy, policySource } from '../../pages/page-policy.ts'
+import { allowForms } from '../../pages/allow-forms.tsx'
 import type { RequestVariables } from '../../platform/request-facts.ts'
 import { ConsentPage } from '../consent/consent-page.tsx'
 import type { Answered, AuthorizationOutcome, ConsentNeeded, PageShown } from './outcome.ts'
@@ -43,19 +43,14 @@ function answerApplication(
 ): Answering {
   if (mode !== 'form_post') return redirect(c, withAnswer(redirectUri, mode, parameters))
   const nonce = c.get('secureHeadersNonce')
-  setPolicy(c, [policySource(redirectUri)])
+  allowForms(c, [redirectUri])
   return c.html(
     <FormPostPage title="Going on" action={redirectUri} fields={parameters} nonce={nonce} />,
   )
 }
 
-function setPolicy(c: Context<Environment>, formTargets: readonly string[]): void {
-  const policy = pagePolicy({ nonce: c.get('secureHeadersNonce'), formTargets })
-  for (const [name, value] of Object.entries(policy)) c.header(name, value)
-}
-
 function answerConsent(c: Context<Environment>, { view }: ConsentNeeded): Answering {
-  setPolicy(c, ["'self'", policySource(view.redirectUri)])
+  allowForms(c, [view.redirectUri])
   return c.html(<ConsentPage view={view} nonce={c.get('secureHeadersNonce')} />)
 }
 

@@ -1,13 +1,13 @@
 /** What the browser gets when an application sends it here to sign out. None of it is ever stored by a cache. */
 import type { Context } from 'hono'
 import type { Config } from '../../config.ts'
-import { signOutTargets } from '../../core/identity-providers/sign-out-targets.ts'
+import { signOutAddresses } from '../../core/identity-providers/sign-out-addresses.ts'
 import type { Destination } from '../../core/revocation/departure.ts'
 import { SIGNED_OUT_PATH } from '../../core/revocation/sign-out.ts'
 import { ConfirmPage } from '../../pages/confirm-page.tsx'
 import { displayedText } from '../../pages/displayed-text.ts'
 import { ErrorPage } from '../../pages/error-page.tsx'
-import { pagePolicy, policySource } from '../../pages/page-policy.ts'
+import { allowForms } from '../../pages/allow-forms.tsx'
 import type { BodyRefusal } from '../../platform/read-body.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
 import type { LogoutRequest, LogoutRequestRefusal } from './logout-request.ts'
@@ -29,12 +29,7 @@ export function askPerson(
 ) {
   const nonce = c.get('secureHeadersNonce')
   c.header('Cache-Control', 'no-store')
-  if (nonce !== undefined && destination !== undefined) {
-    const formTargets = ["'self'", ...signOutTargets(config), policySource(destination.url)]
-    for (const [name, value] of Object.entries(pagePolicy({ nonce, formTargets }))) {
-      c.header(name, value)
-    }
-  }
+  allowForms(c, [...signOutAddresses(config), ...(destination ? [destination.url] : [])])
   const who = displayedText(application?.name) ?? 'An application'
   return c.html(
     <ConfirmPage

@@ -12,7 +12,7 @@ import type { Context } from 'hono'
 import { readSessionCookie } from '../../core/sessions/session-cookie.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import { ErrorPage } from '../../pages/error-page.tsx'
-import { pagePolicy, policySource } from '../../pages/page-policy.ts'
+import { allowForms } from '../../pages/allow-forms.tsx'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { readForm } from '../../platform/read-form.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -101,12 +101,7 @@ export function handoffPortalRoutes(parts: HostParts) {
     const services = await listServices(live.value, clock())
     if (!services.ok) return answerRefusal(c, services.refusal)
     const nonce = c.get('secureHeadersNonce') ?? ''
-    // Browsers hold the redirect that follows a form to the policy of the page that the form was on.
-    for (const [name, value] of Object.entries(
-      pagePolicy({ nonce, formTargets: ["'self'", ...services.value.origins] }),
-    )) {
-      c.header(name, value)
-    }
+    allowForms(c, services.value.addresses)
     return c.html(<PortalPage services={services.value.listed} nonce={nonce} />)
   })
 
@@ -115,7 +110,7 @@ export function handoffPortalRoutes(parts: HostParts) {
     now: EpochSeconds,
   ): Promise<
     Result<
-      { readonly listed: readonly ListedService[]; readonly origins: readonly string[] },
+      { readonly listed: readonly ListedService[]; readonly addresses: readonly string[] },
       'temporarily_unavailable'
     >
   > {
@@ -137,9 +132,7 @@ export function handoffPortalRoutes(parts: HostParts) {
     const isSignedIn = ({ signedInAt }: ListedService) => signedInAt !== undefined
     return ok({
       listed: [...all.filter(isSignedIn), ...all.filter((service) => !isSignedIn(service))],
-      origins: allowed.flatMap(({ handoff }) =>
-        handoff.loginUrl === undefined ? [] : [policySource(handoff.loginUrl)],
-      ),
+      addresses: allowed.flatMap(({ handoff }) => handoff.loginUrl ?? []),
     })
   }
 

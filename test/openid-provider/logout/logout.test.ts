@@ -215,9 +215,7 @@ describe('a request that proves nothing asks the person first, and changes nothi
     const text = await page.text()
     expect(text).toContain('Shop &amp; Co asks to sign you out')
     const policy = page.headers.get('content-security-policy')!
-    expect(policy).toContain(
-      "form-action 'self' https://otrotl.example https://second.example https://shop.example;",
-    )
+    expect(policy).toContain("form-action 'self' https:;")
     expect(page.headers.get('x-frame-options')).toBe('DENY')
     const { action, body } = formOf(text)
     const last = await me.browser.navigate(action, { method: 'POST', from: settings.ISSUER, body })
