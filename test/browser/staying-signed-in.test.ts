@@ -120,3 +120,9 @@ describeInBrowser('drawbridge.fetch', (open) => {
     expect(await refererOf('no-referrer')).toBeUndefined()
   })
 })
+
+declare global {
+  interface Window {
+    readonly drawbridge: { readonly fetch: typeof fetch }
+  }
+}

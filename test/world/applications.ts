@@ -12,8 +12,12 @@ import { createHandoffSessions } from '../../src/core/applications/handoff-sessi
 import { createSubjects } from '../../src/core/applications/subject.ts'
 import { createWidgetSecrets } from '../../src/core/applications/widget-secrets.ts'
 import { systemClock } from '../../src/platform/clock.ts'
+import { limitQueries } from '../../src/platform/limit-queries.ts'
 import { ok, refuse } from '../../src/platform/refusal.ts'
 import { settings } from './settings.ts'
+
+/** As the gateway asks it. */
+const theDirectory = limitQueries(env.DIRECTORY)
 
 /** A registered application, with its secret where it has one. */
 export interface RegisteredApplication {
@@ -22,16 +26,16 @@ export interface RegisteredApplication {
   readonly application: OAuthApplication
 }
 
-export const applications = () => createApplications(env.DIRECTORY)
+export const applications = () => createApplications(theDirectory)
 
 export const handoffSessions = () =>
   createHandoffSessions({
-    directory: env.DIRECTORY,
+    directory: theDirectory,
     subjects: createSubjects([settings.HANDLE_KEY]),
   })
 
 /** As an isolate sees applications that has heard of no cut-off. */
-export const knownApplications = (directory: D1Database = env.DIRECTORY) =>
+export const knownApplications = (directory: D1Database = theDirectory) =>
   createKnownApplications({ directory, lastCutOff: async () => undefined })
 
 /** Whether this is a secret of the application's, by the directory. */
@@ -51,11 +55,11 @@ export async function checkSecret(
 
 export const widgetSecrets = () =>
   createWidgetSecrets({
-    directory: env.DIRECTORY,
+    directory: theDirectory,
     keyEncryptionKey: [settings.KEY_ENCRYPTION_KEY],
   })
 
-export const applicationRegistry = (issuer = settings.ISSUER, directory = env.DIRECTORY) =>
+export const applicationRegistry = (issuer = settings.ISSUER, directory = theDirectory) =>
   createApplicationRegistry({
     directory,
     issuer,
