@@ -1,7 +1,6 @@
 /**
  * A call that an application makes by itself, as a form (RFC 6749 §3.2): the token endpoint and those beside
- * it. No cookie is looked at and nothing is shared with other origins: whatever a browser would add of its
- * own means nothing here.
+ * it. No cookie is looked at: whatever a browser would add of its own means nothing here.
  */
 import type { OAuthApplication } from '../core/applications/application.ts'
 import type { Clock, EpochSeconds } from '../platform/clock.ts'

@@ -24,6 +24,7 @@ import type { IntrospectionParts } from './introspect.ts'
 import { answerRevocation } from './revoke.ts'
 import type { RevocationParts } from './revoke.ts'
 import { answerTokenRequest } from './answer-token-request.ts'
+import { PREFLIGHT_ANSWER, shareWithOwnPages } from './share-with-own-pages.ts'
 import { TOKEN_PATH } from './token-request.ts'
 import type { TokenRequestParts } from './token-request.ts'
 import { USERINFO_CORS, answerUserInfo } from './user-info.ts'
@@ -63,7 +64,8 @@ export function tokenRoutes(core: TokenRouteParts) {
     (answer: (call: ClientCall, c: Call) => Promise<Response>) => async (c: Call) => {
       const facts = c.get('facts')
       const call = await readClientCall(parts, c.req.raw, facts)
-      if (call.ok) return answer(call.value, c)
+      if (call.ok)
+        return shareWithOwnPages(await answer(call.value, c), c.req.header('origin'), call.value)
       const { refusal } = call
       const event = refusal.code === 'rate_limited' ? 'rate.limited' : 'client.refused'
       await parts.audit.record(facts, { event, refusal, facts: { path: c.req.path } })
@@ -95,6 +97,9 @@ export function tokenRoutes(core: TokenRouteParts) {
   const userInfo = async (c: Call) => answerUserInfo(parts, c.req.raw, c.get('facts'))
   app.get(USERINFO_PATH, userInfo)
   app.post(USERINFO_PATH, userInfo)
+  for (const path of [TOKEN_PATH, REVOCATION_PATH]) {
+    app.on('OPTIONS', path, (c) => c.body(null, 204, PREFLIGHT_ANSWER))
+  }
   app.on('OPTIONS', USERINFO_PATH, (c) => c.body(null, 204, USERINFO_CORS))
 
   return app

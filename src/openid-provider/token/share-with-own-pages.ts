@@ -1,0 +1,35 @@
+/**
+ * Public clients may run in a browser, and their pages have to read what they are answered (Fetch standard, "CORS
+ * protocol"). Confidential clients do not, nor does anybody take a password in a page (RFC 9700 §2.4).
+ */
+import type { CorsPolicy } from '../../protocol/cors.ts'
+import { corsHeaders } from '../../protocol/cors.ts'
+import type { ClientCall } from '../client-call.ts'
+
+const SHARED: Omit<CorsPolicy, 'allowedOrigins'> = {
+  methods: ['POST'],
+  requestHeaders: ['Content-Type', 'DPoP'],
+  exposedHeaders: ['Date', 'Retry-After', 'X-Request-Id'],
+  allowCredentials: false,
+}
+
+/** To anybody's page: which application asks stands in the body, which a preflight does not bring. */
+export const PREFLIGHT_ANSWER = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Allow-Methods': SHARED.methods.join(', '),
+  'Access-Control-Allow-Headers': SHARED.requestHeaders.join(', '),
+  'Access-Control-Max-Age': '600',
+} as const
+
+/** Lets the pages that the application's people come back to read an answer to it, and no others. */
+export function shareWithOwnPages(
+  answer: Response,
+  origin: string | undefined,
+  { application: { oauth }, form }: Pick<ClientCall, 'application' | 'form'>,
+): Response {
+  const isShared = oauth.tokenEndpointAuthMethod === 'none' && form.get('grant_type') !== 'password'
+  const allowedOrigins = isShared ? oauth.redirectUris.map((uri) => new URL(uri).origin) : []
+  const headers = corsHeaders(origin, { ...SHARED, allowedOrigins })
+  for (const [name, value] of Object.entries(headers)) answer.headers.append(name, value)
+  return answer
+}
