@@ -24,7 +24,7 @@ export interface NoticesParts {
   readonly url: () => string
   /** The session has ended, says the gateway; `isReplaced`, because somebody signed in in its place. */
   readonly onSignedOut: (isReplaced: boolean) => void
-  /** A connection was lost and does not come back: the session may have ended meanwhile. */
+  /** A connection does not come about, or does not come back: the session may have ended meanwhile. */
   readonly onDoubt: () => void
 }
 
@@ -41,8 +41,8 @@ export function createNotices({ page, url, onSignedOut, onDoubt }: NoticesParts)
   let isWanted = false
   let line: Line | undefined
   let failures = 0
-  /** A connection has been open since the last doubt. */
-  let wasOpen = false
+  /** Nobody has doubted since somebody was said to be signed in, or since a connection was open last. */
+  let mayDoubt = false
   let cancel = () => {}
   /** Sends a heartbeat; if it is not answered within this time, the connection is given up. */
   let probe: ((milliseconds: number) => void) | undefined
@@ -64,7 +64,7 @@ export function createNotices({ page, url, onSignedOut, onDoubt }: NoticesParts)
     const mine = page.connect(url(), {
       onOpen() {
         failures = 0
-        wasOpen = true
+        mayDoubt = true
         probe = beat
         beat(heartbeatMilliseconds)
       },
@@ -86,8 +86,8 @@ export function createNotices({ page, url, onSignedOut, onDoubt }: NoticesParts)
 
   function tryAgain(): void {
     failures += 1
-    if (failures === 2 && wasOpen) {
-      wasOpen = false
+    if (failures === 2 && mayDoubt) {
+      mayDoubt = false
       onDoubt()
     }
     if (failures >= mostFailures) return
@@ -100,6 +100,7 @@ export function createNotices({ page, url, onSignedOut, onDoubt }: NoticesParts)
     start() {
       if (isWanted) return
       isWanted = true
+      mayDoubt = true
       failures = 0
       connect()
     },

@@ -227,6 +227,16 @@ describe('a connection that is lost', () => {
   })
 })
 
+it('a tab that finds the token of a session that has ended asks the bridge by itself', async () => {
+  await tab.drawbridge.getToken()
+  await origin.pass(0)
+  origin.session = undefined
+  const later = origin.openTab()
+  await origin.pass(10)
+  expect(types(later)).toEqual(['signed-in', 'signed-out'])
+  expect(origin.bridgeCalls).toBe(2)
+})
+
 it('a gateway that takes no connection is asked ever more seldom, and then no more', async () => {
   let tries = 0
   origin.takesConnections = () => {
