@@ -83,9 +83,17 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await register.locator('summary').first().click()
       await register.getByLabel('Body (JSON)').fill('{"name": ""}')
       let asked = 0
-      page.on('request', (request) => void (asked += Number(request.method() === 'POST')))
+      let answer = () => {}
+      const answering = new Promise<void>((resolve) => (answer = resolve))
+      await page.route(/\/applications$/, async (route) => {
+        if (route.request().method() === 'POST') asked += 1
+        await answering
+        await route.continue()
+      })
       const button = register.getByRole('button', { name: 'POST /applications' })
       await button.dblclick()
+      await button.click()
+      answer()
       await register.locator('form > .answer', { hasText: '"#/name"' }).waitFor()
       expect(asked).toBe(1)
       await button.click()
