@@ -242,22 +242,25 @@ describe('what the guard learns of the gateway', () => {
     expect(await api.statuses(gone)).toEqual([401, 401, 401])
   })
 
-  it('lets in who came by a provider that is new, once the gateway has told of it', async () => {
-    let isNew = false
+  it.each([
+    ['lets in who came by a provider that is new', [401, 200]],
+    ['refuses who came by a provider that is gone', [200, 401]],
+  ])('%s, once the gateway has told of it', async (_title, [before, after]) => {
+    let isThere = before === 200
     const gateway: ApiGuardParts['gateway'] = {
       async rules(kid) {
         const answer = await gatewayFor().rules(kid)
-        return answer.ok && !isNew
+        return answer.ok && !isThere
           ? { ok: true, value: { ...answer.value, providerIds: [] } }
           : answer
       },
     }
     const { token } = await person()
     const api = openApi({ gateway })
-    expect(await api.statuses(token)).toEqual([401, 401, 401])
-    isNew = true
+    expect(await api.statuses(token)).toEqual([before, before, before])
+    isThere = !isThere
     clock.advance(31)
-    expect(await api.statuses(token)).toEqual([200, 200, 200])
+    expect(await api.statuses(token)).toEqual([after, after, after])
   })
 
   it('a key id that nobody knows asks the gateway once, whatever strangers send', async () => {

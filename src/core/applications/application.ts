@@ -144,8 +144,8 @@ export interface Applications {
   findHandoffLogoutUrl(
     id: string,
   ): Promise<Result<string | undefined, 'unknown_application' | 'unavailable'>>
-  /** Those of the exceptional grants that an active application is registered for; none where the directory is down. */
-  exceptionalGrantsInUse(): Promise<readonly ExceptionalGrant[]>
+  /** Those of the exceptional grants that an active application is registered for. */
+  exceptionalGrantsInUse(): Promise<Result<readonly ExceptionalGrant[], 'unavailable'>>
   /** Names for pages, by id; what is unknown is left out, and so is everything while the directory is down. */
   namesOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>
 }

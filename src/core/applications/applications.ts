@@ -88,10 +88,9 @@ export function createApplications(directory: D1Database): Applications {
     async exceptionalGrantsInUse() {
       try {
         const inUse = await table.grantTypesBesideExceptional()
-        return exceptionalGrants.filter((grant) => inUse.includes(grant))
+        return ok(exceptionalGrants.filter((grant) => inUse.includes(grant)))
       } catch (thrown) {
-        unavailable(thrown)
-        return []
+        return unavailable(thrown)
       }
     },
 

@@ -31,9 +31,10 @@ export function metadataRoutes(
   const app = new Hono()
   for (const path of PATHS) {
     app.get(path, async (c) => {
-      const exceptions = await applications.exceptionalGrantsInUse()
-      return c.json(providerMetadata(config, routes, exceptions), 200, {
-        'Cache-Control': `public, max-age=${MAX_AGE_SECONDS}`,
+      const inUse = await applications.exceptionalGrantsInUse()
+      return c.json(providerMetadata(config, routes, inUse.ok ? inUse.value : []), 200, {
+        // Where the directory is away the exceptions are left out, which nobody shall remember.
+        'Cache-Control': inUse.ok ? `public, max-age=${MAX_AGE_SECONDS}` : 'no-store',
         'Access-Control-Allow-Origin': '*',
         'Cross-Origin-Resource-Policy': 'cross-origin',
       })

@@ -1,5 +1,6 @@
+import { createExecutionContext } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { gatewayFor } from '../../../src/gateway.ts'
 import { providerMetadata } from '../../../src/openid-provider/metadata/provider-metadata.ts'
 import { registerApplication } from '../../world/applications.ts'
@@ -71,6 +72,22 @@ describe('the metadata', () => {
       .bind(app.id)
       .run()
     expect(await exceptional()).toEqual(off)
+  })
+
+  it('leaves the exceptions out where the directory is away, and nobody remembers that', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    const away = () => {
+      throw new Error('away')
+    }
+    const DIRECTORY = { prepare: away, batch: away } as unknown as D1Database
+    const there = { ...env, DIRECTORY }
+    const request = new Request(settings.ISSUER + PATHS[0]!)
+    const answer = await gatewayFor(there).fetch(request, there, createExecutionContext())
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect((await answer.json<Record<string, unknown>>())['response_types_supported']).toEqual([
+      'code',
+    ])
   })
 
   it('names the issuer that stands in every token and answer, and https URLs below it', async () => {
