@@ -77,6 +77,9 @@ const olderBy = (
 ): typeof answer =>
   answer.ok ? { ok: true, value: { ...answer.value, at: answer.value.at - seconds } } : answer
 
+const kidOf = (token: string): string =>
+  (JSON.parse(atob(token.split('.')[0]!)) as { kid: string }).kid
+
 async function person() {
   const signed = await signedIn(start)
   return { ...signed, token: await tokenFor(createCore(), signed.session, start) }
@@ -209,8 +212,7 @@ describe('what the guard learns of the gateway', () => {
     const { token } = await person()
     const api = openApi()
     expect(await api.statuses(token)).toEqual([200, 200, 200])
-    const { kid } = JSON.parse(atob(token.split('.')[0]!)) as { kid: string }
-    await (await keyRing()).compromise(kid, start)
+    await (await keyRing()).compromise(kidOf(token), start)
     clock.advance(31)
     expect(await api.statuses(token)).toEqual([401, 401, 401])
   })
@@ -228,6 +230,27 @@ describe('what the guard learns of the gateway', () => {
       cause: 'everyone_cut_off',
     } as never)
     clock.advance(31)
+    expect(await api.statuses(token)).toEqual([401, 401, 401])
+  })
+
+  it('takes nothing back where an isolate of the gateway answers that has heard of less', async () => {
+    const { token } = await person()
+    const gateway = gatewayFor()
+    const before = await gateway.rules()
+    let hasHeard = true
+    const api = openApi({
+      gateway: {
+        async rules(kid) {
+          if (hasHeard || !before.ok) return gateway.rules(kid)
+          return { ok: true, value: { ...before.value, at: clock.now() } }
+        },
+      },
+    })
+    await (await keyRing()).compromise(kidOf(token), start)
+    clock.advance(31)
+    expect(await api.statuses(token)).toEqual([401, 401, 401])
+    hasHeard = false
+    clock.advance(60)
     expect(await api.statuses(token)).toEqual([401, 401, 401])
   })
 
