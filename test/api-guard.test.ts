@@ -286,6 +286,20 @@ describe('what the guard learns of the gateway', () => {
     expect(await api.statuses(token)).toEqual([after, after, after])
   })
 
+  it('is asked of the key ring where a key is new to the gateway’s isolate too', async () => {
+    const { session, token } = await person()
+    const api = openApi()
+    expect(await api.statuses(token)).toEqual([200, 200, 200])
+    // The one after it is announced already; that one is withdrawn too.
+    const ring = await keyRing()
+    await ring.compromise(kidOf(token), start)
+    await ring.compromise(kidOf(await tokenFor(createCore(), session, start)), start)
+    clock.advance(6)
+    const next = await tokenFor(createCore(), session, clock.now())
+    expect(await api.statuses(next)).toEqual([200, 200, 200])
+    expect(api.asked.at(-1)).toBe(kidOf(next))
+  })
+
   it('a key id that nobody knows asks the gateway once, whatever strangers send', async () => {
     const api = openApi()
     const kid = 'x'.repeat(43)

@@ -8,6 +8,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
+import { SingleFlight } from '../../platform/single-flight.ts'
 import { inTime } from '../../platform/time-limit.ts'
 import type { CutOff } from './cut-off.ts'
 import {
@@ -86,6 +87,8 @@ export function createPublicKeys(
   let memory: Memory | undefined
   let failedAt = -Infinity
   let forcedAt = -Infinity
+  /** One at a time asks for a key that is new here. */
+  const forced = new SingleFlight()
 
   async function remember(
     { record, at }: HeldRecord,
@@ -149,11 +152,17 @@ export function createPublicKeys(
       if (!isThumbprint(kid)) return refuse('unknown_key')
       const held = young(now) ?? (await current(now))
       if (held === undefined) return refuse('unavailable')
-      let known = held.publicKeys.get(kid)
-      if (known === undefined && !isYoungerThan(FORCED_REFRESH_PAUSE_SECONDS, forcedAt, now)) {
-        forcedAt = now
-        known = (await read(sources.at(-1)!, now, kid))?.publicKeys.get(kid)
+      if (!held.publicKeys.has(kid)) {
+        // Whoever comes with it while one asks waits for what they hear.
+        const mayAsk = () =>
+          memory?.publicKeys.has(kid) !== true &&
+          !isYoungerThan(FORCED_REFRESH_PAUSE_SECONDS, forcedAt, now)
+        await forced.run(mayAsk, async () => {
+          forcedAt = now
+          await read(sources.at(-1)!, now, kid)
+        })
       }
+      const known = held.publicKeys.get(kid) ?? memory?.publicKeys.get(kid)
       return known?.alg === alg ? ok(known.key) : refuse('unknown_key')
     },
 
