@@ -302,6 +302,32 @@ it('nothing is claimed, and the cookie stays, when the session cannot be looked 
   expect(await whatLivesOf(me)).toEqual(GONE)
 })
 
+it('nothing is claimed, and the cookie stays, when the session can be looked up and not be ended', async () => {
+  let isDown = false
+  const withoutEnds = (stub: object) =>
+    new Proxy(stub, {
+      get(target, name) {
+        if (name === 'endSession' && isDown) return () => Promise.reject(new Error('away'))
+        if (name === 'then') return undefined
+        return (...args: unknown[]) =>
+          Reflect.apply(Reflect.get(target, name) as () => unknown, target, args)
+      },
+    })
+  const userSessions = {
+    getByName: (name: string, options?: object) =>
+      withoutEnds(env.USER_SESSIONS.getByName(name, options)),
+  } as unknown as Env['USER_SESSIONS']
+  const world = await createWorld({}, { USER_SESSIONS: userSessions })
+  const me = await signedInPerson(world)
+  isDown = true
+  captureLog()
+  const answer = await pressSignOut(me.browser)
+  expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5'])
+  expect(answer.headers.getSetCookie()).toEqual([])
+  isDown = false
+  expect(await whatLivesOf(me)).toEqual(LIVES)
+})
+
 it('the pages with the button let the form go on to the providers, and nowhere else', async () => {
   const world = await createWorld()
   const { browser } = await signedInPerson(world)

@@ -6,7 +6,7 @@ import { createAccessChecks } from '../../../src/core/revocation/check-access.ts
 import type { RevocationLevel } from '../../../src/core/revocation/revocation.ts'
 import { createRevocation } from '../../../src/core/revocation/revocation.ts'
 import { createCutOffs, createSessionRules } from '../../../src/core/revocation/cut-offs.ts'
-import { findOutsideEnd } from '../../../src/core/sessions/session-rules.ts'
+import { findOutsideEnd, isConsentOver } from '../../../src/core/sessions/session-rules.ts'
 import { createSessions } from '../../../src/core/sessions/sessions.ts'
 import { LOCAL_PROVIDER_ID, newSessionId, newUserId } from '../../../src/core/sessions/session.ts'
 import { createAccessTokens } from '../../../src/core/tokens/access-tokens.ts'
@@ -449,5 +449,24 @@ describe('the strictest of all cut-offs that apply wins', () => {
     expect(of('f'.repeat(32))).toBe('operator')
     expect(of('not an id')).toBe('operator')
     expect(of(newSessionId(START * 1000))).toBeUndefined()
+    // Two machines' clocks may differ by a minute.
+    expect(of(newSessionId((START + 61) * 1000))).toBeUndefined()
+    expect(of(newSessionId((START + 61) * 1000 + 1))).toBe('operator')
+  })
+
+  it('and takes a consent away that was given by then, by one of its application alone', () => {
+    const over = (scope: CutOff['scope'], id: string, givenAt: number) =>
+      isConsentOver(
+        { applicationId: 'shop', givenAt },
+        { cutOffs: [{ scope, id, at: 5000, cause: 'operator' }], providerIds: [] },
+      )
+    expect([4, 5, 6].map((givenAt) => over('application', 'shop', givenAt))).toEqual([
+      true,
+      true,
+      false,
+    ])
+    expect(over('application', 'blog', 4)).toBe(false)
+    expect(over('provider', 'shop', 4)).toBe(false)
+    expect(isConsentOver({ applicationId: 'shop', givenAt: 4 }, undefined)).toBe(false)
   })
 })
