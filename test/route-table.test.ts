@@ -67,8 +67,6 @@ const ROUTES = [
   'GET /widgets/:file',
   'OPTIONS /.well-known/oauth-authorization-server',
   'OPTIONS /.well-known/openid-configuration',
-  'OPTIONS /oauth/revoke',
-  'OPTIONS /oauth/token',
   'OPTIONS /oauth/userinfo',
   'POST /account/applications/disconnect',
   'POST /account/services/leave',

@@ -24,7 +24,7 @@ import type { IntrospectionParts } from './introspect.ts'
 import { answerRevocation } from './revoke.ts'
 import type { RevocationParts } from './revoke.ts'
 import { answerTokenRequest } from './answer-token-request.ts'
-import { PREFLIGHT_ANSWER, shareWithOwnPages } from './share-with-own-pages.ts'
+import { shareWithOwnPages } from './share-with-own-pages.ts'
 import { TOKEN_PATH } from './token-request.ts'
 import type { TokenRequestParts } from './token-request.ts'
 import { USERINFO_CORS, answerUserInfo } from './user-info.ts'
@@ -97,9 +97,6 @@ export function tokenRoutes(core: TokenRouteParts) {
   const userInfo = async (c: Call) => answerUserInfo(parts, c.req.raw, c.get('facts'))
   app.get(USERINFO_PATH, userInfo)
   app.post(USERINFO_PATH, userInfo)
-  for (const path of [TOKEN_PATH, REVOCATION_PATH]) {
-    app.on('OPTIONS', path, (c) => c.body(null, 204, PREFLIGHT_ANSWER))
-  }
   app.on('OPTIONS', USERINFO_PATH, (c) => c.body(null, 204, USERINFO_CORS))
 
   return app

@@ -1,6 +1,7 @@
 /**
  * Public clients may run in a browser, and their pages have to read what they are answered (Fetch standard, "CORS
- * protocol"). Confidential clients do not, nor does anybody take a password in a page (RFC 9700 §2.4).
+ * protocol"). Confidential clients do not, nor does anybody take a password in a page (RFC 9700 §2.4). A preflight,
+ * which does not say who will ask, is answered to nobody: a form needs none.
  */
 import type { CorsPolicy } from '../../protocol/cors.ts'
 import { corsHeaders } from '../../protocol/cors.ts'
@@ -8,18 +9,10 @@ import type { ClientCall } from '../client-call.ts'
 
 const SHARED: Omit<CorsPolicy, 'allowedOrigins'> = {
   methods: ['POST'],
-  requestHeaders: ['Content-Type', 'DPoP'],
+  requestHeaders: [],
   exposedHeaders: ['Date', 'Retry-After', 'X-Request-Id'],
   allowCredentials: false,
 }
-
-/** To anybody's page: which application asks stands in the body, which a preflight does not bring. */
-export const PREFLIGHT_ANSWER = {
-  'Access-Control-Allow-Origin': '*',
-  'Access-Control-Allow-Methods': SHARED.methods.join(', '),
-  'Access-Control-Allow-Headers': SHARED.requestHeaders.join(', '),
-  'Access-Control-Max-Age': '600',
-} as const
 
 /** Lets the pages that the application's people come back to read an answer to it, and no others. */
 export function shareWithOwnPages(

@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { settings } from '../../world/settings.ts'
 import { VERIFIER, challengeOf, REDIRECT_URI, registerShop, tokenWorld } from './token-world.ts'
 import type { Answer, TokenWorld } from './token-world.ts'
 
@@ -49,24 +48,6 @@ describe('a public client’s own page', () => {
     const revoked = await world.asClient('/oauth/revoke', page, form, from)
     expect(revoked.status).toBe(200)
     expectShared(revoked, OWN)
-  })
-
-  it.each(['/oauth/token', '/oauth/revoke'])('may bring a proof to %s', async (path) => {
-    const preflight = await world.send(
-      new Request(settings.ISSUER + path, {
-        method: 'OPTIONS',
-        headers: {
-          origin: OWN,
-          'access-control-request-method': 'POST',
-          'access-control-request-headers': 'dpop',
-        },
-      }),
-    )
-    expect(preflight.status).toBe(204)
-    expect(preflight.headers.get('access-control-allow-origin')).toBe('*')
-    expect(preflight.headers.get('access-control-allow-methods')).toBe('POST')
-    expect(preflight.headers.get('access-control-allow-headers')).toContain('DPoP')
-    expect(preflight.headers.get('access-control-allow-credentials')).toBeNull()
   })
 })
 
