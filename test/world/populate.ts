@@ -39,3 +39,30 @@ export async function populate(directory: D1Database, from: number, to: number):
     await directory.batch(statements.map((statement) => directory.prepare(statement)))
   }
 }
+
+/** As a company's sites know those of them: a user, the identity that they came by, and a shared session each. */
+export async function populateSites(
+  directory: D1Database,
+  company: string,
+  from: number,
+  to: number,
+): Promise<void> {
+  const now = Math.floor(Date.now() / 1000)
+  const people = `WITH RECURSIVE numbers(n) AS
+      (SELECT ${from} UNION ALL SELECT n + 1 FROM numbers WHERE n < ${to}),
+    people AS (SELECT n, printf('%032x', n) AS id FROM numbers)`
+  const statements = [
+    `${people} INSERT INTO site_users
+       (user_token, company, user_id, external_id, login, created_at, updated_at)
+     SELECT 'user-' || n, ?1, id, n, 'login-' || n, ${now}, ${now} FROM people`,
+    `${people} INSERT INTO site_identities
+       (identity_token, user_token, company, provider_id, issuer, subject, content, created_at, updated_at)
+     SELECT 'identity-' || n, 'user-' || n, ?1, 'people', '${POPULATED_ISSUER}', 'subject-' || n, '{}', ${now}, ${now}
+     FROM people`,
+    `${people} INSERT INTO site_sessions (identity_token, token_hash, sealed_token, company, application_id,
+       user_token, user_id, sid, created_at, updated_at, expires_at)
+     SELECT 'identity-' || n, 'hash-' || n, 'sealed', ?1, 'shop', 'user-' || n, id, 'sid-' || n, ${now}, ${now},
+       ${now + 43_200} FROM people`,
+  ]
+  await directory.batch(statements.map((statement) => directory.prepare(statement).bind(company)))
+}

@@ -110,8 +110,12 @@ export function createSiteSessions(directory: D1Database): SiteSessions {
 
     async forget(sessions) {
       if (sessions.length === 0) return
-      const removal = directory.prepare('DELETE FROM site_sessions WHERE sid = ?1')
-      await directory.batch(sessions.map(({ sid }) => removal.bind(sid)))
+      const removal = directory.prepare(
+        'DELETE FROM site_sessions WHERE identity_token = ?1 AND sid = ?2',
+      )
+      await directory.batch(
+        sessions.map(({ identityToken, sid }) => removal.bind(identityToken, sid)),
+      )
     },
 
     async list(company, { limit, offset, isDescending }, now) {
@@ -143,12 +147,13 @@ export function createSiteSessions(directory: D1Database): SiteSessions {
       return results.map(fromRow)
     },
 
-    async countCookie({ sid }, now) {
+    async countCookie({ identityToken, sid }, now) {
       await directory
         .prepare(
-          'UPDATE site_sessions SET cookie_count = cookie_count + 1, updated_at = ?2 WHERE sid = ?1',
+          `UPDATE site_sessions SET cookie_count = cookie_count + 1, updated_at = ?3
+           WHERE identity_token = ?1 AND sid = ?2`,
         )
-        .bind(sid, now)
+        .bind(identityToken, sid, now)
         .run()
     },
 

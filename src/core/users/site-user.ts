@@ -116,6 +116,8 @@ export interface SiteUsers {
     >
   >
   find(company: string, criteria: UserCriteria): Promise<SiteUser | undefined>
+  /** A person, as each company knows them. */
+  ofAllCompanies(userId: UserId): Promise<readonly KnownUser[]>
   identitiesOf(user: SiteUser): Promise<readonly SiteIdentity[]>
   findIdentity(company: string, identityToken: string): Promise<SiteIdentity | undefined>
   /** `throttled`: too many wrong ones in a row; `retryAfterSeconds` among the facts. */

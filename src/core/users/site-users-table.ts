@@ -7,10 +7,12 @@ import { isUserSql } from './users-table.ts'
 /** What numbers that were made up begin above, as OneAll's do. */
 const FIRST_NUMBER = 100_000_001
 
-const MATCHES = `company = ?1 AND is_leaving = ?2
-  AND (?3 IS NULL OR user_token = ?3) AND (?4 IS NULL OR external_id = ?4)
-  AND (?5 IS NULL OR login = ?5) AND (?6 IS NULL OR user_id = ?6)
-  AND (?3 IS NOT NULL OR ?4 IS NOT NULL OR ?5 IS NOT NULL OR ?6 IS NOT NULL)`
+const COLUMNS = {
+  userToken: 'user_token',
+  externalId: 'external_id',
+  login: 'login',
+  userId: 'user_id',
+} as const satisfies Record<keyof UserCriteria, string>
 
 const PASSES = `company = ?1 AND is_leaving = 0
   AND (?2 IS NULL OR created_at > ?2) AND (?3 IS NULL OR created_at < ?3)
@@ -31,22 +33,28 @@ export const siteUserRemoval = (directory: D1Database, id: UserId): D1PreparedSt
 
 export const createSiteUsersTable = (directory: D1Database) => {
   const findOne = async (company: string, isLeaving: boolean, by: UserCriteria) => {
+    const given = criteriaOf(by)
+    if (given.length === 0) return undefined
+    // A condition that restricts nothing would keep every index from being used but that of the company.
+    const conditions = given.map(([name]) => `AND ${COLUMNS[name]} = ?`)
     const row = await directory
-      .prepare(`SELECT * FROM site_users WHERE ${MATCHES}`)
-      .bind(
-        company,
-        isLeaving ? 1 : 0,
-        by.userToken ?? null,
-        by.externalId ?? null,
-        by.login ?? null,
-        by.userId ?? null,
+      .prepare(
+        `SELECT * FROM site_users WHERE company = ? AND is_leaving = ? ${conditions.join(' ')}`,
       )
+      .bind(company, isLeaving ? 1 : 0, ...given.map(([, value]) => value))
       .first<Row>()
     return row === null ? undefined : fromRow(row)
   }
 
   return {
     find: (company: string, by: UserCriteria) => findOne(company, false, by),
+    async ofAllCompanies(userId: UserId): Promise<readonly SiteUser[]> {
+      const { results } = await directory
+        .prepare('SELECT * FROM site_users WHERE user_id = ?1 ORDER BY company')
+        .bind(userId)
+        .all<Row>()
+      return results.map(fromRow)
+    },
     findLeaving: (company: string, userToken: string) => findOne(company, true, { userToken }),
 
     /**
@@ -206,6 +214,12 @@ export const createSiteUsersTable = (directory: D1Database) => {
         .bind(userToken),
   }
 }
+
+const criteriaOf = (by: UserCriteria): readonly (readonly [keyof UserCriteria, string])[] =>
+  (Object.keys(COLUMNS) as (keyof UserCriteria)[]).flatMap((name) => {
+    const value = by[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
 
 /** Whether a batch failed for a user who is being removed. */
 export const isLeaving = (thrown: unknown): boolean =>

@@ -98,6 +98,7 @@ export function createSiteUsers({
 
   return {
     identitiesOf,
+    ofAllCompanies: async (userId) => ofTokens(await users.ofAllCompanies(userId)),
     find: (company, criteria) => users.find(company, criteria),
     findLeaving: (company, userToken) => users.findLeaving(company, userToken),
     findIdentity: (company, identityToken) => identities.find(company, identityToken),

@@ -1,0 +1,71 @@
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import type { UserId } from '../../../src/core/sessions/session.ts'
+import { createSitePeople } from '../../../src/core/users/site-people.ts'
+import type { NewSiteSession } from '../../../src/core/users/site-sessions-table.ts'
+import { createUsers } from '../../../src/core/users/users.ts'
+import { countedDirectory } from '../../world/counted-directory.ts'
+import { populate, populated, populateSites } from '../../world/populate.ts'
+import { settings } from '../../world/settings.ts'
+
+const { directory, take } = countedDirectory(env.DIRECTORY)
+const { siteUsers, siteSessions } = createSitePeople(directory, settings.ISSUER)
+const company = 'acme'
+const now = Math.floor(Date.now() / 1000)
+
+async function rowsRead(work: () => Promise<unknown>): Promise<number> {
+  take()
+  await work()
+  return take().rowsRead
+}
+
+describe('what is asked of the people of a company', () => {
+  it('reads as many rows among 2,000 as among 30', async () => {
+    await populate(env.DIRECTORY, 1, 30)
+    await populateSites(env.DIRECTORY, company, 1, 30)
+    const { id, subject } = populated(7)
+    const user = (await siteUsers.find(company, { userId: id }))!
+    const [session] = await siteSessions.ofUser(user.userToken)
+    const { sealedToken, ...shown } = session!
+    const again: NewSiteSession = { ...shown, sealedToken }
+    const asked: Record<string, () => Promise<unknown>> = {
+      'by token': () => siteUsers.find(company, { userToken: user.userToken }),
+      'by external id': () => siteUsers.find(company, { externalId: user.externalId }),
+      'by login': () => siteUsers.find(company, { login: user.login! }),
+      'by person': () => siteUsers.find(company, { userId: id }),
+      'by token and login': () =>
+        siteUsers.find(company, { userToken: user.userToken, login: user.login! }),
+      nobody: () => siteUsers.find(company, { login: 'nobody' }),
+      'of all companies': () => siteUsers.ofAllCompanies(id as UserId),
+      'whether others know them': () => siteUsers.isOfOthers(user),
+      'the session of a token': () => siteSessions.findByToken(company, session!.tokenHash, now),
+      'the session of an identity': () =>
+        siteSessions.findByIdentity(company, session!.identityToken, now),
+      'that a cookie was set': () => siteSessions.countCookie(session!, now),
+      'to forget a session': () => siteSessions.forget([session!]),
+      'to keep it again': () => siteSessions.put(again, now),
+      'who comes by a provider': () =>
+        siteUsers.connect(
+          company,
+          { userId: id as UserId, issuer: 'i', subject, providerId: 'people', content: {} },
+          now,
+        ),
+      'to erase somebody': () => createUsers(directory).erase(populated(8).id as UserId),
+    }
+    const few = new Map<string, number>()
+    for (const [name, work] of Object.entries(asked)) few.set(name, await rowsRead(work))
+    await populate(env.DIRECTORY, 31, 2000)
+    await populateSites(env.DIRECTORY, company, 31, 2000)
+    asked['to erase somebody'] = () => createUsers(directory).erase(populated(9).id as UserId)
+    for (const [name, work] of Object.entries(asked)) {
+      expect(await rowsRead(work), name).toBeLessThanOrEqual(few.get(name)! + 3)
+    }
+  })
+
+  it('finds nobody by no criteria at all', async () => {
+    await populate(env.DIRECTORY, 1, 1)
+    await populateSites(env.DIRECTORY, company, 1, 1)
+    expect(await siteUsers.find(company, {})).toBeUndefined()
+    expect(await siteUsers.find(company, { userToken: undefined })).toBeUndefined()
+  })
+})
