@@ -36,6 +36,7 @@ export async function runChores(env: Env, context: ExecutionContext): Promise<vo
     site_sessions: () => core.siteSessions.forgetExpired(clock()),
     undelivered_logouts: () => core.deliveries.forgetOld(clock()),
     site_connections: () => core.siteConnections.forgetExpired(clock()),
+    audit_events: () => core.audit.forgetOlderThan(clock() - core.config.auditRetentionSeconds),
     pending_disables: () => core.disableUser.retryPending(facts, clock()),
     canary: () => core.canary.run(facts, clock()),
   }

@@ -27,6 +27,8 @@ export interface Config {
     readonly lifetimeSeconds: number
     readonly scope: string
   }
+  /** How long audit events are kept. */
+  readonly auditRetentionSeconds: number
   readonly session: { readonly idleSeconds: number; readonly absoluteSeconds: number }
   /** In configured order; the first is the default. */
   readonly identityProviders: readonly IdentityProviderConfig[]
@@ -77,6 +79,10 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): ParsedConfi
     isHttps,
     allowedOrigins: readAllowedOrigins(settings, issuer),
     accessToken: readAccessToken(settings.table('ACCESS_TOKEN')),
+    // A shorter time the directory itself would refuse (migrations/0016_audit_retention.sql).
+    auditRetentionSeconds:
+      settings.wholeNumber('AUDIT_RETENTION_DAYS', { min: 90, max: 3650, fallback: 400 }) *
+      DAY_SECONDS,
     session: readSession(settings.table('SESSION')),
     identityProviders,
     handoffHosts,

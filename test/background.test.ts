@@ -45,6 +45,7 @@ describe('the cron', () => {
       'site_sessions done',
       'undelivered_logouts done',
       'site_connections done',
+      'audit_events done',
       'pending_disables done',
       'canary done',
     ])
@@ -78,6 +79,26 @@ describe('the cron', () => {
     expect(left.map(({ id }) => id)).toEqual(['newer'])
   })
 
+  it.each([
+    { settings: {}, kept: [0, 90, 399] },
+    { settings: { AUDIT_RETENTION_DAYS: 90 }, kept: [0, 90] },
+    { settings: { AUDIT_RETENTION_DAYS: 3650 }, kept: [0, 90, 399, 401] },
+  ])('forgets audit events when their time is over: $settings', async ({ settings, kept }) => {
+    const now = systemClock()
+    for (const days of [401, 399, 90, 0]) {
+      await env.DIRECTORY.prepare(
+        `INSERT INTO audit_events (at, event, request_id, details) VALUES (?1, ?2, 'r', '{}')`,
+      )
+        .bind(now + 60 - days * 86_400, `days:${days}`)
+        .run()
+    }
+    await ring({ USER_SESSIONS: unreachable(), ...settings })
+    const { results } = await env.DIRECTORY.prepare(
+      `SELECT event FROM audit_events WHERE event LIKE 'days:%' ORDER BY at DESC`,
+    ).all<{ event: string }>()
+    expect(results.map(({ event }) => Number(event.slice(5)))).toEqual(kept)
+  })
+
   it('does each chore, whatever becomes of the others', async () => {
     const directory = new Proxy(env.DIRECTORY, {
       get(database, name) {
@@ -94,6 +115,7 @@ describe('the cron', () => {
       'site_sessions done',
       'undelivered_logouts done',
       'site_connections done',
+      'audit_events done',
       'pending_disables failed',
       'canary failed',
     ])

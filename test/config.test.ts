@@ -153,6 +153,26 @@ describe('every problem is named at once', () => {
   })
 })
 
+describe('AUDIT_RETENTION_DAYS', () => {
+  it.each([
+    [{}, 400],
+    [{ AUDIT_RETENTION_DAYS: 90 }, 90],
+    [{ AUDIT_RETENTION_DAYS: 3650 }, 3650],
+  ])('%o is %i days', (settings, days) => {
+    expect(configOf(settings).auditRetentionSeconds).toBe(days * 86_400)
+  })
+
+  it.each([
+    [89, 'is less than 90'],
+    [3651, 'is more than 3650'],
+    [90.5, 'is not a whole number'],
+  ])('%s %s', (days, problem) => {
+    expect(problemsOf({ AUDIT_RETENTION_DAYS: days })).toEqual([
+      `AUDIT_RETENTION_DAYS: ${days} ${problem}`,
+    ])
+  })
+})
+
 describe('ISSUER', () => {
   it.each(['https://login.example', 'https://login.example:8443', 'https://xn--bcher-kva.example'])(
     '%s is an origin',

@@ -63,6 +63,7 @@ export const configFor = (overrides: Partial<Config> = {}): Config => ({
     lifetimeSeconds: settings.ACCESS_TOKEN.lifetime_seconds,
     scope: 'openid profile email',
   },
+  auditRetentionSeconds: 400 * 86_400,
   session: {
     idleSeconds: settings.SESSION.idle_seconds,
     absoluteSeconds: settings.SESSION.absolute_seconds,

@@ -1,8 +1,10 @@
 /**
  * The audit trail. Every accepted or refused security decision leaves exactly one event: one structured
  * log line with a stable name and the request id. Events that concern a known user or session are also
- * stored in the directory (table `audit_events`, append-only), so that what a stranger can cause is bounded.
+ * stored in the directory (table `audit_events`, append-only until their time is over), so that what a stranger can
+ * cause is bounded.
  */
+import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { AuditEvent, AuditEventName } from './audit-event.ts'
@@ -22,12 +24,17 @@ const LOGGED_ONLY: ReadonlySet<AuditEventName> = new Set([
   'handoff.refreshed',
 ])
 
+/** Every five minutes: more than a gateway with ten sign-ins a second adds. */
+const FORGOTTEN_AT_ONCE = 10_000
+
 export interface Audit {
   record(facts: RequestFacts, event: AuditEvent): Promise<void>
 }
 
-/** What operators read. */
+/** What operators read, and what the cron tidies up. */
 export interface AuditTrail extends Audit {
+  /** Strikes out the oldest, up to a number that a cron has time for. None that is younger than 90 days goes. */
+  forgetOlderThan(before: EpochSeconds): Promise<void>
   /** Stored events, newest first: all, or those that concern one user; before the event with the id `before`. */
   list(query: {
     readonly userId?: string | undefined
@@ -84,6 +91,17 @@ export function createAudit(directory: D1Database, clock: () => number): AuditTr
           }),
         )
       facts.waitUntil(stored)
+    },
+
+    async forgetOlderThan(before) {
+      // Ids are in the order of time but for requests beside each other, so no index by time is needed.
+      await directory
+        .prepare(
+          `DELETE FROM audit_events WHERE at < ?1
+             AND id IN (SELECT id FROM audit_events ORDER BY id LIMIT ?2)`,
+        )
+        .bind(before, FORGOTTEN_AT_ONCE)
+        .run()
     },
 
     async list({ userId, before, limit }) {
