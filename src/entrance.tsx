@@ -41,6 +41,19 @@ const ANSWERS_HEAD = [
   '/widgets/bootstrap.js',
 ]
 
+/**
+ * The way of a sign-in. Applications also open it in a popup, whose last page is theirs again and speaks to the one
+ * that opened it; one answer in between that cuts the two off, a redirect too, would leave it mute. What such a
+ * window could do to our pages is kept from them otherwise: none is ever in a frame, and none takes a press in the
+ * moment that it comes to the front (pages/deliberate-press.tsx).
+ */
+const LEADS_THROUGH_A_POPUP = [
+  '/oauth/authorize',
+  '/auth/login',
+  '/auth/sso/login',
+  '/auth/sso/callback',
+]
+
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 /**
@@ -155,7 +168,6 @@ function throwError(thrown: unknown): never {
 export function securityHeaders(isHttps: boolean): MiddlewareHandler<Env> {
   const fixed = Object.entries({
     'Cross-Origin-Resource-Policy': 'same-origin',
-    'Cross-Origin-Opener-Policy': 'same-origin',
     'Origin-Agent-Cluster': '?1',
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
@@ -171,6 +183,8 @@ export function securityHeaders(isHttps: boolean): MiddlewareHandler<Env> {
     await next()
     changeHeaders(c, (headers) => {
       for (const [name, value] of fixed) if (!headers.has(name)) headers.set(name, value)
+      const isInPopup = LEADS_THROUGH_A_POPUP.some((path) => c.req.path.startsWith(path))
+      headers.set('Cross-Origin-Opener-Policy', isInPopup ? 'unsafe-none' : 'same-origin')
       if (headers.has('Content-Security-Policy')) return
       const policy = pagePolicy({ nonce })
       for (const [name, value] of Object.entries(policy)) headers.set(name, value)

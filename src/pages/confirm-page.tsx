@@ -1,3 +1,4 @@
+import { DeliberatePress } from './deliberate-press.tsx'
 import { DrawbridgeScene } from './drawbridge-scene.tsx'
 import { PageShell } from './page-shell.tsx'
 import { safeHref } from './safe-href.ts'
@@ -47,6 +48,7 @@ export const ConfirmPage = ({
               {cancel.label}
             </a>
           )}
+          <DeliberatePress nonce={nonce} />
         </form>
       </div>
     </PageShell>

@@ -1,3 +1,4 @@
+import { DeliberatePress } from './deliberate-press.tsx'
 import { DrawbridgeScene } from './drawbridge-scene.tsx'
 import { PageShell } from './page-shell.tsx'
 
@@ -21,6 +22,7 @@ export const OpenAppPage = ({
         <a class="button primary" id="open-app" href={appAddress}>
           Open the application
         </a>
+        <DeliberatePress nonce={nonce} />
       </p>
     </div>
   </PageShell>

@@ -25,7 +25,7 @@ describe('what an answer says of how it may be shown', () => {
     expect(again.headers.get('content-security-policy')).not.toContain(nonce)
   })
 
-  it.each(['/auth/login', '/health', '/nowhere'])(
+  it.each(['/admin', '/health', '/nowhere'])(
     'keeps it from other sites, also where it is no page: %s',
     async (path) => {
       const { headers } = await exports.default.fetch(settings.ISSUER + path)
@@ -40,6 +40,21 @@ describe('what an answer says of how it may be shown', () => {
       })
     },
   )
+
+  it.each([
+    ['/oauth/authorize', 'unsafe-none'],
+    ['/auth/login', 'unsafe-none'],
+    ['/auth/sso/login', 'unsafe-none'],
+    ['/auth/sso/login/otrotl', 'unsafe-none'],
+    ['/auth/sso/callback/otrotl', 'unsafe-none'],
+    ['/auth/sso/logout', 'same-origin'],
+    ['/oauth/device', 'same-origin'],
+    ['/account', 'same-origin'],
+    ['/admin', 'same-origin'],
+  ])('leaves a popup its opener on the way of a sign-in alone: %s %s', async (path, policy) => {
+    const { headers } = await exports.default.fetch(settings.ISSUER + path, { redirect: 'manual' })
+    expect(headers.get('cross-origin-opener-policy')).toBe(policy)
+  })
 })
 
 describe('a page with a policy of its own', () => {

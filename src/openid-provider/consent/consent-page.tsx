@@ -1,3 +1,4 @@
+import { DeliberatePress } from '../../pages/deliberate-press.tsx'
 import { displayedText } from '../../pages/displayed-text.ts'
 import { DrawbridgeScene } from '../../pages/drawbridge-scene.tsx'
 import { PageShell } from '../../pages/page-shell.tsx'
@@ -61,6 +62,7 @@ export const ConsentPage = ({ view, nonce }: { view: ConsentView; nonce: string 
           <button class="button" id="deny" type="submit" name="decision" value="deny">
             Do not allow
           </button>
+          <DeliberatePress nonce={nonce} />
         </form>
       </div>
     </PageShell>

@@ -1,4 +1,5 @@
 import type { LiveSession } from '../../core/sessions/session.ts'
+import { DeliberatePress } from '../../pages/deliberate-press.tsx'
 import { displayedText } from '../../pages/displayed-text.ts'
 import { DrawbridgeScene } from '../../pages/drawbridge-scene.tsx'
 import { PageShell } from '../../pages/page-shell.tsx'
@@ -93,6 +94,7 @@ export const DeviceDecisionPage = ({
           <button class="button" id="deny" type="submit" name="decision" value="deny">
             Do not connect it
           </button>
+          <DeliberatePress nonce={nonce} />
         </form>
       </div>
     </PageShell>
