@@ -13,9 +13,11 @@ import type { EndApplication } from '../core/revocation/end-application.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
 import type { EraseUser } from '../core/revocation/erase-user.ts'
 import type { LogoutDeliveries } from '../core/revocation/logout-delivery.ts'
+import type { Consents, Grants } from '../core/sessions/grant.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
 import type { KeyOperations } from '../core/tokens/key-operations.ts'
 import type { LocalCredentials } from '../core/users/local-credentials.ts'
+import type { SiteUsers } from '../core/users/site-user.ts'
 import type { UserDirectory } from '../core/users/user-directory.ts'
 import type { UserRoles } from '../core/users/user-roles.ts'
 import type { Users } from '../core/users/user.ts'
@@ -30,9 +32,12 @@ export interface AdminParts {
   readonly doors: Doors
   readonly people: UserDirectory
   readonly userRoles: UserRoles
-  readonly users: Pick<Users, 'create'>
+  readonly users: Pick<Users, 'create' | 'find'>
   readonly localCredentials: LocalCredentials
   readonly sessions: Pick<Sessions, 'list'>
+  readonly consents: Pick<Consents, 'connections'>
+  readonly grants: Pick<Grants, 'handoffs'>
+  readonly siteUsers: Pick<SiteUsers, 'ofAllCompanies'>
   readonly ends: EndSession
   readonly disableUser: DisableUser
   readonly eraseUser: EraseUser

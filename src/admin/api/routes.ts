@@ -9,6 +9,7 @@ import { canaryRoutes } from '../canary/routes.ts'
 import { cutOffRoutes } from '../cut-offs/routes.ts'
 import { keyRoutes } from '../keys/routes.ts'
 import { undeliveredLogoutRoutes } from '../undelivered-logouts/routes.ts'
+import { exportRoutes } from '../users/export-routes.ts'
 import { roleRoutes } from '../users/role-routes.ts'
 import { credentialRoutes } from '../users/credential-routes.ts'
 import { userRoutes } from '../users/routes.ts'
@@ -38,6 +39,7 @@ export function createAdminApi(parts: AdminParts): AdminApi['app'] {
   })
   applicationRoutes(api, parts)
   userRoutes(api, parts)
+  exportRoutes(api, parts)
   roleRoutes(api, parts)
   credentialRoutes(api, parts)
   keyRoutes(api, parts)

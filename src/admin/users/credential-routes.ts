@@ -23,6 +23,7 @@ import {
 import { answerProblem } from '../problem.ts'
 import type { ProblemError } from '../problem.ts'
 import { createFindUser } from './find-user.ts'
+import { claimsOf } from './user-shape.ts'
 
 const username = described(text, {
   description: 'At most 128 characters, no blanks; compared without regard to A-Z',
@@ -210,22 +211,9 @@ export function credentialRoutes(api: AdminApi, parts: AdminParts): void {
 /** A provider's word is cleaned and cut; an operator's is taken as it stands, or refused. */
 function unusableClaims(
   said: Readonly<Record<string, unknown>>,
-  { name, email, emailVerified, picture, details }: ProfileClaims,
+  profile: ProfileClaims,
 ): readonly ProblemError[] {
-  const taken: Readonly<Record<string, unknown>> = {
-    name,
-    email: email?.text,
-    email_verified: emailVerified,
-    picture,
-    given_name: details.givenName,
-    family_name: details.familyName,
-    preferred_username: details.preferredUsername,
-    locale: details.locale,
-    zoneinfo: details.zoneinfo,
-    phone_number: details.phoneNumber,
-    phone_number_verified: details.phoneNumberVerified ?? false,
-    address: details.address,
-  }
+  const taken = claimsOf({ ...profile, email: profile.email?.text })
   return Object.entries(said)
     .filter(([claim, value]) => JSON.stringify(value) !== JSON.stringify(taken[claim]))
     .map(([claim]) => ({ pointer: `#/${claim}`, detail: 'is not usable as it stands' }))

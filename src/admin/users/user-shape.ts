@@ -1,5 +1,6 @@
 /** People as operators see them, in the names of the wire. No secret, no hash of one and no token is in it. */
 import type { LiveSession } from '../../core/sessions/session.ts'
+import type { User } from '../../core/users/user.ts'
 import type { ListedIdentity, ListedUser } from '../../core/users/user-directory.ts'
 import { seconds } from '../api/operation.ts'
 import { flag, list, named, nullable, oneOf, openObject, text } from '../api/schema.ts'
@@ -58,6 +59,30 @@ export const showIdentity = (identity: ListedIdentity): ValueOf<typeof identityS
   provider: identity.providerId,
   created_at: identity.createdAt,
   last_sign_in_at: identity.lastSignInAt,
+})
+
+/** What is said of a person, in the names of OpenID Connect Core 1.0 §5.1. */
+export const claimsOf = ({
+  name,
+  email,
+  emailVerified,
+  picture,
+  details,
+}: Pick<User, 'name' | 'email' | 'emailVerified' | 'picture' | 'details'>): Readonly<
+  Record<string, unknown>
+> => ({
+  name,
+  email,
+  email_verified: emailVerified,
+  picture,
+  given_name: details.givenName,
+  family_name: details.familyName,
+  preferred_username: details.preferredUsername,
+  locale: details.locale,
+  zoneinfo: details.zoneinfo,
+  phone_number: details.phoneNumber,
+  phone_number_verified: details.phoneNumberVerified ?? false,
+  address: details.address,
 })
 
 export const showSession = (session: LiveSession): ValueOf<typeof sessionSchema> => ({

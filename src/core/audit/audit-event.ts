@@ -28,6 +28,7 @@ export type AuditEventName =
   | 'user.disable_pending'
   | 'user.enabled'
   | 'user.erased'
+  | 'user.exported'
   | 'user.roles_replaced'
   | 'user.created'
   | 'user.password_set'

@@ -1,92 +1,21 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { SessionId, UserId } from '../../../src/core/sessions/session.ts'
 import { newUserId } from '../../../src/core/sessions/session.ts'
-import { createSitePeople } from '../../../src/core/users/site-people.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
 import { people } from '../../world/people.ts'
-import { settings } from '../../world/settings.ts'
 import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
-import type { World } from '../../world/sign-in.ts'
 import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { snapshot } from '../../world/snapshot.ts'
 import { steppedBindings } from '../../world/stepped-bindings.ts'
 import { openInput, rowsOf, sessionsOf } from '../../core/sessions/signed-in-user.ts'
 import { createOperator, unreachable } from '../operator.ts'
+import { aliceWithEverything, connectToSite } from './alice-with-everything.ts'
 
 beforeEach(async () => {
   captureLog()
   await prepareKeyRing(systemClock())
 })
-
-const { siteUsers, siteSessions } = createSitePeople(env.DIRECTORY, settings.ISSUER)
-
-/** Alice, signed in, with whatever else the directory may know of somebody. */
-async function aliceWithEverything(world: World) {
-  const { ask } = createOperator()
-  const first = world.newBrowser()
-  await signIn(first, world.otrotl)
-  const { userId } = (await liveSession(first.session()))!
-  const password = { username: 'alice', password: 'correct horse battery' }
-  await ask('PUT', `/users/${userId}/password`, password)
-  await ask('PUT', `/users/${userId}/roles`, { roles: ['moderator'] })
-  const browser = world.newBrowser()
-  await signIn(browser, world.otrotl)
-  const { sid } = (await liveSession(browser.session()))!
-  const { access_token: token } = await (
-    await browser.fetch('/auth/sso/token')
-  ).json<{ access_token: string }>()
-  const now = systemClock()
-  await world.core.consents.give({
-    userId,
-    sid,
-    consent: { applicationId: 'shop', scope: ['openid'], claims: [] },
-    now,
-  })
-  await connect(world, userId)
-  const connected = await siteUsers.find('acme', { userId })
-  await siteSessions.put(
-    {
-      identityToken: 'identity',
-      tokenHash: 'hash',
-      sealedToken: 'sealed',
-      company: 'acme',
-      applicationId: 'shop',
-      userToken: connected!.userToken,
-      userId,
-      sid: 'another' as SessionId,
-      topRealm: undefined,
-      subRealm: undefined,
-      data: { note: people.alice.name },
-      createdAt: now,
-      updatedAt: now,
-      expiresAt: now + 3600,
-    } as Parameters<typeof siteSessions.put>[0],
-    now,
-  )
-  return {
-    id: userId,
-    browser,
-    api: async () =>
-      (await browser.fetch('/api/me', { headers: { authorization: `Bearer ${token}` } })).status,
-    bridge: async () => (await browser.fetch('/auth/sso/token')).status,
-  }
-}
-
-/** A site of a company comes to know her. */
-const connect = (world: World, userId: UserId) =>
-  siteUsers.connect(
-    'acme',
-    {
-      userId,
-      issuer: world.otrotl.config.issuer,
-      subject: people.alice.sub,
-      providerId: world.otrotl.config.id,
-      content: { displayName: people.alice.name } as never,
-    },
-    systemClock(),
-  )
 
 /** Every row of every table of the directory, by table. */
 async function wholeDirectory(): Promise<Readonly<Record<string, readonly unknown[]>>> {
@@ -189,7 +118,7 @@ describe('a user who is erased', () => {
     const world = await createWorld()
     const alice = await aliceWithEverything(world)
     await createOperator().ask('DELETE', `/users/${alice.id}`)
-    expect(await connect(world, alice.id)).toBeUndefined()
+    expect(await connectToSite(world, alice.id)).toBeUndefined()
     expect(await tablesThatKnow(...WHAT_TELLS_OF_ALICE)).toEqual([])
   })
 })
