@@ -35,7 +35,8 @@ async function takeAll(variant: string, options: BrowserContextOptions): Promise
   const context = await browser.newContext(options)
   const page = await context.newPage()
   const take = async (name: string) => {
-    await page.screenshot({ path: `${folder}/${name}-${variant}.png`, fullPage: true })
+    await page.waitForSelector('[aria-disabled=true]', { state: 'detached' })
+    await page.screenshot({ path: `${folder}/${name}-${variant}.png`, fullPage: true, animations: 'disabled' })
     console.log(`docs/screenshots/${name}-${variant}.png`)
   }
   await page.goto('/auth/login')
