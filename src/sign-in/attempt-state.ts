@@ -4,6 +4,7 @@
  * attempt's cookie does (RFC 6749 §10.12).
  */
 import { base64url } from 'jose'
+import type { AuthenticationRequest } from '../core/identity-providers/identity-provider.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import { createSeal } from '../platform/seal.ts'
 import type { RotatingSecret } from '../platform/secrets.ts'
@@ -16,13 +17,16 @@ export interface AttemptState {
   readonly issuedAt: EpochSeconds
   /** This attempt itself replaced one whose cookie was lost. It is not replaced again. */
   readonly isRestart: boolean
-  /** As given to the sign-in, if short; judged anew when it is used. */
+  /** As given to the sign-in, if there is room; judged anew when it is used. */
   readonly returnTo: string | undefined
+  /** What the provider was asked. It always comes along: a fresh start that forgot it would ask for less. */
+  readonly request: AuthenticationRequest
 }
 
-/** Providers are seen to cut what is much longer. */
-const MAX_RETURN_TO_LENGTH = 512
-const MAX_STATE_LENGTH = 1024
+/** Of the two together, as JSON, if the way back is to come along: providers are seen to cut what is much longer. */
+const MAX_CARRIED_LENGTH = 512
+/** More than the longest request makes of it. */
+const MAX_STATE_LENGTH = 1536
 
 export interface AttemptStates {
   seal(state: AttemptState): Promise<string>
@@ -33,25 +37,24 @@ export interface AttemptStates {
 export function createAttemptStates(handleKey: RotatingSecret): AttemptStates {
   const sealing = createSeal(handleKey, 'state')
   return {
-    seal: ({ attemptId, browserId, issuedAt, isRestart, returnTo }) =>
-      sealing
-        .seal([
-          attemptId,
-          browserId,
-          issuedAt,
-          isRestart,
-          returnTo === undefined || returnTo.length > MAX_RETURN_TO_LENGTH ? null : returnTo,
-        ])
-        .then(shorten),
+    seal({ attemptId, browserId, issuedAt, isRestart, returnTo = null, request }) {
+      const hasRoom = JSON.stringify([returnTo, request]).length <= MAX_CARRIED_LENGTH
+      const wayBack = hasRoom ? returnTo : null
+      return sealing
+        .seal([attemptId, browserId, issuedAt, isRestart, wayBack, request])
+        .then(shorten)
+    },
 
     async unseal(state) {
       if (state === null || state.length > MAX_STATE_LENGTH) return undefined
       const opened = (await sealing.unseal(lengthen(state))) as
-        | [string, string, EpochSeconds, boolean, string | null]
+        | [string, string, EpochSeconds, boolean, string | null, AuthenticationRequest?]
         | undefined
       if (opened === undefined) return undefined
-      const [attemptId, browserId, issuedAt, isRestart, returnTo] = opened
-      return { attemptId, browserId, issuedAt, isRestart, returnTo: returnTo ?? undefined }
+      // A state of an earlier release says nothing of what was asked.
+      const [attemptId, browserId, issuedAt, isRestart, wayBack, request = {}] = opened
+      const returnTo = wayBack ?? undefined
+      return { attemptId, browserId, issuedAt, isRestart, returnTo, request }
     },
   }
 }

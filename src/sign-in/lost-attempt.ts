@@ -8,7 +8,7 @@ import type { Redirected, Refused } from './outcome.ts'
 import { parseReturnTo } from './return-to.ts'
 import { ATTEMPT_LIFETIME_SECONDS } from './sign-in-attempt.ts'
 import type { SignInParts, SignInRequest } from './sign-in-parts.ts'
-import { startHref } from './start-href.ts'
+import { retryHref, startHref } from './start-href.ts'
 
 /**
  * An answer whose `state` is ours, in a browser that has no cookie of that attempt. Either it was finished
@@ -25,7 +25,8 @@ export async function answerWithoutAttempt(
   const now = clock()
   const providerId = provider.config.id
   const returnTo = parseReturnTo(state.returnTo, config)
-  const again = { providerId, retryHref: startHref(config, { providerId, returnTo }) }
+  const target = { providerId, returnTo, request: state.request }
+  const again = { providerId, retryHref: retryHref(config, target) }
   const cookieHeader = headers.get('cookie')
   const browserId = readBrowserId(cookieHeader, config.isHttps)
   const isForeign = browserId !== undefined && browserId !== state.browserId
@@ -45,7 +46,7 @@ export async function answerWithoutAttempt(
   if (isClaimed.value) return refused({ code: 'attempt_already_used' }, again)
   return {
     kind: 'redirected',
-    location: `${config.issuer}${startHref(config, { providerId, returnTo, isRestart: true })}`,
+    location: `${config.issuer}${startHref(config, { ...target, isRestart: true })}`,
     setCookies: [],
     event: {
       event: 'login.rejected',

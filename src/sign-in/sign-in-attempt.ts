@@ -51,7 +51,14 @@ export async function beginAttempt(
 ): Promise<{ attempt: SignInAttempt; secrets: AttemptSecrets }> {
   const { providerId, returnTo, request, asker, isRestart, browserId, now } = input
   const id = newAttemptId(input.continent)
-  const state = await states.seal({ attemptId: id, browserId, issuedAt: now, isRestart, returnTo })
+  const state = await states.seal({
+    attemptId: id,
+    browserId,
+    issuedAt: now,
+    isRestart,
+    returnTo,
+    request,
+  })
   const attempt = {
     id,
     stateHash: await sha256Base64url(state),

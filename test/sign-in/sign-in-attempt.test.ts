@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { AuthenticationRequest } from '../../src/core/identity-providers/identity-provider.ts'
 import { createAttemptCookies } from '../../src/sign-in/attempt-cookies.ts'
 import { createAttemptStates } from '../../src/sign-in/attempt-state.ts'
 import { createResponseCookies } from '../../src/sign-in/response-cookies.ts'
@@ -9,11 +10,16 @@ import { NOON } from '../world/clock.ts'
 const key = ['a-key-for-this-test-0123456789-0123456789-0123456789'] as const
 const states = createAttemptStates(key)
 
-const begin = (returnTo = '/x', now = NOON, continent?: string) =>
+const begin = (
+  returnTo = '/x',
+  now = NOON,
+  continent?: string,
+  request: AuthenticationRequest = { prompt: 'login', maxAge: 60 },
+) =>
   beginAttempt(states, {
     providerId: 'otrotl',
     returnTo,
-    request: { prompt: 'login', maxAge: 60 },
+    request,
     isRestart: false,
     browserId: 'b'.repeat(22),
     continent,
@@ -70,6 +76,7 @@ describe('state', () => {
       issuedAt: NOON,
       isRestart: false,
       returnTo: '/private?x=1',
+      request: { prompt: 'login', maxAge: 60 },
     })
     const letters = atob(
       secrets.state
@@ -84,6 +91,17 @@ describe('state', () => {
     const { secrets } = await begin(`/${'x'.repeat(2000)}`)
     expect(secrets.state.length).toBeLessThan(300)
     expect((await states.unseal(secrets.state))?.returnTo).toBeUndefined()
+  })
+
+  it('leaves the way back out before it forgets what was asked, however long that is', async () => {
+    const request = {
+      prompt: 'login consent select_account',
+      loginHint: '"'.repeat(254),
+      maxAge: 999_999_999,
+      acrValues: 'a'.repeat(256),
+    }
+    const { secrets } = await begin('/x', NOON, 'EU', request)
+    expect(await states.unseal(secrets.state)).toMatchObject({ returnTo: undefined, request })
   })
 
   it('is ours only under our key', async () => {

@@ -240,6 +240,35 @@ describe('a lost cookie', () => {
     expect(await liveSession(browser.session())).toBeDefined()
   })
 
+  it('begins it anew with all that the link had asked of the provider', async () => {
+    const world = await createWorld()
+    const browser = world.newBrowser()
+    const ask = {
+      prompt: 'login',
+      max_age: '60',
+      login_hint: 'ada@example.com',
+      acr_values: 'gold',
+    }
+    const callback = await comeBack(browser, world.otrotl, { returnTo: '/x', ask })
+    browser.jar.remove(HOST, /attempt/)
+    const restart = new URL((await browser.request(callback)).headers.get('location')!)
+    expect(Object.fromEntries(restart.searchParams)).toEqual({
+      return_to: '/x',
+      ...ask,
+      restarted: '1',
+    })
+    const lostAgain = await world.otrotl.authorize(
+      new URL((await browser.request(restart)).headers.get('location')!),
+      { as: 'alice' },
+    )
+    browser.jar.remove(HOST, /attempt/)
+    const page = await (await browser.request(lostAgain)).text()
+    expect(page).toContain('attempt_not_in_this_browser')
+    for (const [name, value] of Object.entries(ask)) {
+      expect(page).toContain(new URLSearchParams({ [name]: value }).toString())
+    }
+  })
+
   it('lost together with all the others does the same', async () => {
     const world = await createWorld()
     const browser = world.newBrowser()
