@@ -67,7 +67,7 @@ export async function openSession(
   })
   if (!logout.ok || logout.value.isSignedOut) {
     // That we cannot tell is no word of the provider's: nothing else of the person's ends with it.
-    const cause = logout.ok ? 'provider_back_channel' : 'replaced_by_sign_in'
+    const cause = logout.ok ? 'provider_back_channel' : 'sign_in_unfinished'
     await ends.endSession(facts, { ...idsOf(session), cause, now })
     return refuse(logout.ok ? 'signed_out_meanwhile' : 'unavailable')
   }
@@ -76,7 +76,7 @@ export async function openSession(
     const ended = await ends.endSession(facts, { ...idsOf(previous), cause, now })
     if (!ended.ok) {
       // Two sessions never live on from one browser. The new one's handle has not left us.
-      await ends.endSession(facts, { ...idsOf(session), cause, now })
+      await ends.endSession(facts, { ...idsOf(session), cause: 'sign_in_unfinished', now })
       return refuse('unavailable')
     }
   }

@@ -88,8 +88,11 @@ const removed = {
   IDENTITY_PROVIDERS: settings.IDENTITY_PROVIDERS.filter(({ id }) => id !== 'otrotl'),
 }
 
-/** Each cause once; a new one has to find its place here. A shared session has one deadline, which is both. */
-const rows: Record<Exclude<EndCause, 'idle_deadline'>, Row> = {
+/**
+ * Each cause once; a new one has to find its place here. A shared session has one deadline, which is both, and no
+ * sign-in of its own that could stay unfinished.
+ */
+const rows: Record<Exclude<EndCause, 'idle_deadline' | 'sign_in_unfinished'>, Row> = {
   person: {
     act: ({ ada }) =>
       answered(

@@ -483,6 +483,7 @@ describe('when something is down', () => {
       `SELECT user_id FROM identities WHERE subject = 'sub-bob'`,
     ).first<{ user_id: UserId }>())!
     expect(await world.core.sessions.list(bob, world.core.clock())).toEqual({ ok: true, value: [] })
+    expect(await causesOf(bob)).toEqual(['sign_in_unfinished'])
   })
 
   it('the directory: nobody is signed in', async () => {
@@ -519,5 +520,17 @@ describe('when something is down', () => {
     expect((await elsewhere.request(callback)).status).toBe(503)
     expect(elsewhere.session()).toBeUndefined()
     for (const cookie of [here.session(), shared]) expect(await liveSession(cookie)).toBeDefined()
+    const { userId } = (await liveSession(shared))!
+    expect(await causesOf(userId)).toEqual(['sign_in_unfinished'])
   })
 })
+
+/** Why sessions of theirs have ended, as the audit trail has it. */
+async function causesOf(userId: UserId): Promise<unknown[]> {
+  const { results } = await env.DIRECTORY.prepare(
+    `SELECT details ->> 'cause' AS cause FROM audit_events WHERE user_id = ? AND event = 'session.ended'`,
+  )
+    .bind(userId)
+    .all<{ cause: string }>()
+  return results.map(({ cause }) => cause)
+}

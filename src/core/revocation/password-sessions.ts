@@ -57,13 +57,10 @@ export function createPasswordSessions(parts: {
   const { config, localCredentials, passwordAttempts, users, sessions, ends } = parts
   const wrong = (check: string) => refuse('wrong_credentials', { check })
 
-  const discard: PasswordSessions['discard'] = async (facts, { session }, now) => {
-    const { userId, sid } = session
-    await ends.endSession(facts, { userId, sid, cause: 'password_changed', now })
-  }
-
   return {
-    discard,
+    async discard(facts, { session: { userId, sid } }, now) {
+      await ends.endSession(facts, { userId, sid, cause: 'sign_in_unfinished', now })
+    },
 
     async open({ applicationId, username, password, userAgent, continent, now }) {
       const holder = await localCredentials.findByUsername(username)
@@ -106,11 +103,12 @@ export function createPasswordSessions(parts: {
       return ok({ session: opened.value.session, version })
     },
 
-    async confirm(facts, opened, now) {
-      const isCurrent = await localCredentials.isCurrent(opened.session.userId, opened.version)
+    async confirm(facts, { session: { userId, sid }, version }, now) {
+      const isCurrent = await localCredentials.isCurrent(userId, version)
       if (isCurrent.ok && isCurrent.value) return ok(undefined)
-      await discard(facts, opened, now)
-      return isCurrent.ok ? wrong('password_changed') : refuse('unavailable')
+      const cause = isCurrent.ok ? 'password_changed' : 'sign_in_unfinished'
+      await ends.endSession(facts, { userId, sid, cause, now })
+      return isCurrent.ok ? wrong(cause) : refuse('unavailable')
     },
   }
 }

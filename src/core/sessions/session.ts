@@ -87,6 +87,8 @@ export const isSharedSession = ({
 export type EndCause =
   | 'person'
   | 'replaced_by_sign_in'
+  /** It was opened and nobody was given it, because what had to follow did not work. */
+  | 'sign_in_unfinished'
   | 'provider_back_channel'
   | 'provider_front_channel'
   | 'operator'

@@ -83,7 +83,7 @@ export async function takeOver(
   if (!acknowledged.ok) {
     // A host that does not answer has not said that the person left: nothing else of theirs ends with it.
     const isOver = acknowledged.refusal.code === 'signed_out_meanwhile'
-    await end(parts, arrival, session, isOver ? 'handoff_host' : 'replaced_by_sign_in')
+    await end(parts, arrival, session, isOver ? 'handoff_host' : 'sign_in_unfinished')
     return acknowledged
   }
   if (previous !== undefined) {
@@ -94,7 +94,7 @@ export async function takeOver(
     })
     if (!ended.ok) {
       // Two sessions never live on from one browser. The new one's handle has not left us.
-      await end(parts, arrival, session, 'replaced_by_sign_in')
+      await end(parts, arrival, session, 'sign_in_unfinished')
       return refuse('unavailable')
     }
   }

@@ -10,6 +10,7 @@ import { parseProfileClaims } from '../../../src/core/users/profile-claims.ts'
 import { createUsers } from '../../../src/core/users/users.ts'
 import type { RegisteredApplication } from '../../world/applications.ts'
 import { NOON } from '../../world/clock.ts'
+import { captureLog } from '../../world/log-lines.ts'
 import { openInput, sessionsOf } from '../../core/sessions/signed-in-user.ts'
 import { expectError, expectUntouched } from './expect-answer.ts'
 import { registerShop, tokenWorld, tokenWorldWith } from './token-world.ts'
@@ -179,7 +180,7 @@ describe('guessing a password', () => {
     }
   }, 30_000)
 
-  it.each([1, 2, 3, 4, 5, 6, 7])(
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 9])(
     'and a directory that fails from its query %i on: 503, and no session',
     async (working) => {
       const userId = await createPerson()
@@ -197,12 +198,15 @@ describe('guessing a password', () => {
         },
       })
       world = await tokenWorldWith({ DIRECTORY: directory })
+      const log = captureLog()
       const answer = await login()
       if (answer.status !== 200) expectError(answer, 'temporarily_unavailable', 503)
       const list = await sessionsOf().list(userId, NOON)
       expect(list.ok && list.value.length).toBe(answer.status === 200 ? 1 : 0)
-      // The last of these has nothing left to fail.
-      expect(answer.status === 200).toBe(queries < working)
+      // The eighth asks whether the password is still the one; the ninth there is not.
+      const ends = log.lines.filter(({ event }) => event === 'session.ended')
+      expect(ends.map(({ cause }) => cause)).toEqual(working === 8 ? ['sign_in_unfinished'] : [])
+      expect(answer.status).toBe(working === 9 ? 200 : 503)
     },
   )
 

@@ -279,7 +279,7 @@ describe('a person who goes on', () => {
     expect(results).toHaveLength(1)
     const isOver = code === 'signed_out_meanwhile'
     const tables = JSON.stringify(await snapshot())
-    expect(tables).toContain(isOver ? 'handoff_host' : 'replaced_by_sign_in')
+    expect(tables).toContain(isOver ? 'handoff_host' : 'sign_in_unfinished')
   })
 
   it('takes nothing from who is here already, where the host does not answer when we acknowledge', async () => {
