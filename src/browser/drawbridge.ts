@@ -197,8 +197,13 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
 
   return {
     configure(given) {
-      const origin = given.gateway === undefined ? options.gateway : new URL(given.gateway).origin
-      options = { ...options, ...given, gateway: origin }
+      const { gateway: from = options.gateway, apiOrigins } = given
+      options = {
+        ...options,
+        ...given,
+        gateway: originOf(from),
+        ...(apiOrigins && { apiOrigins: apiOrigins.map(originOf) }),
+      }
     },
     getToken: async () => (await currentToken())?.accessToken,
     getUser: async () => (await currentToken())?.user,
@@ -237,6 +242,8 @@ export function createDrawbridge({ page, gateway, loadDpopKeys }: DrawbridgePart
     },
   }
 }
+
+const originOf = (url: string): string => new URL(url).origin
 
 const sessionOf = (token: StoredToken): string | undefined => {
   const { sid } = claimsOf(token.accessToken)

@@ -24,6 +24,17 @@ describe('drawbridge.fetch', () => {
     expect(await origin.apiRequests[1]!.text()).toBe('x')
   })
 
+  it('knows a configured origin by any URL of it', async () => {
+    tab.drawbridge.configure({
+      apiOrigins: ['https://api.example/', 'HTTPS://Other.example:443/v1'],
+    })
+    await tab.drawbridge.fetch('https://api.example/things')
+    await tab.drawbridge.fetch('https://other.example/things')
+    await tab.drawbridge.fetch('https://other.example:8443/things')
+    const ours = `Bearer ${origin.storedToken}`
+    expect(authorization()).toEqual([ours, ours, null])
+  })
+
   it.each([
     'https://evil.example/api/me',
     'https://login.example.evil.example/api/me',

@@ -406,6 +406,12 @@ describe('a gateway that the script was not loaded from', () => {
     expect(await tab.drawbridge.getToken()).toBe(origin.storedToken)
   })
 
+  it('stays as it was where an API’s origin is no URL', async () => {
+    const options = { gateway: 'https://other.example', apiOrigins: ['api.example'] }
+    expect(() => tab.drawbridge.configure(options)).toThrow(TypeError)
+    expect(await tab.drawbridge.getToken()).toBe(origin.storedToken)
+  })
+
   it('is not used where the setting is no URL, and the rest of it neither', async () => {
     const options = { gateway: 'other.example', apiOrigins: ['https://api.example'] }
     expect(() => tab.drawbridge.configure(options)).toThrow(TypeError)
