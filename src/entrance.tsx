@@ -32,13 +32,19 @@ const ANSWERS_HEAD = [
   '/dashboard',
   '/account',
   '/account/services',
+  '/account/sessions/end-all',
+  '/admin',
   '/api/',
   '/.well-known/',
   '/auth/login',
   '/auth/assets/',
   '/auth/drawbridge.js',
   '/auth/drawbridge.mjs',
-  '/widgets/bootstrap.js',
+  '/auth/sessions',
+  '/auth/sso/logout',
+  '/oauth/device',
+  '/ping.html',
+  '/widgets/',
 ]
 
 /**

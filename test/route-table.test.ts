@@ -165,17 +165,40 @@ const routes = gateway.routes.map(({ method, path }) => `${method} ${path}`)
 
 const ADMIN_PATHS = ADMIN_ROUTES.map((route) => `/admin/api${route.split(' ')[1] ?? ''}`)
 
-/** Each path, as a request would have it. */
-const PATHS = [
-  ...new Set([...ROUTES.map((route) => route.split(' ')[1] ?? ''), ...ADMIN_PATHS]),
-].map((path) =>
+/**
+ * Where a GET begins, takes or ends something, connects a tab, or tells of a person what is then in the audit
+ * trail: a HEAD is told that only others do.
+ */
+const NOT_FOR_HEAD = [
+  '/auth/sso/callback/:provider?',
+  '/auth/sso/events',
+  '/auth/sso/frontchannel-logout/:provider?',
+  '/auth/sso/login/:provider?',
+  '/auth/sso/logout/callback',
+  '/oauth/authorize',
+  '/oauth/authorize/cancel',
+  '/oauth/logout',
+  '/oauth/userinfo',
+  '/sso/v1/login',
+  '/sso/v1/login/',
+  '/sso/v1/login/:host',
+  '/sso/v1/login/:host/',
+]
+
+/** As a request would have it. */
+const asRequested = (path: string): string =>
   path
     .replace(':provider?', 'otrotl')
     .replace(':host', 'portal')
     .replace('/widgets/:file', '/widgets/bootstrap.js')
     .replace(':file', 'drawbridge.css')
-    .replace(/:(id|sid|secret|kid)/g, '0'.repeat(32)),
-)
+    .replace(/:(id|sid|secret|kid)/g, '0'.repeat(32))
+
+const PATHS = [
+  ...new Set([...ROUTES.map((route) => route.split(' ')[1] ?? ''), ...ADMIN_PATHS]),
+].map(asRequested)
+
+const GET_ROUTES = ROUTES.filter((route) => route.startsWith('GET ')).map((route) => route.slice(4))
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
@@ -255,5 +278,29 @@ describe.each(PATHS)('%s, by every method,', (path) => {
         expect(status, method).toBe(405)
       }
     }
+  })
+})
+
+describe('RFC 9110 §9.3.2, HEAD', () => {
+  it.each([
+    ...GET_ROUTES.filter((path) => !NOT_FOR_HEAD.includes(path)),
+    '/widgets/nothing.js',
+    '/auth/assets/nothing.js',
+  ])('of %s is answered as GET is, without the body', async (route) => {
+    const path = asRequested(route)
+    const [read, asked] = [await ask('GET', path), await ask('HEAD', path)]
+    const nonceless = ({ headers }: Response) =>
+      [...headers]
+        .filter(([name]) => !['x-request-id', 'content-length'].includes(name))
+        .map(([name, value]) => [name, value.replaceAll(/'nonce-[^']+'/g, 'a nonce')])
+    expect(asked.status).toBe(read.status)
+    expect(nonceless(asked)).toEqual(nonceless(read))
+    expect(await asked.text()).toBe('')
+  })
+
+  it.each(NOT_FOR_HEAD)('of %s does nothing, and is told which methods do', async (route) => {
+    const { status, headers } = await ask('HEAD', asRequested(route))
+    expect(status).toBe(405)
+    expect(headers.get('allow')).toMatch(/^GET\b/)
   })
 })

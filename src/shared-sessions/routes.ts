@@ -62,7 +62,8 @@ export function sharedSessionsRoutes(core: SharedSessionsCore) {
       await audit.record(facts, { event, refusal: site.refusal })
       return answerBrought(c, refused(code === 'unknown_site' ? 'unknown_page' : code))
     }
-    if (path === '/socialize/library.js' && c.req.method === 'GET') return answerLibrary(c, base)
+    const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
+    if (path === '/socialize/library.js' && isRead) return answerLibrary(c, base)
     // What a browser carries is on our own host only.
     if (hostname.endsWith(below)) {
       return answerBrought(c, { kind: 'sent', location: base + path + search })

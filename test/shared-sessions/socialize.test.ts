@@ -359,6 +359,12 @@ describe('the library', () => {
         'text/javascript; charset=utf-8',
       ])
       expect(await answer.text()).toContain('"https://login.example/oneall/shop"')
+      const head = await exports.default.fetch(url, { method: 'HEAD' })
+      expect([head.status, head.headers.get('content-type'), await head.text()]).toEqual([
+        200,
+        'text/javascript; charset=utf-8',
+        '',
+      ])
     }
     const unknown = await exports.default.fetch(`${ISSUER}/oneall/nosuch/socialize/library.js`)
     expect(unknown.status).toBe(404)

@@ -8,7 +8,7 @@ import type { Provider } from './provider.ts'
 import { settings } from './settings.ts'
 
 export interface Visit {
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'HEAD' | 'POST'
   readonly body?: URLSearchParams | string
   readonly headers?: Readonly<Record<string, string>>
   /** Whose page the request comes from: a URL, or nobody's (typed, or a bookmark). */

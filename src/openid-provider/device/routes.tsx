@@ -21,7 +21,7 @@ import type { Doors } from '../../platform/doors.ts'
 import { readForm } from '../../platform/read-form.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
-import { isFetchedAhead } from '../../protocol/fetched-ahead.ts'
+import { isVisit } from '../../protocol/fetched-ahead.ts'
 import { isFromOwnPage } from '../../protocol/same-origin.ts'
 import { readClientCall } from '../client-call.ts'
 import type { ClientCallParts } from '../client-call.ts'
@@ -80,9 +80,9 @@ export function deviceRoutes(core: DeviceRouteParts) {
     c.header('Vary', 'Cookie')
   })
 
-  /** A page that is fetched ahead is no use of the session. */
+  /** A page that nobody looks at, by HEAD or fetched ahead, is no use of the session; an answer to one is. */
   const visitor = (c: Visit) =>
-    sessions[isFetchedAhead(c.req.raw.headers) ? 'peek' : 'use'](
+    sessions[c.req.method === 'POST' || isVisit(c.req.raw) ? 'use' : 'peek'](
       readSessionCookie(c.req.header('cookie'), config),
       clock(),
     )

@@ -259,12 +259,13 @@ describe('the page for the code', () => {
     expectError(await poll(codes), 'authorization_pending')
   })
 
-  it('is a use of the session when a person opens it, and not when it is fetched ahead', async () => {
+  it('is a use of the session when a person opens it, and not by HEAD or when it is fetched ahead', async () => {
     const lastUse = async () => (await liveSession(browser.session()))!.lastUsedAt
     const before = await lastUse()
     world.clock.advance(100)
     const headers = { 'sec-purpose': 'prefetch' }
     expect((await browser.request(PAGE, { headers })).status).toBe(200)
+    expect((await browser.request(PAGE, { method: 'HEAD' })).status).toBe(200)
     expect(await lastUse()).toBe(before)
     await browser.request(PAGE)
     expect(await lastUse()).toBe(before + 100)
