@@ -304,3 +304,30 @@ describe('RFC 9110 §9.3.2, HEAD', () => {
     expect(headers.get('allow')).toMatch(/^GET\b/)
   })
 })
+
+it('RFC 9110 §15.5.2: every 401 says by what somebody could be let in', async () => {
+  const ours = { origin: settings.ISSUER, 'sec-fetch-site': 'same-origin' }
+  const challenges = new Map<string, string | null>()
+  for (const route of [
+    ...ROUTES,
+    ...ADMIN_ROUTES.map((name) => name.replace(' ', ' /admin/api')),
+  ]) {
+    const [method = '', path = ''] = route.split(' ')
+    const { status, headers } = await ask(method.replace('ALL', 'GET'), asRequested(path), {
+      ...ours,
+      ...(path.endsWith('/events') && { upgrade: 'websocket' }),
+    })
+    if (status === 401) challenges.set(route, headers.get('www-authenticate'))
+  }
+  expect([...challenges].filter(([, challenge]) => !challenge)).toEqual([])
+  expect([...challenges.keys()]).toEqual(
+    expect.arrayContaining([
+      'ALL /auth/sso/token',
+      'DELETE /auth/sessions',
+      'GET /admin/api/users',
+      'GET /auth/sessions',
+      'GET /auth/sso/events',
+      'PUT /sso/v1/service-request',
+    ]),
+  )
+})

@@ -1,7 +1,7 @@
 /** One's own sessions for scripts, and the connection by which an open tab learns that its session ended. */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import { clearSessionCookie } from '../core/sessions/session-cookie.ts'
+import { clearSessionCookie, SESSION_CHALLENGE } from '../core/sessions/session-cookie.ts'
 import type { LiveSession } from '../core/sessions/session.ts'
 import type { RequestVariables } from '../platform/request-facts.ts'
 import { openTab } from './open-tab.ts'
@@ -88,10 +88,11 @@ export function sessionsApi(parts: AccountParts, own: OwnSessions) {
   return app
 }
 
-/** RFC 9110 §15.5.22: 426 says to what. */
+/** RFC 9110 §15.5.22: 426 says to what; §15.5.2: 401 says by what. */
 function refuse(c: AccountContext, code: RefusalCode): Response {
   const { status, retryAfter } = answers[code]
   if (status === 426) c.header('Upgrade', 'websocket')
+  if (status === 401) c.header('WWW-Authenticate', SESSION_CHALLENGE)
   if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
   return c.json({ error: code, request_id: c.get('facts').requestId }, status)
 }

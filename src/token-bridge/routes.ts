@@ -8,6 +8,7 @@
  */
 import { Hono } from 'hono'
 import type { LiveSession } from '../core/sessions/session.ts'
+import { SESSION_CHALLENGE } from '../core/sessions/session-cookie.ts'
 import { createDpopProofs } from '../core/tokens/dpop-proof.ts'
 import { JWKS_MAX_AGE_SECONDS } from '../core/tokens/key-lifetimes.ts'
 import type { Keys } from '../core/tokens/keys.ts'
@@ -85,6 +86,7 @@ export function tokenBridgeRoutes(
     if (!exchanged.ok) {
       const { status, retryAfter } = answers[exchanged.refusal.code]
       if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
+      if (status === 401) c.header('WWW-Authenticate', SESSION_CHALLENGE)
       return c.json({ error: exchanged.refusal.code, request_id }, status)
     }
     const { token, tokenType, expiresIn, session } = exchanged.value

@@ -13,6 +13,7 @@ import type { Context } from 'hono'
 import type { WidgetApplication } from '../core/applications/application.ts'
 import { accessAnswer } from '../core/revocation/access-answer.ts'
 import type { AccessRefusalCode } from '../core/revocation/check-access.ts'
+import { SESSION_CHALLENGE } from '../core/sessions/session-cookie.ts'
 import { isJsonObject } from '../platform/json-object.ts'
 import { readJson } from '../platform/read-json.ts'
 import type { Refusal } from '../platform/refusal.ts'
@@ -176,9 +177,13 @@ export function widgetTokenRoutes(parts: WidgetTokenParts) {
 }
 
 /** A refused token is told why: whoever made it has to be able to find out. */
-const rejectToken = (c: WidgetContext, code: WidgetTokenRefusalCode) => fail(c, code, 401)
+function rejectToken(c: WidgetContext, code: WidgetTokenRefusalCode): Response {
+  c.header('WWW-Authenticate', 'Bearer error="invalid_token"')
+  return fail(c, code, 401)
+}
 
 function refuseWith(c: WidgetContext, { code }: Refusal): Response {
+  if (code === 'no_session') c.header('WWW-Authenticate', SESSION_CHALLENGE)
   return fail(c, code, statuses[code] ?? 400)
 }
 

@@ -157,7 +157,7 @@ describe('without a live session', () => {
       request_id: answer.headers.get('X-Request-Id'),
     })
     expectUnshared(answer.headers)
-    expect(answer.headers.get('WWW-Authenticate')).toBeNull()
+    expect(answer.headers.get('WWW-Authenticate')).toBe('session')
   })
 
   it('there is no token: the session has ended', async () => {

@@ -59,6 +59,8 @@ describe('GET /widgets/:application/events', () => {
       const response = await connect(id, headers)
       expect(response.status, JSON.stringify(headers)).toBe(status)
       expect(response.webSocket).toBeNull()
+      const challenge = response.headers.get('www-authenticate')
+      expect(challenge).toBe(status === 401 ? 'session' : null)
     }
     expect((await connect('nobody', good)).status).toBe(404)
     expect(await dumpOf(user.userId)).toBe(before)

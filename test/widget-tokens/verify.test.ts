@@ -35,8 +35,10 @@ const claimsOf = (site: WidgetSite, changes: Record<string, unknown> = {}) => ({
 })
 
 const refusal = async (site: WidgetSite, token: unknown) => {
-  const { status, body } = await present(site, token)
+  const { status, body, headers } = await present(site, token)
   expect(body.success).toBe(false)
+  const challenge = headers.get('www-authenticate')
+  expect(challenge).toBe(status === 401 ? 'Bearer error="invalid_token"' : null)
   expect(body.user).toBeUndefined()
   return [status, body.error]
 }

@@ -6,6 +6,12 @@ import type { Config } from '../../config.ts'
 
 type CookieConfig = Pick<Config, 'isHttps'>
 
+/**
+ * What a 401 names that misses this cookie: RFC 9110 §15.5.2 wants a challenge in each. No scheme is registered for
+ * cookies, so it is a word of ours, and no browser asks for a password by a scheme that it does not know.
+ */
+export const SESSION_CHALLENGE = 'session'
+
 /** Longer than any handle; a cookie beyond it is not ours. */
 const LONGEST_COOKIE = 4096
 

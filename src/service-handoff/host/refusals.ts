@@ -2,6 +2,7 @@
  * Every "no" of the host's API, as a service gets to hear it: `{"detail": …, "code": …}`, the shape of Django REST
  * framework, which Epixel's API has. One word for each reason, and never a part of what was sent.
  */
+import { SESSION_CHALLENGE } from '../../core/sessions/session-cookie.ts'
 import type { BodyRefusal } from '../../platform/read-body.ts'
 
 export type HandoffRefusalCode =
@@ -48,7 +49,7 @@ export const handoffAnswers: Readonly<Record<HandoffRefusalCode, HandoffAnswer>>
     status: 401,
     code: 'not_authenticated',
     detail: 'Nobody is signed in.',
-    challenge: 'session',
+    challenge: SESSION_CHALLENGE,
   },
   not_from_our_page: {
     status: 403,
