@@ -115,9 +115,16 @@ class HeldDocument<Parsed> implements ProviderDocument<Parsed> {
   }
 
   #usable(now: EpochSeconds): Result<Parsed, 'provider_unavailable'> {
+    const held = this.#usableCopy(now)
+    return held === undefined
+      ? refuse('provider_unavailable', { document: this.#kind, ...this.#lastRefusal })
+      : ok(held.parsed)
+  }
+
+  #usableCopy(now: EpochSeconds): Held<Parsed> | undefined {
     return this.#held !== undefined && isUsable(this.#kind, this.#held, now)
-      ? ok(this.#held.parsed)
-      : refuse('provider_unavailable', { document: this.#kind, ...this.#lastRefusal })
+      ? this.#held
+      : undefined
   }
 
   #isFresh(now: EpochSeconds): boolean {
@@ -129,7 +136,10 @@ class HeldDocument<Parsed> implements ProviderDocument<Parsed> {
       const key = await documentKey(this.#kind, this.#issuer)
       const read = this.#copies.get(key, { type: 'json', cacheTtl: 30 })
       const copy = parseDocumentCopy(await inTime(KV_WAIT_MILLISECONDS, read))
-      if (copy === undefined || !isFresh(this.#kind, copy, now)) return
+      // One that is old serves on where the object cannot be asked for a newer one.
+      if (copy === undefined || !isUsable(this.#kind, copy, now)) return
+      const held = this.#usableCopy(now)
+      if (held !== undefined && held.fetchedAt >= copy.fetchedAt) return
       // KV does not know of later attempts, but before this there was none of use.
       await this.#hold(copy, copy.fetchedAt + COOL_DOWN_SECONDS)
     } catch (thrown) {

@@ -159,6 +159,47 @@ describe('the documents of a provider', () => {
     expect(await start()).toMatch(/^provider_unavailable/)
   })
 
+  it('serve on in a cold isolate from KV while their object cannot be reached, and no longer', async () => {
+    await finish()
+    const away = { getByName: () => ({}) } as unknown as Env['PROVIDER_METADATA']
+    const isolate = () =>
+      createIdentityProviders({
+        config: configFor(),
+        metadata: away,
+        documents: env.REVOCATION,
+      })
+    clock.advance(599)
+    expect(await finish(isolate())).toBe('accepted')
+    clock.advance(1)
+    expect(await finish(isolate())).toMatch(/^provider_unavailable/)
+    clock.advance(86_400 - 601)
+    expect(await start(isolate())).toBe('accepted')
+    clock.advance(1)
+    expect(await start(isolate())).toMatch(/^provider_unavailable/)
+  })
+
+  it('in KV do not take the place of newer ones in memory', async () => {
+    let isAway = false
+    const metadata = {
+      getByName: (name: string) => (isAway ? {} : env.PROVIDER_METADATA.getByName(name)),
+    } as unknown as Env['PROVIDER_METADATA']
+    const parts = { config: configFor(), metadata, documents: env.REVOCATION }
+    const isolate = createIdentityProviders(parts)
+    await start(isolate)
+    const key = await documentKey('discovery', otrotlConfig.issuer)
+    const old = (await env.REVOCATION.get(key))!
+    clock.advance(3600)
+    await start(isolate)
+    await env.REVOCATION.put(key, old)
+    isAway = true
+    clock.advance(3600)
+    expect(await start(isolate)).toBe('accepted')
+    clock.advance(86_400 - 3601)
+    expect(await start(isolate)).toBe('accepted')
+    clock.advance(1)
+    expect(await start(isolate)).toMatch(/^provider_unavailable/)
+  })
+
   it('of a configuration that was tightened are not used any more', async () => {
     const loose = { ...otrotlConfig, issuer: 'http://127.0.0.1:9080', allowInsecureHttp: true }
     const local = await createProvider(internet, loose)
