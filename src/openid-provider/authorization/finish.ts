@@ -19,15 +19,7 @@ type Finished = Pick<ReadRequest, 'request' | 'received'>
 export async function answerGranted(
   parts: AuthorizeParts,
   finished: Finished,
-  {
-    session,
-    now,
-    isConsentGiven = false,
-  }: {
-    readonly session: LiveSession
-    readonly now: EpochSeconds
-    readonly isConsentGiven?: boolean
-  },
+  { session, now }: { readonly session: LiveSession; readonly now: EpochSeconds },
 ): Promise<Answered | PageShown> {
   const { request, received } = finished
   const issued = await issueAnswer(parts, request, session, now)
@@ -41,8 +33,7 @@ export async function answerGranted(
   return answered(parts, request, {
     session,
     parameters: issued.value,
-    facts: isConsentGiven ? { is_consent_given: true } : {},
-    // Who has just signed in, or agreed, is on record; who only comes by, in the log.
+    // Who has just signed in is on record; who only comes by, in the log.
     isRoutine: received.requestUri === undefined,
   })
 }

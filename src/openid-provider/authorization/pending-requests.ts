@@ -61,6 +61,8 @@ export interface PendingRequests {
   ): Promise<Result<undefined, Code>>
   /** Of any number of calls, one succeeds. */
   take(requestUri: string, now: EpochSeconds): Promise<Result<PendingRequest, Code>>
+  /** Lets one wait again, no longer than before, that was taken for an answer which nobody could give. */
+  putBack(requestUri: string, taken: PendingRequest): Promise<void>
 }
 
 /** Whether a `request_uri` is of ours; any other would have to be fetched, which we never do. */
@@ -118,6 +120,12 @@ export function createPendingRequests(kept: KeptValues): PendingRequests {
     async take(requestUri, now) {
       const taken = await kept.take(KIND, referenceOf(requestUri), now)
       return taken.ok ? ok(taken.value as PendingRequest) : refused(taken.refusal.code)
+    },
+
+    async putBack(requestUri, taken) {
+      const expiresAt = Math.floor(taken.receivedAtMilliseconds / 1000) + WAITING_SECONDS
+      // Where that fails as well, the person begins again at the application.
+      await kept.keep(KIND, taken, expiresAt, referenceOf(requestUri))
     },
   }
 }
