@@ -9,7 +9,8 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { DEVICE_GRANT } from './ask-device-code.ts'
-import type { DeviceRequests, FoundDeviceRequest } from './device-request.ts'
+import { isDecided } from './device-request.ts'
+import type { DeviceDecision, DeviceRequests, FoundDeviceRequest } from './device-request.ts'
 import { parseUserCode } from './user-code.ts'
 
 export interface DeciderParts {
@@ -38,7 +39,7 @@ export async function findWaitingDevice(
     return found.refusal.code === 'unavailable' ? refuse('unavailable') : refuse('unknown_code')
   }
   const { request, deviceCode } = found.value
-  if (request.decision.state !== 'waiting') return refuse('unknown_code', { check: 'decided' })
+  if (isDecided(request.decision)) return refuse('unknown_code', { check: 'decided' })
   const application = await applications.findOAuthClient(request.applicationId)
   if (!application.ok) {
     const isDown = application.refusal.code === 'unavailable'
@@ -51,50 +52,64 @@ export async function findWaitingDevice(
 
 /**
  * The person says yes: a grant is minted under their session, and the device finds it when it asks next. Of
- * two people who say yes at the same time, one is too late, and their grant is never handed out.
+ * two people who decide at the same time one is too late, and nothing comes of their word: not even a consent.
  */
 export async function approveDevice(
-  { deviceRequests, grants, consents }: DeciderParts,
-  { userCode, deviceCode, request, application }: WaitingDevice,
-  { userId, sid }: LiveSession,
+  parts: DeciderParts,
+  device: WaitingDevice,
+  session: LiveSession,
   now: EpochSeconds,
 ): Promise<Result<undefined, 'unknown_code' | 'no_session' | 'unavailable'>> {
-  const { content, expiresAt } = request
+  const { deviceRequests } = parts
+  const approving = { state: 'approving', userId: session.userId } as const
+  const claimed = await deviceRequests.decide(device, approving, now)
+  if (!claimed.ok) return tooLate(claimed.refusal.code)
+  const minted = await mintGrant(parts, device, session, now)
+  const decision: DeviceDecision = minted.ok
+    ? { state: 'approved', handle: minted.value.handle }
+    : { state: 'waiting' }
+  const decided = await deviceRequests.decide(device, decision, now, approving)
+  if (!minted.ok) {
+    const { code } = minted.refusal
+    // Disconnected in that very moment: what this rests on was taken back.
+    return refuse(code === 'no_consent' ? 'unknown_code' : code)
+  }
+  return decided.ok ? ok(undefined) : tooLate(decided.refusal.code)
+}
+
+async function mintGrant(
+  { grants, consents }: Pick<DeciderParts, 'grants' | 'consents'>,
+  { request: { content, expiresAt }, application }: WaitingDevice,
+  { userId, sid }: LiveSession,
+  now: EpochSeconds,
+) {
+  const applicationId = application.id
   const consent = { scope: content.scope, claims: [] }
   const needsConsent = application.isFirstParty ? undefined : consent
   if (needsConsent !== undefined) {
-    const applicationId = application.id
     const given = await consents.give({ userId, sid, consent: { applicationId, ...consent }, now })
     if (!given.ok) return given
   }
-  const minted = await grants.mint({
+  return grants.mint({
     userId,
     sid,
     grant: {
       kind: 'device_code',
-      binding: { applicationId: application.id },
+      binding: { applicationId },
       content,
       lifetimeSeconds: Math.max(1, expiresAt - now),
       needsConsent,
     },
     now,
   })
-  if (!minted.ok) {
-    const { code } = minted.refusal
-    // Disconnected in that very moment: what this rests on was taken back.
-    return refuse(code === 'no_consent' ? 'unknown_code' : code)
-  }
-  const decision = { state: 'approved', handle: minted.value.handle } as const
-  const decided = await deviceRequests.decide({ userCode, deviceCode }, decision, now)
-  return decided.ok ? ok(undefined) : tooLate(decided.refusal.code)
 }
 
 export async function denyDevice(
   { deviceRequests }: Pick<DeciderParts, 'deviceRequests'>,
-  { userCode, deviceCode }: WaitingDevice,
+  device: WaitingDevice,
   now: EpochSeconds,
 ): Promise<Result<undefined, 'unknown_code' | 'unavailable'>> {
-  const decided = await deviceRequests.decide({ userCode, deviceCode }, { state: 'denied' }, now)
+  const decided = await deviceRequests.decide(device, { state: 'denied' }, now)
   return decided.ok ? ok(undefined) : tooLate(decided.refusal.code)
 }
 

@@ -4,6 +4,7 @@
  * that was minted in their object, under their session: all that follows lives and dies with that.
  */
 import type { GrantContent } from '../../core/sessions/grant.ts'
+import type { UserId } from '../../core/sessions/session.ts'
 import type { KeptValues } from '../../core/references/kept-value.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { isJsonObject } from '../../platform/json-object.ts'
@@ -17,8 +18,13 @@ export const POLL_SECONDS = 5
 
 export type DeviceDecision =
   | { readonly state: 'waiting' }
+  /** This user has said yes, and the grant is being made: nobody else's word counts any more. */
+  | { readonly state: 'approving'; readonly userId: UserId }
   | { readonly state: 'denied' }
   | { readonly state: 'approved'; readonly handle: string }
+
+export const isDecided = ({ state }: DeviceDecision): boolean =>
+  state === 'approved' || state === 'denied'
 
 export interface DeviceRequest {
   readonly applicationId: string
@@ -48,11 +54,15 @@ export interface DeviceRequests {
     userCode: string,
     now: EpochSeconds,
   ): Promise<Result<FoundDeviceRequest, 'unknown' | 'unavailable'>>
-  /** Writes a person's decision, once: `decided` when somebody was faster. The user code is worth nothing then. */
+  /**
+   * Writes a person's decision in the place of the one `before`, once: `decided` when somebody was faster. With the
+   * last word the user code is worth nothing any more.
+   */
   decide(
     input: { readonly userCode: string; readonly deviceCode: string },
     decision: DeviceDecision,
     now: EpochSeconds,
+    before?: DeviceDecision,
   ): Promise<Result<undefined, 'unknown' | 'decided' | 'unavailable'>>
   /** Notes that the device has asked; `tooSoon` lengthens its interval. */
   notePoll(
@@ -106,20 +116,18 @@ export function createDeviceRequests(keptValues: KeptValues): DeviceRequests {
       return request.ok ? ok({ deviceCode, request: request.value }) : request
     },
 
-    async decide({ userCode, deviceCode }, decision, now) {
+    async decide({ userCode, deviceCode }, decision, now, before = { state: 'waiting' }) {
       for (let tries = 0; tries < TRIES; tries += 1) {
         const found = await find(deviceCode, now)
         if (!found.ok) return found
-        if (found.value.decision.state !== 'waiting') {
-          // It may be this very one, whose answer was lost on the way.
-          const isThis = JSON.stringify(found.value.decision) === JSON.stringify(decision)
-          return isThis ? ok(undefined) : refuse('decided')
-        }
+        // It may be this very one, whose answer was lost on the way.
+        if (isSame(found.value.decision, decision)) return ok(undefined)
+        if (!isSame(found.value.decision, before)) return refuse('decided')
         const value = { ...found.value, decision }
         const change = { seen: found.value, value, now }
         const written = await keptValues.replace('device_authorization', deviceCode, change)
         if (written.ok) {
-          await keptValues.take('user_code', userCode, now)
+          if (isDecided(decision)) await keptValues.take('user_code', userCode, now)
           return ok(undefined)
         }
         if (written.refusal.code === 'unknown') return refuse('unknown')
@@ -144,3 +152,6 @@ export function createDeviceRequests(keptValues: KeptValues): DeviceRequests {
     },
   }
 }
+
+const isSame = (one: DeviceDecision, other: DeviceDecision): boolean =>
+  JSON.stringify(one) === JSON.stringify(other)

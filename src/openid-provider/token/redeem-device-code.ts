@@ -19,7 +19,7 @@ export async function redeemDeviceCode(
   const { applicationId, decision } = found.value
   if (applicationId !== application.id) return refuse('invalid_grant', { check: 'not_bound' })
   if (decision.state === 'denied') return refuse('access_denied')
-  if (decision.state === 'waiting') {
+  if (decision.state !== 'approved') {
     const noted = await parts.deviceRequests.notePoll({ deviceCode, request: found.value }, now)
     if (!noted.ok) return noted
     return refuse(noted.value.isTooSoon ? 'slow_down' : 'authorization_pending')

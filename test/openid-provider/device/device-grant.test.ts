@@ -421,6 +421,9 @@ describe('the page for the code', () => {
     expect((await decide(codes.user_code, 'allow', visitor)).status).toBe(404)
     world.clock.advance(10)
     expectError(await poll(codes, shop), 'authorization_pending')
+    // It waits for a word as before.
+    expect((await decide(codes.user_code, 'deny', visitor)).status).toBe(200)
+    expectError(await poll(codes, shop), 'access_denied')
   })
 
   it('lets one of two people decide', async () => {
