@@ -17,7 +17,7 @@ import type { DpopKey } from './dpop-key.ts'
 const LONGEST_PROOF_CHARACTERS = 8192
 const LONGEST_JTI_CHARACTERS = 256
 
-/** How far a proof's `iat` may be from our clock, either way (RFC 9449 §11.1). */
+/** How far a proof's times may be from our clock, either way (RFC 9449 §11.1). */
 const WINDOW_SECONDS = 60
 
 const REMEMBERED_PROOFS = 10_000
@@ -55,11 +55,14 @@ export function createDpopProofs(): DpopProofs {
       const parsed = await readProof(proof)
       if (typeof parsed === 'string') return no(parsed)
       const { thumbprint: jkt, claims } = parsed
-      const { htm, htu, iat, jti, ath } = claims
+      const { htm, htu, iat, exp = now, nbf = now, jti, ath } = claims
       if (htm !== method) return no('htm')
       if (typeof htu !== 'string' || !isSameTarget(htu, url)) return no('htu')
       if (!Number.isSafeInteger(iat) || Math.abs((iat as number) - now) > WINDOW_SECONDS)
         return no('iat')
+      // RFC 7519 §4.1.4, §4.1.5: neither is asked for, but a proof that names one is held to it.
+      if (typeof exp !== 'number' || now >= exp + WINDOW_SECONDS) return no('exp')
+      if (typeof nbf !== 'number' || nbf > now + WINDOW_SECONDS) return no('nbf')
       if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI_CHARACTERS)
         return no('jti')
       if (token !== undefined) {

@@ -54,6 +54,16 @@ describe('a good proof (RFC 9449 §4.2)', () => {
   it.each([-60, 60])('may be %i seconds off our clock', async (off) => {
     expect(await judge(await changed({ claims: { iat: NOON + off } }))).toMatch(/^[\w-]{43}$/)
   })
+
+  it.each([
+    { exp: NOON + 300 },
+    { exp: NOON - 59 },
+    { exp: NOON + 0.5 },
+    { nbf: NOON },
+    { nbf: NOON + 60 },
+  ])('may say when it counts, by a clock that is a minute off: %j', async (claims) => {
+    expect(await judge(await changed({ claims }))).toMatch(/^[\w-]{43}$/)
+  })
 })
 
 describe('a proof is refused (RFC 9449 §4.3)', () => {
@@ -186,6 +196,18 @@ describe('a proof is refused (RFC 9449 §4.3)', () => {
     'when its iat is %s',
     async (iat) => expect(await judge(await changed({ claims: { iat } }))).toBe('iat'),
   )
+
+  it.each([
+    { exp: NOON - 60 },
+    { exp: 0 },
+    { exp: String(NOON + 300) },
+    { exp: null },
+    { nbf: NOON + 61 },
+    { nbf: NOON * 1000 },
+    { nbf: 'now' },
+  ])('when it says itself that it does not count now (RFC 7519 §4.1): %j', async (claims) => {
+    expect(await judge(await changed({ claims }))).toBe(Object.keys(claims)[0])
+  })
 
   it.each(['', 'x'.repeat(257), undefined, 1, {}, null])('when its jti is %j', async (jti) => {
     expect(await judge(await changed({ claims: { jti } }))).toBe('jti')

@@ -131,6 +131,22 @@ describe('a proof at the token endpoint (RFC 9449 §4.3)', () => {
     ['for another URL', () => prover.prove({ method: 'POST', url: USERINFO, now: now() })],
     ['that is old', () => prover.prove({ method: 'POST', url: TOKEN_URL, now: now() - 61 })],
     ['that is to come', () => prover.prove({ method: 'POST', url: TOKEN_URL, now: now() + 61 })],
+    [
+      'that says it has run out',
+      () =>
+        prover.prove(
+          { method: 'POST', url: TOKEN_URL, now: now() },
+          { claims: { exp: now() - 60 } },
+        ),
+    ],
+    [
+      'that says it does not count yet',
+      () =>
+        prover.prove(
+          { method: 'POST', url: TOKEN_URL, now: now() },
+          { claims: { nbf: now() + 61 } },
+        ),
+    ],
     ['that comes twice', async () => `${await prover.forToken()}, ${await prover.forToken()}`],
     ['that is empty', () => ''],
     ['that is none', () => 'x.y.z'],
