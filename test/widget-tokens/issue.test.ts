@@ -270,7 +270,7 @@ describe('an access token', () => {
     }
   })
 
-  it('that is bound to a key needs its proof', async () => {
+  it('that is bound to a key needs its proof, of this very request (RFC 9449 §4.3)', async () => {
     const site = await registerWidget()
     const prover = await createProver()
     const jkt = await calculateJwkThumbprint(prover.jwk)
@@ -280,17 +280,34 @@ describe('an access token', () => {
     const good = await ask(site.tokenUrl, { headers: { ...authorization, DPoP: proof } })
     expect(good.status).toBe(200)
     expect(good.body.token).not.toBe('')
-    const elsewhere = await prover.prove({ url: `${settings.ISSUER}/api/me`, token, now })
+    const renewal = await prover.prove({ url: site.tokenUrl, token, now })
+    const renewed = await ask(`${site.tokenUrl}?renewal=true`, {
+      headers: { ...authorization, DPoP: renewal },
+    })
+    expect(renewed.status).toBe(200)
+    const other = await registerWidget()
+    const elsewhere = [
+      `${settings.ISSUER}/api/me`,
+      other.tokenUrl,
+      `${site.tokenUrl}/`,
+      site.tokenUrl.replace('/token', '/auth'),
+      site.tokenUrl.replace(settings.ISSUER, 'https://widgets.example'),
+    ].map((url) => prover.prove({ url, token, now }))
+    const posted = await prover.prove({ url: site.tokenUrl, method: 'POST', token, now })
+    const proofs = [proof, renewal, ...(await Promise.all(elsewhere)), posted]
     for (const headers of [
       authorization,
-      { ...authorization, DPoP: proof },
-      { ...authorization, DPoP: elsewhere },
+      ...proofs.map((DPoP) => ({ ...authorization, DPoP })),
       { Authorization: `Bearer ${token}` },
     ]) {
       const refused = await ask(site.tokenUrl, { headers })
       expect(refused.status).toBe(401)
       expect(refused.body.token).toBeUndefined()
     }
+    // Where we are is ours to say (C27), not the request's.
+    const alias = site.tokenUrl.replace(settings.ISSUER, 'https://widgets.example')
+    const there = { ...authorization, DPoP: await prover.prove({ url: alias, token, now }) }
+    expect((await ask(alias, { headers: there })).status).toBe(401)
   })
 
   it('of a session that has ended gets nothing, at once', async () => {
