@@ -62,7 +62,8 @@ const showSecretOf = {
 const removeSecret = {
   method: 'delete',
   path: '/applications/{id}/secrets/{secret}',
-  summary: 'Ends a client secret at once; the only one can be rotated instead',
+  summary:
+    'Ends a client secret, within 30 seconds everywhere; the only one can be rotated instead',
   request: { params: secretInPath },
   responses: { 204: { description: 'Removed' }, ...problems('not_found', 'last_secret') },
 } satisfies Operation

@@ -95,6 +95,24 @@ describe('what is taken away from an application', () => {
     expect((await redeem(await authorize(), there)).status).toBe(401)
   })
 
+  it('a secret that is deleted, because somebody else has it: likewise, however long it had left', async () => {
+    const { there, shop, authorize, redeem } = await known()
+    const here = await createWorld()
+    const operator = createOperator()
+    const path = `/applications/${shop.id}/secrets`
+    await operator.ask('POST', path, { overlap_seconds: 3600 })
+    expect((await redeem(await authorize(), here)).status).toBe(200)
+    const { body } = await operator.ask('GET', path)
+    const secrets = body.secrets as { id: string; expires_at: number | null }[]
+    const old = secrets.find(({ expires_at }) => expires_at !== null)!
+    expect((await operator.ask('DELETE', `${path}/${old.id}`)).status).toBe(204)
+    expect((await redeem(await authorize(), here)).status).toBe(401)
+    clock.advance(KNOWN_SECONDS - 1)
+    expect((await redeem(await authorize(), there)).status).toBe(200)
+    clock.advance(1)
+    expect((await redeem(await authorize(), there)).status).toBe(401)
+  })
+
   it('a secret that runs out does so to the second, also by memory', async () => {
     const { there, shop, authorize, redeem } = await known()
     await applicationRegistry().rotateSecret({ id: shop.id, overlapSeconds: 10 }, clock.now())
