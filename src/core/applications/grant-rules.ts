@@ -56,10 +56,23 @@ export function judgeGrants(client: OAuthClient, report: Report): void {
   if (scope.includes('offline_access') && !has('refresh_token')) {
     report('scope', 'offline_access needs the grant type refresh_token')
   }
+  if (client.dpopBoundAccessTokens) judgeBoundTokens(client, report)
   const needsOpenId = responseTypes.some((type) => type.includes('id_token'))
   if (needsOpenId && !scope.includes('openid') && !client.alwaysIssueIdToken) {
     report('scope', 'lacks openid, which the response types with id_token need')
   }
+}
+
+/** RFC 9449: nothing shows a key where a token comes through the browser, or stands in a URL. */
+function judgeBoundTokens(
+  { responseTypes, userinfoQueryToken }: OAuthClient,
+  report: Report,
+): void {
+  const detail = 'cannot be together with dpop_bound_access_tokens'
+  responseTypes.forEach((type, i) => {
+    if (type.split(' ').includes('token')) report('responseTypes', detail, i)
+  })
+  if (userinfoQueryToken) report('userinfoQueryToken', detail)
 }
 
 export function judgeAuthentication(client: OAuthClient, report: Report): void {

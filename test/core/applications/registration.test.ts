@@ -266,6 +266,25 @@ describe('grants and response types', () => {
       ['scope'],
     ],
     ['a negative max age', { defaultMaxAge: -1 }, ['default_max_age']],
+    [
+      'tokens bound to a key that come through the browser, or stand in a URL (RFC 9449)',
+      {
+        grantTypes: ['authorization_code', 'implicit'],
+        responseTypes: ['code', 'token', 'id_token', 'id_token token'],
+        dpopBoundAccessTokens: true,
+        userinfoQueryToken: true,
+      },
+      ['response_types/1', 'response_types/3', 'userinfo_query_token'],
+    ],
+    [
+      'tokens bound to a key, by code, and an ID token by the browser',
+      {
+        grantTypes: ['authorization_code', 'implicit'],
+        responseTypes: ['code', 'id_token'],
+        dpopBoundAccessTokens: true,
+      },
+      [],
+    ],
   ])('%s', async (_, oauth, problems) => {
     expect(await problemsOf(oauth)).toEqual(problems)
   })

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { OAuthRegistration } from '../../../src/core/applications/registration.ts'
 import { applicationRegistry, registerApplication } from '../../world/applications.ts'
@@ -231,7 +232,11 @@ describe('everything else is told to the application', () => {
 
   it('an access token by the browser, where it would have to be bound to a key', async () => {
     await prepareKeyRing(systemClock())
-    const { sendAsked } = await asking({ ...implicit, dpopBoundAccessTokens: true })
+    const { sendAsked } = await asking(implicit)
+    // None is registered like this any more.
+    await env.DIRECTORY.exec(
+      `UPDATE applications SET oauth = json_set(oauth, '$.dpopBoundAccessTokens', json('true'))`,
+    )
     for (const response_type of ['token', 'id_token token'])
       expectRedirect(await sendAsked({ response_type }), 'unauthorized_client')
     expect(heard(await sendAsked({ response_type: 'id_token' }))).toHaveProperty('id_token')
