@@ -206,8 +206,11 @@ describe('the consent page', () => {
   })
 })
 
-/** A world in which the person's object fails at one question, from `down` on. */
-async function withMoodyObject(question: string) {
+/** A world in which the person's object, or that of the request, fails at one question while it is set to. */
+async function withMoodyObject(
+  question: string,
+  namespace: 'USER_SESSIONS' | 'ONE_TIME_REFERENCES' = 'USER_SESSIONS',
+) {
   let isDown = false
   const moody = (stub: object) =>
     new Proxy(stub, {
@@ -216,8 +219,8 @@ async function withMoodyObject(question: string) {
         return Reflect.get(stub, method) as unknown
       },
     })
-  const objects = { getByName: (name: string) => moody(env.USER_SESSIONS.getByName(name)) }
-  const world = await createWorld({}, { USER_SESSIONS: objects as unknown as Env['USER_SESSIONS'] })
+  const objects = { getByName: (name: string) => moody(env[namespace].getByName(name)) }
+  const world = await createWorld({}, { [namespace]: objects as unknown })
   const app = await registerApplication({ isFirstParty: false })
   const set = (value: boolean) => {
     isDown = value
@@ -325,6 +328,18 @@ describe('the answer to the consent page (RFC 6749 §10.12)', () => {
       expect(heard(await post(browser, body)).code).toBeTruthy()
     },
   )
+
+  it('is not remembered where the request that it answers cannot be taken, and still counts afterwards', async () => {
+    const { app, browser, set } = await withMoodyObject('take', 'ONE_TIME_REFERENCES')
+    const { body } = await formOf(await ask(browser, authorizeUrl(app)), 'allow')
+    set(true)
+    const answer = await post(browser, body)
+    expect([answer.status, await errorCodeOf(answer)]).toEqual([503, 'unavailable'])
+    const silent = await ask(browser, authorizeUrl(app, { prompt: 'none' }))
+    expect(heard(silent).error).toBe('consent_required')
+    set(false)
+    expect(heard(await post(browser, body)).code).toBeTruthy()
+  })
 
   it('is not asked for where nobody can say what was agreed to', async () => {
     const { app, browser, set } = await withMoodyObject('readConsent')
