@@ -36,7 +36,7 @@ export const grantsTable = `
   CREATE INDEX grants_by_application ON grants (application_id, sid, created_at);
   CREATE INDEX grants_by_family ON grants (family);`
 
-/** Of one application in one session; one more, and one that is over gives way, or else the oldest. */
+/** Of one application in one session; one more, and what `surplusGrants` says gives way. */
 export const MOST_GRANTS = 50
 
 export interface GrantRow {
@@ -152,7 +152,8 @@ export const grantsOf = (sql: SqlStorage, applicationId: string): GrantRow[] =>
 
 /**
  * Those of an application in a session that must go so that one more fits: what gives nothing any more, which the
- * alarm may not come by for hours to delete, and then the oldest.
+ * alarm may not come by for hours to delete, then tickets that nobody has taken (a page asks for as many as it
+ * likes, and none of them has signed anybody in), and then the oldest.
  */
 export const surplusGrants = (
   sql: SqlStorage,
@@ -164,7 +165,7 @@ export const surplusGrants = (
     .exec<Columns>(
       `SELECT * FROM grants WHERE application_id = ?1 AND sid = ?2
          AND (SELECT COUNT(*) FROM grants WHERE application_id = ?1 AND sid = ?2) > ?4
-       ORDER BY MAX(expires_at, tokens_until) > ?3 DESC, created_at DESC, rowid DESC
+       ORDER BY MAX(expires_at, tokens_until) > ?3 DESC, kind = 'handoff_ticket', created_at DESC, rowid DESC
        LIMIT -1 OFFSET ?4`,
       applicationId,
       sid,

@@ -135,7 +135,7 @@ export function isConsentMissing(
   return isBeyond('scope') || isBeyond('claims')
 }
 
-/** Mints a grant; the oldest of too many give way, with all that came from them. */
+/** Mints a grant; of too many some give way, with all that came from them. */
 export function mintGrant(
   sql: SqlStorage,
   user: UserRow,

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest'
+import { freezeClock } from '../../world/clock.ts'
+import { createService, ticketFor } from '../../world/service.ts'
+import { createWorld, signIn } from '../../world/sign-in.ts'
+
+describe('a page that asks for tickets again and again', () => {
+  it('takes nothing from a service that the person has come to by an earlier one', async () => {
+    const clock = freezeClock()
+    const world = await createWorld()
+    const browser = world.newBrowser()
+    await signIn(browser, world.otrotl)
+    const shop = await createService(world, { handoff: { refreshToken: true } })
+    const { access, refresh } = (await shop.verify(await ticketFor(browser, shop))).body
+    clock.advance(1)
+    let newest = ''
+    for (let n = 0; n < 60; n += 1) newest = await ticketFor(browser, shop)
+    const bearer = { bearer: String(access) }
+    const asked = await shop.ask('/api/v1/sso/service-request/', { service: shop.id }, bearer)
+    expect(asked.status).toBe(200)
+    expect((await shop.ask('/api/v1/sso/token-refresh/', { refresh })).status).toBe(200)
+    expect((await shop.verify(newest)).status).toBe(200)
+  })
+})
