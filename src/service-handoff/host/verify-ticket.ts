@@ -34,8 +34,22 @@ export async function verifyTicket(
   { application, ticket, now }: Showing,
 ): Promise<Result<VerifiedTicket, TicketRefusal>> {
   const { config, grants, handoffSessions, subjects } = parts
+  const take = () =>
+    grants.take({
+      kind: 'handoff_ticket',
+      handle: ticket,
+      presented: { applicationId: application.id },
+      ...(application.handoff.refreshToken && {
+        refresh: { lifetimeSeconds: config.session.absoluteSeconds, isKeyBound: false },
+      }),
+      now,
+    })
   const seen = await grants.peek('handoff_ticket', ticket, now)
-  if (!seen.ok) return ticketRefused(seen.refusal)
+  if (!seen.ok) {
+    // Whose it was, the object tells whoever would take it; and of one that has run out nothing can be taken.
+    const taken = seen.refusal.code === 'expired' ? await take() : seen
+    return ticketRefused(taken.ok ? seen.refusal : taken.refusal)
+  }
   const { binding, content, family, isSpent, session } = seen.value
   if (binding.applicationId !== application.id) return ticketRefused({ code: 'not_bound' })
   if (isSpent) return ticketRefused({ code: 'reused' })
@@ -56,15 +70,7 @@ export async function verifyTicket(
   })
   if (!indexed.ok) return indexed
 
-  const taken = await grants.take({
-    kind: 'handoff_ticket',
-    handle: ticket,
-    presented: { applicationId: application.id },
-    ...(application.handoff.refreshToken && {
-      refresh: { lifetimeSeconds: config.session.absoluteSeconds, isKeyBound: false },
-    }),
-    now,
-  })
+  const taken = await take()
   if (!taken.ok) return ticketRefused(taken.refusal)
   return ok({
     apiSid: indexed.value.apiSid,

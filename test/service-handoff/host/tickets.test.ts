@@ -403,8 +403,12 @@ describe('showing a ticket', () => {
     expect([foreign.status, foreign.body.code]).toEqual([401, 'token_not_valid'])
     expect(await snapshot()).toEqual(before)
     expect((await shop.verify(ticket)).status).toBe(200)
-    // And of a used one it learns no more.
+    // And of a used one it learns no more, nor of one that has run out.
     expect((await blog.verify(ticket)).body.code).toBe('token_not_valid')
+    const late = await ticketFor(browser, shop)
+    clock.advance(60)
+    expect((await blog.verify(late)).body.code).toBe('token_not_valid')
+    expect((await shop.verify(late)).body.code).toBe('token_expired')
   })
 
   it('is refused without a good key, always in the same words, and uses nothing up', async () => {
