@@ -237,9 +237,10 @@ export function handoffHostRoutes(parts: HostParts) {
       const asking = { application, username, password, userAgent, facts, now }
       const signedIn = await signInWithPassword(parts, asking)
       if (!signedIn.ok) return signedIn
-      const { accessToken, refreshToken, session } = signedIn.value
+      const { apiSid, accessToken, refreshToken, session } = signedIn.value
       return ok({
         body: {
+          api_sid: apiSid,
           ...(refreshToken !== undefined && { refresh: refreshToken }),
           access: accessToken.token,
           expires_in: accessToken.expiresIn,

@@ -11,6 +11,8 @@ import { mayEnter } from './open-service.ts'
 import { issueAccess } from './verify-ticket.ts'
 
 export interface PasswordSignIn {
+  /** By which the application says that it wants to hear of the session's end, or that the person has left it. */
+  readonly apiSid: string
   readonly session: LiveSession
   readonly accessToken: IssuedToken
   readonly refreshToken: string | undefined
@@ -74,8 +76,15 @@ async function grant(
   { application, now }: Asking,
   session: LiveSession,
 ): Promise<Result<PasswordSignIn, 'token_not_valid' | 'unavailable'>> {
-  const { config, grants, subjects } = parts
+  const { config, grants, handoffSessions, subjects } = parts
   const { userId, sid } = session
+  const indexed = await handoffSessions.index({
+    applicationId: application.id,
+    session: { userId, sid },
+    expiresAt: session.absoluteDeadlineAt,
+    now,
+  })
+  if (!indexed.ok) return indexed
   const { scope, refreshToken: isRefreshable } = application.handoff
   const subject = await subjects.subjectFor(application, userId)
   const participation = {
@@ -104,5 +113,6 @@ async function grant(
   const { family } = begun.value
   const issued = await issueAccess(parts, { application, subject, scope, family, session, now })
   if (!issued.ok) return issued
-  return ok({ session, accessToken: issued.value, refreshToken: begun.value.handle })
+  const { apiSid } = indexed.value
+  return ok({ apiSid, session, accessToken: issued.value, refreshToken: begun.value.handle })
 }

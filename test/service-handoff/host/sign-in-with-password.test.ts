@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   createLocalCredentials,
   parseNewCredential,
@@ -7,6 +7,7 @@ import {
 import { LOCAL_PROVIDER_ID } from '../../../src/core/sessions/session.ts'
 import type { UserId } from '../../../src/core/sessions/session.ts'
 import { createOperator } from '../../admin/operator.ts'
+import { ring } from '../../core/sessions/published-hint.ts'
 import { freezeClock, NOON } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
@@ -47,7 +48,10 @@ const login = (username: string, password: string, service = app) =>
 describe('a username and a password', () => {
   it('give tokens, as a hand-off would, under a session of their own', async () => {
     const { status, body } = await login('Alice', PASSWORD)
-    expect([status, Object.keys(body)]).toEqual([200, ['refresh', 'access', 'expires_in']])
+    expect([status, Object.keys(body)]).toEqual([
+      200,
+      ['api_sid', 'refresh', 'access', 'expires_in'],
+    ])
     const bearer = String(body.access)
     const asked = await app.ask('/api/v1/sso/service-request/', { service: app.id }, { bearer })
     expect(asked.status).toBe(200)
@@ -61,6 +65,23 @@ describe('a username and a password', () => {
       }),
     )
     expect(told.status).toBe(200)
+  })
+
+  it('give an api_sid, by which the application hears of the end of that session, and ends it itself', async () => {
+    const acknowledge = async () => {
+      const { api_sid } = (await login('alice', PASSWORD)).body
+      const { status } = await app.ask('/api/v1/sso/login-acknowledgement/', { api_sid })
+      expect(status).toBe(200)
+      return api_sid
+    }
+    const [left, ended] = [await acknowledge(), await acknowledge()]
+    expect((await app.ask('/api/v1/sso/logout/', { api_sid: left })).status).toBe(200)
+    const live = await world.core.sessions.list(userId, clock.now())
+    // The browser's, and the other one of the application.
+    expect(live).toMatchObject({ ok: true, value: { length: 2 } })
+    await createOperator().ask('DELETE', `/users/${userId}/sessions`)
+    await ring(userId)
+    await vi.waitFor(() => expect(app.told).toEqual([ended]))
   })
 
   it('work in a form, without a slash at the end', async () => {
