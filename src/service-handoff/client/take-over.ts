@@ -2,7 +2,7 @@ import { newSessionId } from '../../core/sessions/session.ts'
 import type { EndCause, LiveSession, SessionId, UserId } from '../../core/sessions/session.ts'
 import { setSessionCookie } from '../../core/sessions/session-cookie.ts'
 import { profileOf } from '../../core/users/user-profile.ts'
-import type { SignInRefusal, User } from '../../core/users/user.ts'
+import type { SignInRefusal, UpstreamSession, User } from '../../core/users/user.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -51,30 +51,34 @@ export async function takeOver(
   const assertion = verified.value
   const { subject, claims, apiSid } = assertion
   const sid = newSessionId()
-  const signedIn = await parts.users.signIn({
-    provider: host.config,
-    issuer: host.config.issuer,
-    subject,
-    claims,
-    upstreamSession: {
-      upstreamSid: apiSid,
-      sid,
-      expiresAt: now + parts.config.session.absoluteSeconds,
-    },
-    now,
-  })
+  const signIn = (upstreamSession?: UpstreamSession) =>
+    parts.users.signIn({
+      provider: host.config,
+      issuer: host.config.issuer,
+      subject,
+      claims,
+      upstreamSession,
+      now,
+    })
+  const expiresAt = now + parts.config.session.absoluteSeconds
+  const opening = { upstreamSid: apiSid, sid, expiresAt }
+  // From the same session there, by a second ticket: what is open already is in the index.
+  const present = previous !== undefined && isFrom(previous, host, assertion) ? previous : undefined
+  let signedIn = await signIn(present === undefined ? opening : undefined)
+  const isTheirs = signedIn.ok && signedIn.value.user.id === present?.userId
+  // The identity is another account's by now, which gets a session of its own.
+  if (signedIn.ok && present !== undefined && !isTheirs) signedIn = await signIn(opening)
   if (!signedIn.ok) return signedIn
   const { user, isNew, isLinked } = signedIn.value
 
-  // The same person from the same session there, by a second ticket: they are signed in already, and stay so
-  // unless that is over.
-  if (previous !== undefined && isSame(previous, user, host, assertion)) {
-    const again = await acknowledge(parts, arrival, assertion, previous)
+  // The same person: they are signed in already, and stay so unless that is over.
+  if (present !== undefined && isTheirs) {
+    const again = await acknowledge(parts, arrival, assertion, present)
     if (!again.ok && again.refusal.code === 'signed_out_meanwhile') {
-      await end(parts, arrival, previous, 'handoff_host')
+      await end(parts, arrival, present, 'handoff_host')
     }
     if (!again.ok) return again
-    return ok({ userId: user.id, sid: previous.sid, isNew, isLinked, setCookies: [] })
+    return ok({ userId: user.id, sid: present.sid, isNew, isLinked, setCookies: [] })
   }
   const opened = await open(parts, arrival, assertion, { user, sid })
   if (!opened.ok) return opened
@@ -155,13 +159,12 @@ const end = (
   cause: EndCause,
 ) => ends.endSession(facts, { ...idsOf(session), cause, now })
 
-const isSame = (
-  { userId, authentication }: LiveSession,
-  user: User,
+/** Whether a session came of the same person's same session at this host. */
+const isFrom = (
+  { authentication }: LiveSession,
   { config }: HandoffHost,
   { apiSid, subject }: HostAssertion,
 ): boolean =>
-  userId === user.id &&
   authentication.providerId === config.id &&
   authentication.issuer === config.issuer &&
   authentication.subject === subject &&

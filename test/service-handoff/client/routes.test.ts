@@ -157,9 +157,12 @@ describe('a person who goes on', () => {
     await goOn(portal.ticket(carol, 'b'.repeat(36)))
     expect(await liveSession(alices)).toBeUndefined()
     const carols = browser.session()
+    const indexed = () => env.DIRECTORY.prepare('SELECT * FROM upstream_sessions').all()
+    const before = (await indexed()).results
     const again = await goOn(portal.ticket(carol, 'b'.repeat(36)))
     expect(again.headers.getSetCookie()).toEqual([])
     expect(await liveSession(carols)).toBeDefined()
+    expect((await indexed()).results).toEqual(before)
   })
 
   it.each([
@@ -185,6 +188,8 @@ describe('a person who goes on', () => {
     await goOn(portal.ticket(carol, 'b'.repeat(36)))
     expect((await liveSession(browser.session()))?.userId).toBe(other)
     expect(await liveSession(carols)).toBeUndefined()
+    await hostSays('b'.repeat(36))
+    expect(await liveSession(browser.session())).toBeUndefined()
   })
 
   it('has to come from our own page', async () => {
