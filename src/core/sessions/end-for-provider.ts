@@ -3,7 +3,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { takeLogoutToken } from './seen-logout-tokens.ts'
 import type { LogoutTokenIdentity } from './seen-logout-tokens.ts'
-import { endEpoch, endWithShared } from './session-ends.ts'
+import { endEpoch, endWithOthers } from './session-ends.ts'
 import type { Authentication, EndCause, SessionId } from './session.ts'
 import { expiryOf } from './session-expiry.ts'
 import { openSessions } from './sessions-table.ts'
@@ -50,7 +50,7 @@ export function endForProvider(
     .filter((session) => expiryOf(session, now) === undefined)
     .filter(({ authentication }) => isNamed(authentication, logout))
     .map(({ sid }) => ({ sid, cause, endedAt: now }))
-  const sids = endWithShared(sql, user, named, now).map(({ sid }) => sid)
+  const sids = endWithOthers(sql, user, named, now).map(({ sid }) => sid)
   return ok({ isRepeated: false, ended: sids.length, sids })
 }
 

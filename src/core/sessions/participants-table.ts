@@ -134,6 +134,17 @@ export const participantsOf = (sql: SqlStorage, sid: SessionId): Participant[] =
     .toArray()
     .map(toParticipant)
 
+/** The sessions that have come of the same session at a host as this one, itself among them; none, if it came of none. */
+export const handedOverWith = (sql: SqlStorage, sid: SessionId): SessionId[] =>
+  sql
+    .exec<{ sid: SessionId }>(
+      `SELECT other.sid FROM participants mine JOIN participants other USING (application_id, client_sid, protocol)
+       WHERE mine.sid = ? AND protocol = 'handoff_host'`,
+      sid,
+    )
+    .toArray()
+    .map((row) => row.sid)
+
 /** All rows of an application, or of all applications; a host that has handed a person over to us is none. */
 export const participations = (sql: SqlStorage, applicationId?: string): Participant[] =>
   sql

@@ -8,7 +8,7 @@ import { log } from '../../platform/log.ts'
 import { takeOver } from './deliveries-table.ts'
 import type { ParticipantProtocol } from './grant.ts'
 import { askForHint } from './hint-tasks.ts'
-import { participantsOf } from './participants-table.ts'
+import { handedOverWith, participantsOf } from './participants-table.ts'
 import type { Participant } from './participants-table.ts'
 import { findOutsideEnd, ruled, startBy } from './session-rules.ts'
 import type { SessionRules } from './session-rules.ts'
@@ -51,13 +51,13 @@ export function endSessions(
   return first
 }
 
-/** The same for ends that somebody asks for by name: they take along what is shared, if they are sign-outs. */
-export const endWithShared = (
+/** The same for ends that somebody asks for by name: sign-outs take along what hangs on the same sign-in. */
+export const endWithOthers = (
   sql: SqlStorage,
   user: UserRow,
   ends: readonly SessionEnd[],
   now: EpochSeconds,
-): SessionEnd[] => endSessions(sql, user, [...ends, ...endsOfShared(sql, user, ends)], now)
+): SessionEnd[] => endSessions(sql, user, [...ends, ...endsAlong(sql, user, ends)], now)
 
 /** Somebody says that the person has left; a session that ran out, or gave way to another, says nothing of the kind. */
 const SIGN_OUTS: ReadonlySet<EndCause> = new Set<EndCause>([
@@ -71,9 +71,10 @@ const SIGN_OUTS: ReadonlySet<EndCause> = new Set<EndCause>([
 
 /**
  * Whoever signs out of a session of their own has signed out of what sites share: no site is to know them again
- * by a session that it was started beside. A shared session that ends takes no other with it.
+ * by a session that it was started beside. A shared session that ends takes no other with it. Where the host of a
+ * hand-off hears of it, whatever else came of its session goes too: it ends that, and does not tell us, who said so.
  */
-function endsOfShared(
+function endsAlong(
   sql: SqlStorage,
   user: UserRow,
   ends: readonly SessionEnd[],
@@ -85,10 +86,13 @@ function endsOfShared(
     open.some((session) => session.sid === sid && !isSharedSession(session)),
   )
   if (signOut === undefined) return []
-  const shared = open.filter(
-    (session) => isSharedSession(session) && expiryOf(session, signOut.endedAt) === undefined,
+  const handedOver = isConcerned('handoff_host', signOut) ? handedOverWith(sql, signOut.sid) : []
+  const along = open.filter(
+    (session) =>
+      (isSharedSession(session) || handedOver.includes(session.sid)) &&
+      expiryOf(session, signOut.endedAt) === undefined,
   )
-  return shared.map(({ sid }) => ({ ...signOut, sid }))
+  return along.map(({ sid }) => ({ ...signOut, sid }))
 }
 
 /** One session's end, with what has to follow from it wherever it is written. False when it had ended before. */

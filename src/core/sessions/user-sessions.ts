@@ -29,7 +29,7 @@ import {
   endEpoch,
   endExpired,
   endOthers,
-  endWithShared,
+  endWithOthers,
   makeRoom,
 } from './session-ends.ts'
 import { deleteParticipant } from './participants-table.ts'
@@ -133,7 +133,7 @@ export class UserSessions extends UserGrants {
   async endSession({ sid, cause, askedBy, now }: EndOfOne): Promise<{ sids: SessionId[] }> {
     const live = this.#rows.withLive({ sid, now }, (user) => {
       if (askedBy !== undefined) deleteParticipant(this.#sql, { sid, ...askedBy })
-      return endWithShared(this.#sql, user, [{ sid, cause, endedAt: now }], now)
+      return endWithOthers(this.#sql, user, [{ sid, cause, endedAt: now }], now)
     })
     await this.#rows.armAndPublish()
     return { sids: live.ok ? live.value.map((end) => end.sid) : [] }

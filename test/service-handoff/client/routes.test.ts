@@ -422,6 +422,19 @@ describe('the end of a session on the one side', () => {
     expect(await liveSession(browser.session())).toBeDefined()
   })
 
+  it('is the end of all that came of it, in whichever browser, when the person signs out of one', async () => {
+    await goOn(portal.ticket(carol, 'd'.repeat(36)))
+    const [beside, other] = [world.newBrowser(), world.newBrowser()]
+    await goOn(portal.ticket(carol, 'd'.repeat(36)), beside)
+    await goOn(portal.ticket(carol, 'e'.repeat(36)), other)
+    await browser.request(`${settings.ISSUER}/auth/sso/logout`, {
+      method: 'POST',
+      from: settings.ISSUER,
+    })
+    expect(await liveSession(beside.session())).toBeUndefined()
+    expect(await liveSession(other.session())).toBeDefined()
+  })
+
   it('is told to the host when the person signs out here, again where it did not answer', async () => {
     await goOn(portal.ticket(carol, 'f'.repeat(36)))
     const { userId } = (await liveSession(browser.session()))!
