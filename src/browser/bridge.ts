@@ -7,8 +7,13 @@ import type { StoredToken } from './token-store.ts'
 export type BridgeAnswer =
   | { readonly is: 'token'; readonly token: StoredToken }
   | { readonly is: 'no_session' }
-  /** Nothing is known: the network, a proxy or the gateway failed. Signs nobody out. */
-  | { readonly is: 'unavailable'; readonly retryAfterSeconds: number }
+  | Unavailable
+
+/** Nothing is known: the network, a proxy or the gateway failed. Signs nobody out. */
+export interface Unavailable {
+  readonly is: 'unavailable'
+  readonly retryAfterSeconds: number
+}
 
 const timeoutMilliseconds = 10_000
 const defaultRetrySeconds = 15
@@ -78,7 +83,8 @@ function tokenFrom({
   return token === undefined ? unavailable(response) : { is: 'token', token }
 }
 
-function unavailable(response?: Response): BridgeAnswer {
+/** An answer of the gateway that says nothing of anybody; `Retry-After` says when to ask again. */
+export function unavailable(response?: Response): Unavailable {
   const seconds = Number(response?.headers.get('retry-after') ?? Number.NaN)
   return {
     is: 'unavailable',

@@ -1,12 +1,13 @@
 /** The two requests of the widget script: a token for whoever is signed in, and who somebody is by a token. */
 import type { WidgetUser } from './annoto-api.ts'
+import { unavailable } from './bridge.ts'
+import type { Unavailable } from './bridge.ts'
 import type { Page } from './page.ts'
 
 export type WidgetTokenAnswer =
   | { readonly is: 'token'; readonly token: string }
   | { readonly is: 'nobody' }
-  /** Nothing is known: the network, a proxy or the gateway failed. Signs nobody out. */
-  | { readonly is: 'unavailable' }
+  | Unavailable
 
 export type WidgetAuthAnswer =
   | {
@@ -17,9 +18,12 @@ export type WidgetAuthAnswer =
       readonly expiresInSeconds: number
     }
   | { readonly is: 'refused'; readonly code: string }
-  | { readonly is: 'unavailable' }
+  | Unavailable
 
 const timeoutMilliseconds = 10_000
+
+const bodyOf = async (response: Response) =>
+  (await response.json().catch(() => ({}))) as Record<string, unknown>
 
 /** `widget` is the URL that the widget's routes are under; a renewal ahead is no use of the session. */
 export async function askWidgetToken(
@@ -35,11 +39,11 @@ export async function askWidgetToken(
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMilliseconds),
     })
-    const { success, token } = (await response.json()) as Record<string, unknown>
-    if (success !== true || typeof token !== 'string') return { is: 'unavailable' }
+    const { success, token } = await bodyOf(response)
+    if (success !== true || typeof token !== 'string') return unavailable(response)
     return token === '' ? { is: 'nobody' } : { is: 'token', token }
   } catch {
-    return { is: 'unavailable' }
+    return unavailable()
   }
 }
 
@@ -60,14 +64,16 @@ export async function presentWidgetToken(
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMilliseconds),
     })
-    const { success, user, expires_in, error } = (await response.json()) as Record<string, unknown>
+    const { success, user, expires_in, error } = await bodyOf(response)
     if (success === true) {
       const expiresInSeconds = Number(expires_in)
       return { is: 'known', user: user as WidgetUser, receivedAt, expiresInSeconds }
     }
     const isJudged = response.status === 401 || response.status === 404
-    return isJudged ? { is: 'refused', code: String(error) } : { is: 'unavailable' }
+    return isJudged && typeof error === 'string'
+      ? { is: 'refused', code: error }
+      : unavailable(response)
   } catch {
-    return { is: 'unavailable' }
+    return unavailable()
   }
 }

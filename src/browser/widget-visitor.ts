@@ -11,6 +11,7 @@ import { createNotices } from './notices.ts'
 import type { Page } from './page.ts'
 import { claimsOf, isDueForRenewal, remainingSeconds, renewalDelay } from './token-life.ts'
 import { askWidgetToken, presentWidgetToken } from './widget-gateway.ts'
+import type { WidgetAuthAnswer } from './widget-gateway.ts'
 
 export interface WidgetVisitorParts {
   readonly page: Page
@@ -41,13 +42,17 @@ interface Held {
 
 /** How long the answer takes that brings a new cookie, after the session that it replaces has ended. */
 const replacedMilliseconds = 1500
-const retryMilliseconds = 15_000
+/** The first gap after an answer that is no help; every one that follows it doubles the gap, up to the longest. */
+const retrySeconds = 15
+const longestRetrySeconds = 300
 
 export function createWidgetVisitor({ page, widget, onChange }: WidgetVisitorParts): WidgetVisitor {
   let held: Held | undefined
   /** Whether whoever is signed in at the gateway is whom this page knows. */
   let isFollowing = false
   let isInUse = false
+  /** Answers in a row that were no help. */
+  let failures = 0
   /** Raised by whatever decides anew who it is: an answer to an older question is of no interest. */
   let turn = 0
   let cancelExpiry = () => {}
@@ -79,31 +84,31 @@ export function createWidgetVisitor({ page, widget, onChange }: WidgetVisitorPar
     isInUse = false
     const answer = await askWidgetToken(page, widget, how)
     if (mine !== turn) return
-    if (answer.is === 'unavailable') {
-      // What the person did is not told yet.
-      isInUse ||= !how.isRenewal
-      askLater(retryMilliseconds)
-    } else if (answer.is === 'nobody') {
+    // What the person did is not told yet.
+    if (answer.is === 'unavailable') isInUse ||= !how.isRenewal
+    const taken = answer.is === 'token' ? await take(answer.token, mine) : answer
+    if (mine !== turn) return
+    if (taken.is === 'known') notices.start()
+    if (taken.is === 'nobody') {
       notices.stop()
       hold(undefined)
-    } else {
-      await take(answer.token, mine).then(
-        () => mine === turn && notices.start(),
-        () => mine === turn && askLater(retryMilliseconds),
-      )
+    }
+    if (taken.is === 'known' || taken.is === 'nobody') failures = 0
+    else {
+      const first = taken.is === 'unavailable' ? taken.retryAfterSeconds : retrySeconds
+      askLater(Math.min(first * 2 ** failures++, longestRetrySeconds) * 1000)
     }
   }
 
-  async function take(token: string, mine: number): Promise<void> {
+  async function take(token: string, mine: number): Promise<WidgetAuthAnswer> {
     const answer = await presentWidgetToken(page, widget, token)
-    if (mine !== turn) return
-    if (answer.is === 'unavailable') throw new WidgetAuthError('unavailable')
-    if (answer.is === 'refused') {
-      hold(undefined)
-      throw new WidgetAuthError(answer.code)
+    if (mine !== turn) return answer
+    if (answer.is === 'refused') hold(undefined)
+    if (answer.is === 'known') {
+      const { user, receivedAt, expiresInSeconds } = answer
+      hold({ token, user, receivedAt, expiresInSeconds })
     }
-    const { user, receivedAt, expiresInSeconds } = answer
-    hold({ token, user, receivedAt, expiresInSeconds })
+    return answer
   }
 
   /** Whether the gateway has the same person signed in as the token that was given to the page says. */
@@ -153,16 +158,16 @@ export function createWidgetVisitor({ page, widget, onChange }: WidgetVisitorPar
       const wasFollowing = isFollowing
       isFollowing = false
       notices.stop()
-      await take(token, mine).catch((error: WidgetAuthError) => {
-        // Nothing is known of the token: whoever was followed still is.
-        if (wasFollowing && mine === turn && error.code === 'unavailable') {
-          isFollowing = true
-          notices.start()
-          void ask({ isRenewal: true })
-        }
-        throw error
-      })
-      if (mine === turn) void adopt(mine)
+      const answer = await take(token, mine)
+      if (mine !== turn) return
+      if (answer.is === 'known') return void adopt(mine)
+      // Nothing is known of the token: whoever was followed still is.
+      if (answer.is === 'unavailable' && wasFollowing) {
+        isFollowing = true
+        notices.start()
+        void ask({ isRenewal: true })
+      }
+      throw new WidgetAuthError(answer.is === 'refused' ? answer.code : answer.is)
     },
     noteUse: () => void (isInUse = true),
     leave() {

@@ -213,6 +213,61 @@ describe('a token', () => {
   })
 })
 
+describe('a gateway that gives no token', () => {
+  const refusing = (name: string, response: () => Response) => (request: Request) =>
+    new URL(request.url).pathname.endsWith(name) ? response() : answer(request)
+
+  it.each([
+    ['does not answer', '/token', () => Promise.reject(new TypeError('network'))],
+    ['does not know the page', '/token', () => new Response('{}', { status: 403 })],
+    [
+      'does not take its own token',
+      '/auth',
+      () => Response.json({ error: 'wrong_signature' }, { status: 401 }),
+    ],
+    ['fails to judge its own token', '/auth', () => new Response('{}', { status: 503 })],
+  ] as const)('is asked less and less often where it %s', async (_, name, response) => {
+    signIn('ada')
+    origin.answerApi = refusing(name, response as () => Response)
+    await boot()
+    await origin.pass(3600)
+    expect(asked('token').length).toBeGreaterThan(8)
+    expect(asked('token').length).toBeLessThan(20)
+    origin.answerApi = answer
+    await origin.pass(300)
+    expect(annoto.widget.user()).toEqual(ada)
+  })
+
+  it('is asked no sooner than it says', async () => {
+    signIn('ada')
+    const response = () =>
+      Response.json({ error: 'rate_limited' }, { status: 429, headers: { 'retry-after': '60' } })
+    origin.answerApi = refusing('/token', response)
+    await boot()
+    await origin.pass(59)
+    expect(asked('token')).toHaveLength(1)
+    origin.answerApi = answer
+    await origin.pass(1)
+    expect(annoto.widget.user()).toEqual(ada)
+  })
+
+  it('is asked soon again where it fails the next time', async () => {
+    signIn('ada')
+    await boot()
+    for (const [seconds, tokens] of [
+      [1199, 3],
+      [30, 4],
+      [1160, 5],
+      [12, 6],
+    ] as const) {
+      isUp = !isUp
+      await origin.pass(seconds)
+      expect(asked('token')).toHaveLength(tokens)
+    }
+    expect(annoto.widget.user()).toEqual(ada)
+  })
+})
+
 describe('the end of the session', () => {
   it('drops the token the moment that the tab is told', async () => {
     signIn('ada')
