@@ -1,12 +1,11 @@
 /**
  * Who asks for a widget token: the person behind the access token that came with the request, or, where none
- * came, behind the session cookie. Whatever the credential, the user's object has the last word, so that nothing
- * is issued from a session that has ended, from the moment that it has.
+ * came, behind the session cookie.
  */
 import type { WidgetApplication } from '../core/applications/application.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
-import { deadlineOf, parseUserId } from '../core/sessions/session.ts'
-import type { Profile, UserId } from '../core/sessions/session.ts'
+import { parseUserId } from '../core/sessions/session.ts'
+import type { UserId } from '../core/sessions/session.ts'
 import type { AccessRefusalCode } from '../core/revocation/check-access.ts'
 import { BRIDGE_CLIENT_ID } from '../core/tokens/access-token.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
@@ -31,28 +30,25 @@ export interface WidgetTokenRequest extends CallingPage {
 export interface KnownPerson {
   readonly userId: UserId
   readonly sid: string
-  readonly profile: Profile
   /** Whether the caller may learn the address of the person. */
   readonly mayTellEmail: boolean
-  /** When the session ends at the latest. */
-  readonly deadlineAt: EpochSeconds
+  /** What to say where the session is over by the time that the token is made. */
+  readonly whenOver: Unidentified
 }
 
 /** `whose`: who a refused but genuine access token names; for the audit trail only. */
-export type IdentifiedPerson =
-  | Result<KnownPerson, 'origin_not_allowed' | 'no_session' | 'unavailable'>
-  | {
-      readonly ok: false
-      readonly refusal: Refusal<AccessRefusalCode>
-      readonly whose?: { readonly sub: string; readonly sid: string }
-    }
+export interface Unidentified {
+  readonly ok: false
+  readonly refusal: Refusal<AccessRefusalCode | 'origin_not_allowed' | 'no_session'>
+  readonly whose?: { readonly sub: string; readonly sid: string }
+}
 
 export async function identifyPerson(
   parts: WidgetTokenParts,
   application: WidgetApplication,
   request: WidgetTokenRequest,
   now: EpochSeconds,
-): Promise<IdentifiedPerson> {
+): Promise<Result<KnownPerson, never> | Unidentified> {
   if (request.authorization !== undefined) return byAccessToken(parts, application, request, now)
   const foreign = findForeignPage(request, originsOf(parts, application))
   if (foreign !== undefined) return refuse('origin_not_allowed', { check: foreign })
@@ -60,17 +56,17 @@ export async function identifyPerson(
   const cookie = readSessionCookie(request.cookie, config)
   const session = await (request.isRenewal ? sessions.peek(cookie, now) : sessions.use(cookie, now))
   if (!session.ok) return session
-  const { userId, sid, profile } = session.value
-  return ok({ userId, sid, profile, mayTellEmail: true, deadlineAt: deadlineOf(session.value) })
+  const { userId, sid } = session.value
+  return ok({ userId, sid, mayTellEmail: true, whenOver: refuse('no_session') })
 }
 
 /** A header speaks for itself, whatever page it comes from; a cookie that came along is not looked at. */
 async function byAccessToken(
-  { accessChecks, sessions }: WidgetTokenParts,
+  { accessChecks }: WidgetTokenParts,
   application: WidgetApplication,
   { authorization, dpop, url }: WidgetTokenRequest,
   now: EpochSeconds,
-): Promise<IdentifiedPerson> {
+): Promise<Result<KnownPerson, never> | Unidentified> {
   // What this gives outlives the access token: that one was revoked has to be known, not soon but now.
   const decision = await accessChecks.check(
     { authorization, dpop, method: 'GET', url, level: 'strict' },
@@ -78,7 +74,7 @@ async function byAccessToken(
   )
   if (!decision.ok) return decision
   const { sub, sid, client_id: clientId, scope = '' } = decision.value
-  const refuseHolder = (code: AccessRefusalCode, check: string): IdentifiedPerson => ({
+  const refuseHolder = (code: AccessRefusalCode, check: string): Unidentified => ({
     ok: false,
     refusal: { code, facts: { check } },
     whose: { sub, sid },
@@ -94,11 +90,6 @@ async function byAccessToken(
   }
   const userId = parseUserId(sub)
   if (userId === undefined) return refuseHolder('invalid_token', 'sub')
-  const live = await sessions.list(userId, now)
-  if (!live.ok) return live
-  const session = live.value.find((one) => one.sid === sid)
-  if (session === undefined) return refuseHolder('revoked', 'session')
   const mayTellEmail = isOurPages || scopes.includes('email')
-  const { profile } = session
-  return ok({ userId, sid, profile, mayTellEmail, deadlineAt: deadlineOf(session) })
+  return ok({ userId, sid, mayTellEmail, whenOver: refuseHolder('revoked', 'session') })
 }

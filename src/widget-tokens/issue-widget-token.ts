@@ -1,11 +1,12 @@
 import type { WidgetApplication } from '../core/applications/application.ts'
 import type { AccessRefusalCode } from '../core/revocation/check-access.ts'
+import { deadlineOf } from '../core/sessions/session.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import { ok, refuse } from '../platform/refusal.ts'
-import type { Refusal, Result } from '../platform/refusal.ts'
+import type { Result } from '../platform/refusal.ts'
 import type { RequestFacts } from '../platform/request-facts.ts'
 import { identifyPerson } from './identify-person.ts'
-import type { KnownPerson, WidgetTokenRequest } from './identify-person.ts'
+import type { KnownPerson, Unidentified, WidgetTokenRequest } from './identify-person.ts'
 import { widgetClaimsOf } from './widget-claims.ts'
 import { signWidgetJwt } from './widget-jwt.ts'
 import type { WidgetTokenParts } from './widget-token-parts.ts'
@@ -31,10 +32,7 @@ export async function issueWidgetToken(
   facts: RequestFacts,
   now: EpochSeconds,
 ): Promise<Result<IssuedWidgetToken, AccessRefusalCode | 'origin_not_allowed'>> {
-  const refused = async <Code extends string>(
-    refusal: Refusal<Code>,
-    whose?: { readonly sub: string; readonly sid: string },
-  ) => {
+  const withoutToken = async ({ refusal, whose }: Unidentified) => {
     // Not as `userId`, which would store a row for every request with a stolen token.
     const holder = whose === undefined ? {} : { sid: whose.sid }
     const event = 'widget_token.refused'
@@ -44,22 +42,14 @@ export async function issueWidgetToken(
       ...holder,
       facts: { application: application.id, token_user: whose?.sub },
     })
-    return { ok: false, refusal } as const
+    const { code, facts: more } = refusal
+    return code === 'no_session' ? ok(FOR_A_STRANGER) : refuse(code, more)
   }
 
   const person = await identifyPerson(parts, application, request, now)
-  if (!person.ok) {
-    const { code, facts: more } = person.refusal
-    if (code !== 'no_session') {
-      const refusal = more === undefined ? { code } : { code, facts: more }
-      return refused(refusal, 'whose' in person ? person.whose : undefined)
-    }
-    await refused(person.refusal)
-    return ok(FOR_A_STRANGER)
-  }
-
+  if (!person.ok) return withoutToken(person)
   const made = await make(parts, application, person.value, now)
-  if (!made.ok) return refused(made.refusal)
+  if (!made.ok) return withoutToken(made)
   const { userId, sid } = person.value
   await parts.audit.record(facts, {
     event: 'widget_token.issued',
@@ -70,12 +60,16 @@ export async function issueWidgetToken(
   return ok(made.value)
 }
 
+/**
+ * The user's object has the last word, after everything else is known: nothing is issued from a session that has
+ * ended, from the moment that it has.
+ */
 async function make(
-  { widgetSecrets, userRoles, subjects }: WidgetTokenParts,
+  { sessions, widgetSecrets, userRoles, subjects }: WidgetTokenParts,
   application: WidgetApplication,
-  { userId, profile, mayTellEmail, deadlineAt }: KnownPerson,
+  { userId, sid, mayTellEmail, whenOver }: KnownPerson,
   now: EpochSeconds,
-): Promise<Result<IssuedWidgetToken & { readonly scope: string }, 'unavailable'>> {
+): Promise<Result<IssuedWidgetToken & { readonly scope: string }, never> | Unidentified> {
   const [secrets, roles] = await Promise.all([
     widgetSecrets.valid(application.id, now),
     userRoles.of(userId),
@@ -83,7 +77,12 @@ async function make(
   if (!secrets.ok) return refuse('unavailable', { check: secrets.refusal.code })
   if (!roles.ok) return roles
   const subject = await subjects.subjectFor(application, userId)
-  const exp = Math.min(now + application.widget.tokenLifetimeSeconds, deadlineAt)
+  const live = await sessions.list(userId, now)
+  if (!live.ok) return live
+  const session = live.value.find((one) => one.sid === sid)
+  if (session === undefined) return whenOver
+  const exp = Math.min(now + application.widget.tokenLifetimeSeconds, deadlineOf(session))
+  const { profile } = session
   const claims = widgetClaimsOf(
     application,
     { subject, profile, mayTellEmail, roles: roles.value },
