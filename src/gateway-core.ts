@@ -213,6 +213,7 @@ export function buildCore(config: Config, env: Env) {
       device: env.DEVICE_LIMIT,
       authorize: env.AUTHORIZE_LIMIT,
       handoff: env.HANDOFF_LIMIT,
+      widget: env.WIDGET_LIMIT,
     }),
   }
 }

@@ -128,6 +128,7 @@ describe('every problem is named at once', () => {
       'ADMIN_LIMIT',
       'TOKEN_LIMIT',
       'HANDOFF_LIMIT',
+      'WIDGET_LIMIT',
       'DEVICE_LIMIT',
       'AUTHORIZE_LIMIT',
       'SESSION_ENDS',

@@ -15,6 +15,7 @@ export type Door =
   | 'authorize'
   | 'device'
   | 'handoff'
+  | 'widget'
 
 export interface Doors {
   /**

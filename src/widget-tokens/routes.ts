@@ -78,7 +78,7 @@ export function widgetTokenRoutes(parts: WidgetTokenParts) {
     if (found.ok) return found.value
     const { refusal } = found
     const event = refusal.code === 'rate_limited' ? 'rate.limited' : 'widget_token.refused'
-    await audit.record(facts, { event, refusal, facts: { door: 'bridge' } })
+    await audit.record(facts, { event, refusal, facts: { door: 'widget' } })
     return refuseWith(c, refusal)
   }
 

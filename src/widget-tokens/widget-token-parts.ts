@@ -36,7 +36,7 @@ export async function findWidget(
   applicationId: string,
   facts: RequestFacts,
 ): Promise<Result<WidgetApplication, 'rate_limited' | 'unknown_application' | 'unavailable'>> {
-  const entry = await doors.mayEnter('bridge', facts)
+  const entry = await doors.mayEnter('widget', facts)
   if (!entry.ok) return entry
   const found = await applications.find(applicationId)
   return found.ok ? asWidget(found.value) : found

@@ -20,6 +20,7 @@ const doorsOf = (limit: RateLimit) =>
     admin: limit,
     token: limit,
     handoff: limit,
+    widget: limit,
     device: limit,
     authorize: limit,
   })
@@ -32,6 +33,7 @@ const real = createDoors({
   admin: env.ADMIN_LIMIT,
   token: env.TOKEN_LIMIT,
   handoff: env.HANDOFF_LIMIT,
+  widget: env.WIDGET_LIMIT,
   device: env.DEVICE_LIMIT,
   authorize: env.AUTHORIZE_LIMIT,
 })

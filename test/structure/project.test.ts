@@ -103,6 +103,7 @@ describe.each([undefined, 'production'])('wrangler.toml, environment %s', (envir
       'DEVICE_LIMIT',
       'AUTHORIZE_LIMIT',
       'HANDOFF_LIMIT',
+      'WIDGET_LIMIT',
       'SESSION_ENDS',
     ])
   })

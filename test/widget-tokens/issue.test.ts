@@ -521,7 +521,7 @@ describe('too many requests', () => {
       const headers = { ...cookieOf(cookie), Origin: SITE }
       const url = `${settings.ISSUER}/widgets/${site.id}/${name}`
       const limited = {
-        BRIDGE_LIMIT: { limit: async () => ({ success: false }) },
+        WIDGET_LIMIT: { limit: async () => ({ success: false }) },
         DIRECTORY: unreachable<D1Database>(),
       }
       const asked = await ask(url, { method, headers }, limited)
@@ -530,6 +530,16 @@ describe('too many requests', () => {
       expect(decisions(log.lines)).toMatchObject([{ event: 'rate.limited' }])
     },
   )
+})
+
+it('pages and servers of widgets close nobody’s bridge, nor does that close them', async () => {
+  const site = await registerWidget()
+  const { cookie } = await signedInPerson()
+  const full = { limit: async () => ({ success: false }) }
+  const headers = { ...cookieOf(cookie), Origin: settings.ISSUER }
+  const bridge = `${settings.ISSUER}/auth/sso/token`
+  expect((await ask(bridge, { headers }, { WIDGET_LIMIT: full })).status).toBe(200)
+  expect((await ask(site.tokenUrl, { headers }, { BRIDGE_LIMIT: full })).status).toBe(200)
 })
 
 describe('the audit trail', () => {
