@@ -14,6 +14,8 @@ export interface ProviderLogout {
   readonly issuer: string
   readonly subject?: string
   readonly upstreamSid?: string
+  /** Only what has come by this id: a host may go by the name of an identity provider. */
+  readonly providerId?: string
   /** `user`: all of the user's sessions, whoever they came from. `session`: those that it names, and no other. */
   readonly scope: 'user' | 'session'
   readonly cause: Extract<
@@ -57,9 +59,10 @@ export function endForProvider(
 /** Subject and session, where both are given, must both be the session's own. */
 const isNamed = (
   authentication: Authentication,
-  { issuer, subject, upstreamSid }: ProviderLogout,
+  { issuer, subject, upstreamSid, providerId = authentication.providerId }: ProviderLogout,
 ): boolean =>
   authentication.issuer === issuer &&
+  authentication.providerId === providerId &&
   (subject !== undefined || upstreamSid !== undefined) &&
   (subject === undefined || authentication.subject === subject) &&
   (upstreamSid === undefined || authentication.upstreamSid === upstreamSid)

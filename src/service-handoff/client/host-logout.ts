@@ -71,12 +71,13 @@ async function endFromHost(
   const { api_sid: apiSid } = read.value
   if (apiSid === undefined) return refuse('missing_parameter', { parameter: 'api_sid' })
   const now = clock()
-  const { issuer } = host.config
+  const { id: providerId, issuer } = host.config
   const found = await users.findSignedOut({ issuer, subject: undefined, upstreamSid: apiSid, now })
   if (!found.ok) return found
   let count = 0
   for (const userId of found.value) {
-    const logout = { issuer, upstreamSid: apiSid, scope: 'session', cause: 'handoff_host' } as const
+    const cause = 'handoff_host'
+    const logout = { issuer, providerId, upstreamSid: apiSid, scope: 'session', cause } as const
     const ended = await ends.endForProvider(facts, { userId, logout, now })
     if (!ended.ok) return refuse('unavailable')
     count += ended.value.ended

@@ -422,6 +422,20 @@ describe('the end of a session on the one side', () => {
     expect(await liveSession(browser.session())).toBeDefined()
   })
 
+  it('ends nothing that came from an identity provider of the host’s own name', async () => {
+    const api_url = `${portal.origin}/api/v1`
+    const [host] = settings.HANDOFF_HOSTS as readonly object[]
+    const issuer = 'https://otrotl.example'
+    const changed = { HANDOFF_HOSTS: [{ ...host, issuer, api_url }] }
+    world = await createWorld({}, changed as unknown as Partial<Env>)
+    browser = world.newBrowser()
+    await signIn(browser, world.otrotl)
+    const { authentication } = (await liveSession(browser.session()))!
+    expect(authentication).toMatchObject({ issuer, upstreamSid: expect.any(String) })
+    expect((await hostSays(authentication.upstreamSid)).status).toBe(200)
+    expect(await liveSession(browser.session())).toBeDefined()
+  })
+
   it('is the end of all that came of it, in whichever browser, when the person signs out of one', async () => {
     await goOn(portal.ticket(carol, 'd'.repeat(36)))
     const [beside, other] = [world.newBrowser(), world.newBrowser()]
