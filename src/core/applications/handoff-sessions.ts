@@ -8,7 +8,7 @@ import { sha256Base64url } from '../../platform/digest.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import type { SessionId, UserId } from '../sessions/session.ts'
+import type { LiveSession, SessionId, UserId } from '../sessions/session.ts'
 import type { Subjects } from './subject.ts'
 
 export interface HandoffSession {
@@ -20,9 +20,7 @@ export interface HandoffSessions {
   /** Written before the service learns its `api_sid`. Again for the same session, it changes nothing. */
   index(input: {
     readonly applicationId: string
-    readonly session: HandoffSession
-    /** When the session is over at the latest. */
-    readonly expiresAt: EpochSeconds
+    readonly session: Pick<LiveSession, 'userId' | 'sid' | 'absoluteDeadlineAt'>
     readonly now: EpochSeconds
   }): Promise<Result<{ readonly apiSid: string }, 'unavailable'>>
   /** The session, live or ended, if it is this service that knows it so. */
@@ -30,7 +28,7 @@ export interface HandoffSessions {
     apiSid: string,
     applicationId: string,
     now: EpochSeconds,
-  ): Promise<Result<HandoffSession, 'unknown' | 'unavailable'>>
+  ): Promise<Result<HandoffSession, 'unknown_api_sid' | 'unavailable'>>
   /** The service knows none of the user's sessions any more. */
   forget(userId: UserId, applicationId: string): Promise<Result<undefined, 'unavailable'>>
 }
@@ -53,8 +51,8 @@ export function createHandoffSessions({
   }
 
   return {
-    async index({ applicationId, session, expiresAt, now }) {
-      const apiSid = toUuid(await subjects.sessionIdFor({ id: applicationId }, session.sid))
+    async index({ applicationId, session: { userId, sid, absoluteDeadlineAt }, now }) {
+      const apiSid = toUuid(await subjects.sessionIdFor({ id: applicationId }, sid))
       try {
         await directory.batch([
           directory
@@ -71,9 +69,9 @@ export function createHandoffSessions({
             .bind(
               await sha256Base64url(apiSid),
               applicationId,
-              session.userId,
-              session.sid,
-              expiresAt + KEPT_SECONDS,
+              userId,
+              sid,
+              absoluteDeadlineAt + KEPT_SECONDS,
             ),
         ])
         return ok({ apiSid })
@@ -91,7 +89,7 @@ export function createHandoffSessions({
           )
           .bind(await sha256Base64url(apiSid.toLowerCase()), applicationId, now)
           .first<HandoffSession>()
-        return row === null ? refuse('unknown') : ok(row)
+        return row === null ? refuse('unknown_api_sid') : ok(row)
       } catch (thrown) {
         return unavailable(thrown)
       }

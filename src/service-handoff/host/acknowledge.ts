@@ -22,9 +22,7 @@ export async function acknowledge(
   },
 ): Promise<Result<HandoffSession, 'unknown_api_sid' | 'unavailable'>> {
   const found = await handoffSessions.find(apiSid, application.id, now)
-  if (!found.ok) {
-    return refuse(found.refusal.code === 'unavailable' ? 'unavailable' : 'unknown_api_sid')
-  }
+  if (!found.ok) return found
   const { userId, sid } = found.value
   const noted = await grants.participate({
     userId,

@@ -1,7 +1,7 @@
 import type { HandoffApplication } from '../../core/applications/application.ts'
 import type { HandoffSession } from '../../core/applications/handoff-sessions.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { ok, refuse } from '../../platform/refusal.ts'
+import { ok } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { HostParts } from './host-parts.ts'
@@ -25,9 +25,7 @@ export async function endFromService(
   },
 ): Promise<Result<HandoffSession, 'unknown_api_sid' | 'unavailable'>> {
   const found = await handoffSessions.find(apiSid, application.id, now)
-  if (!found.ok) {
-    return refuse(found.refusal.code === 'unavailable' ? 'unavailable' : 'unknown_api_sid')
-  }
+  if (!found.ok) return found
   const ended = await ends.endSession(facts, {
     ...found.value,
     cause: 'handoff_service',

@@ -139,7 +139,7 @@ export function handoffHostRoutes(parts: HostParts) {
       if (service === undefined) return refuse('missing_parameter', { parameter: 'service' })
       // It may say which session it means; what it may do, the access token says alone.
       const named = apiSid && (await handoffSessions.find(apiSid, application.id, now))
-      if (named && !named.ok) return unknownSession(named.refusal)
+      if (named && !named.ok) return named
       if (named && named.value.sid !== holder.sid) return refuse('unknown_api_sid')
       const opened = await openService(parts, {
         holder,
@@ -251,9 +251,6 @@ export function handoffHostRoutes(parts: HostParts) {
   )
   return app
 }
-
-const unknownSession = ({ code, facts }: Refusal<'unknown' | 'unavailable'>) =>
-  refuse(code === 'unavailable' ? code : 'unknown_api_sid', facts)
 
 const tellOpened = (
   { loginUrl, token, expiresIn }: OpenedService,

@@ -78,12 +78,7 @@ async function grant(
 ): Promise<Result<PasswordSignIn, 'token_not_valid' | 'unavailable'>> {
   const { config, grants, handoffSessions, subjects } = parts
   const { userId, sid } = session
-  const indexed = await handoffSessions.index({
-    applicationId: application.id,
-    session: { userId, sid },
-    expiresAt: session.absoluteDeadlineAt,
-    now,
-  })
+  const indexed = await handoffSessions.index({ applicationId: application.id, session, now })
   if (!indexed.ok) return indexed
   const { scope, refreshToken: isRefreshable } = application.handoff
   const subject = await subjects.subjectFor(application, userId)

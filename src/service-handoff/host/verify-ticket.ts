@@ -62,12 +62,7 @@ export async function verifyTicket(
   const subject = await subjects.subjectFor(application, session.userId)
   const issued = await issueAccess(parts, { application, subject, scope, family, session, now })
   if (!issued.ok) return issued
-  const indexed = await handoffSessions.index({
-    applicationId: application.id,
-    session: { userId: session.userId, sid: session.sid },
-    expiresAt: session.absoluteDeadlineAt,
-    now,
-  })
+  const indexed = await handoffSessions.index({ applicationId: application.id, session, now })
   if (!indexed.ok) return indexed
 
   const taken = await take()
