@@ -25,6 +25,7 @@ import type { Registration } from './registration.ts'
 import type { RegistrationProblem } from './registration-problem.ts'
 import { createKeptSiteKeys } from './kept-site-keys.ts'
 import type { ShownSiteKeys } from './kept-site-keys.ts'
+import { unlessGone } from './unless-gone.ts'
 import type { KeptWidgetSecrets } from './widget-secrets.ts'
 
 /** A secret that was just made: the only time that it is there to be shown. */
@@ -121,15 +122,20 @@ export function createApplicationRegistry({
 
   const kept = async (id: string) => (isApplicationId(id) ? table.find(id) : undefined)
 
-  /** A widget has a secret, and what is none has not. Answers the one that was made, if one was missing. */
+  /** The secret that was made, if a widget has none. */
   async function keepWidgetSecret({ id, widget }: KeptApplication, now: EpochSeconds) {
-    if (widget === undefined) {
-      await widgetSecrets.removal(id).run()
-      return undefined
-    }
-    if ((await widgetSecrets.list(id, now)).length > 0) return undefined
+    if (widget === undefined || (await widgetSecrets.list(id, now)).length > 0) return undefined
     const secret = widgetSecrets.make()
     await (await widgetSecrets.insertion(id, secret, now)).run()
+    return secret
+  }
+
+  async function keepSecret(application: KeptApplication, now: EpochSeconds) {
+    const { id } = application
+    if (!usesSecret(application) || (await secrets.validHashes(id, now)).length > 0)
+      return undefined
+    const secret = newSecret()
+    await secrets.insertion(await hashed(secret, id), now).run()
     return secret
   }
 
@@ -139,18 +145,19 @@ export function createApplicationRegistry({
   const prepareFor = async ({ oauth }: Pick<ApplicationContent, 'oauth'>, now: EpochSeconds) =>
     oauth && prepareSigning(oauth.idTokenSignedResponseAlg, now)
 
-  /** After a change: what begins to need a secret gets one, what no longer does loses all. */
+  /**
+   * After a change: what begins to need a secret gets one, what no longer does loses all. The latter is last and
+   * goes by what the directory says then: of two operators at once, each leaves what fits the later change.
+   */
   async function keepSecrets(application: KeptApplication, now: EpochSeconds) {
     const { id } = application
     const handoffKey = await handoffKeys.keepFor(application, now)
     const widgetSecret = await keepWidgetSecret(application, now)
     const siteKeys = await siteKeyPairs.keep(application, now)
     await prepareFor(application, now)
-    const isNeeded = usesSecret(application)
-    if (!isNeeded) await secrets.removeAll(id)
-    const isWithout = isNeeded && (await secrets.validHashes(id, now)).length === 0
-    const secret = isWithout ? newSecret() : undefined
-    if (secret !== undefined) await secrets.insertion(await hashed(secret, id), now).run()
+    const secret = await keepSecret(application, now)
+    const owners = [secrets, handoffKeys, widgetSecrets, siteKeyPairs]
+    await directory.batch(owners.map((owner) => owner.removal(id)))
     return ok({ application, secret, handoffKey, widgetSecret, siteKeys })
   }
 
@@ -261,16 +268,6 @@ export function createApplicationRegistry({
     setStatus: (id, ...how) => written(id, registry.setStatus(id, ...how)),
     rotateSecret: (input, now) => written(input.id, registry.rotateSecret(input, now)),
     removeSecret: (input, now) => written(input.id, registry.removeSecret(input, now)),
-  }
-}
-
-/** Writes what an application has; it may be removed between two looks at it. */
-async function unlessGone<Written>(write: () => Promise<Written>) {
-  try {
-    return await write()
-  } catch (thrown) {
-    if (/FOREIGN KEY constraint/.test(String(thrown))) return refuse('unknown_application')
-    throw thrown
   }
 }
 

@@ -14,6 +14,21 @@ export const REMOVED_KEPT_SECONDS = 31 * 86_400
 
 const COLUMNS = `id, name, is_first_party, status, oauth, handoff, widget, shared_sessions, version, created_at, updated_at`
 
+/** What an application may use, and lose: a condition on its row. */
+const USES = {
+  client_secret: `json_extract(oauth, '$.tokenEndpointAuthMethod') GLOB 'client_secret_*'`,
+  handoff: 'handoff IS NOT NULL',
+  widget: 'widget IS NOT NULL',
+  shared_sessions: 'shared_sessions IS NOT NULL',
+} as const
+
+/**
+ * For the owners of secrets, in a statement of theirs: whether the application ?1 uses none of this kind at that
+ * moment. Who has just changed it cannot know: another operator may have changed it back.
+ */
+export const isWithout = (use: keyof typeof USES): string =>
+  `NOT EXISTS (SELECT 1 FROM applications WHERE id = ?1 AND ${USES[use]})`
+
 /** The most services that one page shows. */
 const MOST_SERVICES = 100
 

@@ -34,7 +34,9 @@ export interface HandoffKeys {
     applicationId: string,
     now: EpochSeconds,
   ): Promise<{ readonly shown: ShownKey; readonly insertion: D1PreparedStatement }>
-  /** After a change: an application that begins to need a key gets one, one that no longer does loses all. */
+  /** Of all keys of what is no service. */
+  removal(applicationId: string): D1PreparedStatement
+  /** After a change: an application that begins to need a key gets one. */
   keepFor(
     application: Pick<Application, 'id' | 'handoff'>,
     now: EpochSeconds,
@@ -94,12 +96,10 @@ export function createHandoffKeys(directory: D1Database): HandoffKeys {
       }
     },
 
+    removal: (applicationId) => table.removal(applicationId),
+
     async keepFor({ id, handoff }, now) {
-      if (handoff === undefined) {
-        await table.removeAll(id)
-        return undefined
-      }
-      if ((await table.list(id, now)).length > 0) return undefined
+      if (handoff === undefined || (await table.list(id, now)).length > 0) return undefined
       const { shown, insertion } = await make(id, now)
       await insertion.run()
       return shown

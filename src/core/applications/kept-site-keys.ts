@@ -6,6 +6,7 @@ import { randomUuid } from '../../platform/uuid.ts'
 import type { Application } from './application.ts'
 import { createSiteKeysTable } from './site-keys-table.ts'
 import type { KeptSiteKey, ListedSiteKey } from './site-keys-table.ts'
+import { unlessGone } from './unless-gone.ts'
 
 /** A key pair that was just made: the only time that the private key is there to be shown. */
 export interface ShownSiteKeys {
@@ -29,16 +30,15 @@ export function createKeptSiteKeys(directory: D1Database) {
     make,
     insertion,
 
-    /** A site that has no keys gets a pair, and what is no site any more loses all. */
+    /** Of all keys of what is no site. */
+    removal: (id: string): D1PreparedStatement => table.removal(id),
+
+    /** A site that has no keys gets a pair. */
     async keep(
       { id, sharedSessions }: Application,
       now: EpochSeconds,
     ): Promise<ShownSiteKeys | undefined> {
-      if (sharedSessions === undefined) {
-        await table.removeAll(id)
-        return undefined
-      }
-      if ((await table.list(id, now)).length > 0) return undefined
+      if (sharedSessions === undefined || (await table.list(id, now)).length > 0) return undefined
       const keys = make()
       await (await insertion(id, keys, now)).run()
       return keys
@@ -53,17 +53,11 @@ export function createKeptSiteKeys(directory: D1Database) {
       { overlapSeconds, now }: { readonly overlapSeconds: number; readonly now: EpochSeconds },
     ): Promise<Result<ShownSiteKeys, 'unknown_application' | 'too_many_secrets'>> {
       const keys = make()
-      try {
-        const isAdded = await table.rotate(await kept(id, keys), {
-          endsAt: now + overlapSeconds,
-          now,
-        })
+      const ends = { endsAt: now + overlapSeconds, now }
+      return unlessGone(async () => {
+        const isAdded = await table.rotate(await kept(id, keys), ends)
         return isAdded ? ok(keys) : refuse('too_many_secrets')
-      } catch (thrown) {
-        // Removed since it was looked at.
-        if (/FOREIGN KEY constraint/.test(String(thrown))) return refuse('unknown_application')
-        throw thrown
-      }
+      })
     },
   }
 }

@@ -4,6 +4,7 @@
  * services, migrations/0010_handoff.sql), which are alike.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { isWithout } from './applications-table.ts'
 
 /** A secret as operators see it: not the secret, and not its hash. */
 export interface ListedSecret {
@@ -33,7 +34,9 @@ export const MOST_SECRETS = 10
 /** ?2: now. Zero tolerance: a secret that ends now has ended. */
 const IS_VALID = `(expires_at IS NULL OR expires_at > ?2)`
 
-type Table = 'application_secrets' | 'handoff_keys'
+const USED_AS = { application_secrets: 'client_secret', handoff_keys: 'handoff' } as const
+
+type Table = keyof typeof USED_AS
 
 export const createRotatedSecretsTable = (directory: D1Database, table: Table) => ({
   /** The application whose secret has this id, and its hash; undefined where it is not valid now. */
@@ -139,12 +142,11 @@ export const createRotatedSecretsTable = (directory: D1Database, table: Table) =
     return removed?.meta.changes === 1 ? 'removed' : 'last_secret'
   },
 
-  async removeAll(applicationId: string): Promise<void> {
-    await directory
-      .prepare(`DELETE FROM ${table} WHERE application_id = ?1`)
-      .bind(applicationId)
-      .run()
-  },
+  /** Of all secrets of an application that uses none. */
+  removal: (applicationId: string): D1PreparedStatement =>
+    directory
+      .prepare(`DELETE FROM ${table} WHERE application_id = ?1 AND ${isWithout(USED_AS[table])}`)
+      .bind(applicationId),
 })
 
 export type RotatedSecretsTable = ReturnType<typeof createRotatedSecretsTable>

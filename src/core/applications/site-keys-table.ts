@@ -1,5 +1,6 @@
 /** The table `site_keys` (migrations/0011_shared_sessions.sql): hashes of private keys, never a key. */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { isWithout } from './applications-table.ts'
 
 /** A key pair as operators see it: the private key is not in it. */
 export interface ListedSiteKey {
@@ -89,10 +90,11 @@ export const createSiteKeysTable = (directory: D1Database) => ({
     return (inserted?.meta.changes ?? 0) > 0
   },
 
-  async removeAll(applicationId: string): Promise<void> {
-    await directory
-      .prepare('DELETE FROM site_keys WHERE application_id = ?1')
-      .bind(applicationId)
-      .run()
-  },
+  /** Of all keys of what is no site. */
+  removal: (applicationId: string): D1PreparedStatement =>
+    directory
+      .prepare(
+        `DELETE FROM site_keys WHERE application_id = ?1 AND ${isWithout('shared_sessions')}`,
+      )
+      .bind(applicationId),
 })

@@ -1,5 +1,6 @@
 /** The table `widget_secrets` (migrations/0009_widgets.sql): sealed secrets, at most two for an application. */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { isWithout } from './applications-table.ts'
 import type { ListedSecret } from './rotated-secrets-table.ts'
 
 export interface SealedSecret {
@@ -78,6 +79,9 @@ export const createWidgetSecretsTable = (directory: D1Database) => ({
       .run()
   },
 
+  /** Of all secrets of what is no widget. */
   removal: (applicationId: string): D1PreparedStatement =>
-    directory.prepare('DELETE FROM widget_secrets WHERE application_id = ?1').bind(applicationId),
+    directory
+      .prepare(`DELETE FROM widget_secrets WHERE application_id = ?1 AND ${isWithout('widget')}`)
+      .bind(applicationId),
 })

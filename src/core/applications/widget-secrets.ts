@@ -37,6 +37,7 @@ export interface KeptWidgetSecrets extends WidgetSecrets {
     when: { readonly overlapSeconds: number; readonly now: EpochSeconds },
   ): Promise<void>
   list(applicationId: string, now: EpochSeconds): Promise<readonly ListedSecret[]>
+  /** Of all secrets of what is no widget. */
   removal(applicationId: string): D1PreparedStatement
 }
 
