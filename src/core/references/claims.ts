@@ -1,11 +1,10 @@
 /** References that count once: whoever is told `ok` is the only one who ever was. */
+import { askObject } from '../../platform/ask-object.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { storageName } from '../../platform/digest.ts'
 import { placedNear } from '../../platform/location-hint.ts'
-import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { inTime, OBJECT_WAIT_MILLISECONDS } from '../../platform/time-limit.ts'
 import type { ClaimedReferences } from './claimed-references.ts'
 
 export interface Reference {
@@ -31,18 +30,13 @@ export function createClaims(objects: DurableObjectNamespace<ClaimedReferences>)
     { kind, parts, continent }: Reference,
     question: (object: DurableObjectStub<ClaimedReferences>, name: string) => Promise<Answer>,
   ): Promise<Result<Answer, 'unavailable'>> {
-    try {
-      const name = await storageName(kind, ...parts)
-      const placement = placedNear(continent)
-      // The last of 43 characters holds the last 4 of 256 bits: so there are 16 objects to a continent.
-      const place = `v1:claims:${placement.locationHint ?? 'anywhere'}:${name.at(-1)}`
-      // A new stub each time: one that has failed stays broken.
-      const object = objects.getByName(place, placement)
-      return ok(await inTime(OBJECT_WAIT_MILLISECONDS, question(object, name)))
-    } catch (thrown) {
-      log('error', { event: 'reference.failed', kind, error: describeThrown(thrown) })
-      return refuse('unavailable')
-    }
+    const name = await storageName(kind, ...parts)
+    const placement = placedNear(continent)
+    // The last of 43 characters holds the last 4 of 256 bits: so there are 16 objects to a continent.
+    const place = `v1:claims:${placement.locationHint ?? 'anywhere'}:${name.at(-1)}`
+    return askObject({ event: 'reference.failed', kind }, async () =>
+      question(objects.getByName(place, placement), name),
+    )
   }
 
   return {

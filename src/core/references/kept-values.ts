@@ -4,14 +4,13 @@
  * under our key *and* the reference: whoever reads the storage, even with our key, learns nothing of a value
  * whose reference they do not have.
  */
+import { askObject } from '../../platform/ask-object.ts'
 import { storageName } from '../../platform/digest.ts'
-import { describeThrown, log } from '../../platform/log.ts'
 import { randomToken } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { createSeal } from '../../platform/seal.ts'
 import type { RotatingSecret } from '../../platform/secrets.ts'
-import { inTime, OBJECT_WAIT_MILLISECONDS } from '../../platform/time-limit.ts'
 import type { KeptKind, KeptValues } from './kept-value.ts'
 import type { OneTimeReference } from './one-time-reference.ts'
 
@@ -25,21 +24,15 @@ export function createKeptValues({
   readonly references: DurableObjectNamespace<OneTimeReference>
   readonly handleKey: RotatingSecret
 }): KeptValues {
-  /** Asks the object of a reference; a new stub each time, since a broken one stays broken. */
-  async function ask<Answer>(
+  /** Asks the object of a reference. */
+  const ask = <Answer>(
     kind: KeptKind,
     reference: string,
     question: (object: DurableObjectStub<OneTimeReference>) => Promise<Answer>,
-  ): Promise<Result<Answer, 'unavailable'>> {
-    try {
-      const name = await storageName(`kept-${kind}`, reference)
-      const answer = question(references.getByName(name))
-      return ok(await inTime(OBJECT_WAIT_MILLISECONDS, answer))
-    } catch (thrown) {
-      log('error', { event: 'reference.failed', kind, error: describeThrown(thrown) })
-      return refuse('unavailable')
-    }
-  }
+  ): Promise<Result<Answer, 'unavailable'>> =>
+    askObject({ event: 'reference.failed', kind }, async () =>
+      question(references.getByName(await storageName(`kept-${kind}`, reference))),
+    )
 
   const sealOf = (kind: KeptKind, reference: string) => {
     const [current, ...older] = handleKey

@@ -10,13 +10,11 @@
 import type { Config } from '../../config.ts'
 import { epochMilliseconds } from '../../platform/clock.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { storageName } from '../../platform/digest.ts'
-import { describeThrown, log } from '../../platform/log.ts'
-import { ok, refuse } from '../../platform/refusal.ts'
+import { ok } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { inTime, OBJECT_WAIT_MILLISECONDS } from '../../platform/time-limit.ts'
 import { LOCAL_PROVIDER_ID } from '../sessions/session.ts'
 import type { SessionRules } from '../sessions/session-rules.ts'
+import { tellKeyRing } from '../tokens/ask-key-ring.ts'
 import type { CutOff, CutOffCause, CutOffScope } from '../tokens/cut-off.ts'
 import { KV_CACHE_SECONDS, MEMORY_SECONDS, PUBLISHED_SECONDS } from '../tokens/key-lifetimes.ts'
 import type { Keys } from '../tokens/keys.ts'
@@ -72,34 +70,12 @@ export interface CutOffs {
   removeUser(userId: string, now: EpochSeconds): Promise<Result<undefined, 'unavailable'>>
 }
 
-export function createCutOffs({
-  keyRing,
-  keys,
-}: {
-  keyRing: Env['KEY_RING']
-  keys: Pick<Keys, 'cutOffs' | 'refresh'>
-}): CutOffs {
-  const ring = async () => keyRing.getByName(await storageName('key-ring'))
-
-  async function ask<Value, Code extends string>(
-    question: () => Promise<Result<Value, Code>>,
-    now: EpochSeconds,
-  ): Promise<Result<Value, Code | 'unavailable'>> {
-    try {
-      const answer = await inTime(OBJECT_WAIT_MILLISECONDS, question())
-      // Who was told is the first to know: the operator's next request sees it.
-      if (answer.ok) await keys.refresh(now)
-      return answer
-    } catch (thrown) {
-      log('error', { event: 'cut_offs.ring_not_reached', error: describeThrown(thrown) })
-      return refuse('unavailable')
-    }
-  }
-
-  return {
-    add: (cutOff, now) =>
-      ask(async () => (await ring()).cutOff({ ...cutOff, at: epochMilliseconds() }), now),
-    removeUser: (userId, now) =>
-      ask(async () => (await ring()).removeUserCutOff(userId, epochMilliseconds()), now),
-  }
-}
+export const createCutOffs = (parts: {
+  readonly keyRing: Env['KEY_RING']
+  readonly keys: Pick<Keys, 'refresh'>
+}): CutOffs => ({
+  add: (cutOff, now) =>
+    tellKeyRing(parts, now, async (ring) => ring.cutOff({ ...cutOff, at: epochMilliseconds() })),
+  removeUser: (userId, now) =>
+    tellKeyRing(parts, now, async (ring) => ring.removeUserCutOff(userId, epochMilliseconds())),
+})

@@ -2,9 +2,10 @@
  * Consents and connections as features see them; they live in the user's object, beside what they allow.
  * Disconnecting is not for features: `core/revocation/end-session.ts` does it and audits it.
  */
+import { flatten } from '../../platform/ask-object.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { ok } from '../../platform/refusal.ts'
-import { askUserSessions, flatten } from './ask-user-sessions.ts'
+import { askUserSessions } from './ask-user-sessions.ts'
 import type { Consents } from './grant.ts'
 import type { AskingParts } from './session-rules.ts'
 

@@ -3,11 +3,12 @@
  * their handles are made and judged, and what must not be awaited there is done beforehand: the successor of
  * a token goes along with the request, and is handed out only if the object says so.
  */
+import { flatten } from '../../platform/ask-object.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { randomBytes, randomId, toHex } from '../../platform/random.ts'
 import { createSeal } from '../../platform/seal.ts'
-import { askUserSessions, flatten } from './ask-user-sessions.ts'
+import { askUserSessions } from './ask-user-sessions.ts'
 import type { GrantContent, GrantKind, Grants, NewGrant } from './grant.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
 import type { HandleKind } from './handle.ts'

@@ -3,11 +3,12 @@
  * here the handle in the cookie is made and judged, the ID token is sealed, and the object is asked. Ending
  * a session is not for features: `core/revocation/end-session.ts` does it and audits it.
  */
+import { flatten } from '../../platform/ask-object.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { createSeal } from '../../platform/seal.ts'
-import { askUserSessions, flatten } from './ask-user-sessions.ts'
+import { askUserSessions } from './ask-user-sessions.ts'
 import { connectTab } from './connect-tab.ts'
 import type { TabRefusalCode } from './connect-tab.ts'
 import { describeDevice } from './describe-device.ts'

@@ -1,9 +1,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { storageName } from '../../platform/digest.ts'
-import { describeThrown, log } from '../../platform/log.ts'
 import { refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { inTime, OBJECT_WAIT_MILLISECONDS } from '../../platform/time-limit.ts'
+import { askKeyRing, tellKeyRing } from './ask-key-ring.ts'
 import type { KeyDescription } from './key-ring.ts'
 import type { Keys } from './keys.ts'
 import { isThumbprint } from './signing-key.ts'
@@ -20,38 +18,14 @@ export interface KeyOperations {
   ): Promise<Result<{ readonly published: boolean }, 'unknown_key' | 'unavailable'>>
 }
 
-export function createKeyOperations({
-  keyRing,
-  keys,
-}: {
-  keyRing: Env['KEY_RING']
-  keys: Pick<Keys, 'refresh'>
-}): KeyOperations {
-  const ring = async () => keyRing.getByName(await storageName('key-ring'))
-
-  async function ask<Value, Code extends string>(
-    question: () => Promise<Result<Value, Code>>,
-  ): Promise<Result<Value, Code | 'unavailable'>> {
-    try {
-      return await inTime(OBJECT_WAIT_MILLISECONDS, question())
-    } catch (thrown) {
-      log('error', { event: 'keys.ring_not_reached', error: describeThrown(thrown) })
-      return refuse('unavailable')
-    }
-  }
-
-  return {
-    list: (now) => ask(async () => (await ring()).list(now)),
-    async rotate(now) {
-      const rotated = await ask(async () => (await ring()).rotate(now))
-      if (rotated.ok) await keys.refresh(now)
-      return rotated
-    },
-    async compromise(kid, now) {
-      if (!isThumbprint(kid)) return refuse('unknown_key')
-      const withdrawn = await ask(async () => (await ring()).compromise(kid, now))
-      if (withdrawn.ok) await keys.refresh(now)
-      return withdrawn
-    },
-  }
-}
+export const createKeyOperations = (parts: {
+  readonly keyRing: Env['KEY_RING']
+  readonly keys: Pick<Keys, 'refresh'>
+}): KeyOperations => ({
+  list: (now) => askKeyRing(parts.keyRing, async (ring) => ring.list(now)),
+  rotate: (now) => tellKeyRing(parts, now, async (ring) => ring.rotate(now)),
+  compromise: async (kid, now) =>
+    isThumbprint(kid)
+      ? tellKeyRing(parts, now, async (ring) => ring.compromise(kid, now))
+      : refuse('unknown_key'),
+})
