@@ -86,4 +86,9 @@ const limit: Schema<number> = {
 /** How long a page is; where it begins, is each list's own `cursor`. */
 export const inPages = { limit: withDefault(limit, 50) }
 
+/** The cursor of a list whose newest entries have the highest numbers: what comes before it, or all. */
+export const place = textMatching(/^[0-9]{1,15}$/, 'is no cursor of this list')
+export const placeOf = (cursor: string | undefined): number =>
+  cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor)
+
 export const seconds = described(integer, { description: 'Epoch seconds' })

@@ -2,7 +2,7 @@
 import type { StoredEvent } from '../../core/audit/audit.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
-import { inPages, json, problems, queryText, seconds } from '../api/operation.ts'
+import { inPages, json, place, placeOf, problems, queryText, seconds } from '../api/operation.ts'
 import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
 import {
@@ -15,7 +15,6 @@ import {
   optional,
   record,
   text,
-  textMatching,
 } from '../api/schema.ts'
 import type { ValueOf } from '../api/schema.ts'
 
@@ -52,7 +51,7 @@ const listEvents = {
   request: {
     query: object({
       user: optional(queryText),
-      cursor: optional(textMatching(/^[0-9]{1,15}$/, 'is no cursor of this list')),
+      cursor: optional(place),
       ...inPages,
     }),
   },
@@ -65,8 +64,7 @@ const listEvents = {
 export function auditRoutes(api: AdminApi, { audit }: AdminParts): void {
   api.serve(listEvents, async (c, { query }) => {
     const { user, cursor, limit } = query
-    const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor)
-    const events = await audit.list({ userId: user, before, limit })
+    const events = await audit.list({ userId: user, before: placeOf(cursor), limit })
     await recordRead(c, audit, 'audit')
     const next = events.length === limit ? String(events.at(-1)?.id) : null
     return c.json({ events: events.map(showEvent), next_cursor: next })

@@ -7,7 +7,16 @@ import {
 import { describeThrown, log } from '../../platform/log.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
-import { idInPath, inPages, json, jsonBody, problems, seconds } from '../api/operation.ts'
+import {
+  idInPath,
+  inPages,
+  json,
+  jsonBody,
+  place,
+  placeOf,
+  problems,
+  seconds,
+} from '../api/operation.ts'
 import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
 import {
@@ -15,6 +24,7 @@ import {
   integer,
   list,
   named,
+  nullable,
   object,
   oneOf,
   openObject,
@@ -92,9 +102,9 @@ const listCutOffs = {
   method: 'get',
   path: '/cut-offs',
   summary: 'Mass cut-offs, newest first',
-  request: { query: object(inPages) },
+  request: { query: object({ cursor: optional(place), ...inPages }) },
   responses: {
-    200: json(openObject({ cut_offs: list(cutOffSchema) })),
+    200: json(openObject({ cut_offs: list(cutOffSchema), next_cursor: nullable(text) })),
     ...problems(),
   },
 } satisfies Operation
@@ -123,9 +133,11 @@ export function cutOffRoutes(api: AdminApi, parts: AdminParts): void {
   const { audit, clock, cutOffRecords, people } = parts
 
   api.serve(listCutOffs, async (c, { query }) => {
-    const listed = await cutOffRecords.list(query.limit)
+    const { cursor, limit } = query
+    const listed = await cutOffRecords.list({ startedBefore: placeOf(cursor), limit })
     await recordRead(c, audit, 'cut_offs')
-    return c.json({ cut_offs: listed.map(showCutOff) })
+    const next = listed.length === limit ? String(listed.at(-1)?.startedBy) : null
+    return c.json({ cut_offs: listed.map(showCutOff), next_cursor: next })
   })
 
   // The cut-off holds with the one write to the key ring; what comes after that, the record of its progress and

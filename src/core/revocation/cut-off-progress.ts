@@ -39,8 +39,11 @@ export interface CutOffPage {
 export interface CutOffRecords {
   open(cutOff: CutOff, total: number, now: EpochSeconds): Promise<CutOffProgress>
   find(id: string): Promise<CutOffProgress | undefined>
-  /** Newest first. */
-  list(limit: number): Promise<readonly CutOffProgress[]>
+  /** Newest first; `startedBefore` (epoch milliseconds) is the `startedBy` of the last one seen. */
+  list(page: {
+    readonly startedBefore: number
+    readonly limit: number
+  }): Promise<readonly CutOffProgress[]>
   /**
    * Moves on past a page, once: a page that is reported again, or out of order, counts for nothing. Whether
    * it was the first report.
@@ -79,7 +82,8 @@ export function createCutOffRecords(directory: D1Database): CutOffRecords {
         .run()
       return (await find(id))!
     },
-    list: (limit) => all('ORDER BY started_by DESC LIMIT ?1', limit),
+    list: ({ startedBefore, limit }) =>
+      all('WHERE started_by < ?1 ORDER BY started_by DESC LIMIT ?2', startedBefore, limit),
     async advance({ cutOffId, from, to, visited, endedSessions, failed }, now) {
       const failures = failed.map((userId) =>
         directory

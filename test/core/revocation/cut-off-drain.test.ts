@@ -6,6 +6,7 @@ import {
 } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { receiveBatch } from '../../../src/core/revocation/cut-off-drain.ts'
 import type { CutOffMessage } from '../../../src/core/revocation/cut-off-drain.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { storageName } from '../../../src/platform/digest.ts'
@@ -118,6 +119,27 @@ describe('a cut-off asked for by an operator', () => {
     expect(body.cut_offs).toMatchObject([{ id: answer.body.id }])
     const audit = await operator.ask('GET', '/audit')
     expect(audit.body.events).toMatchObject([{ event: 'sessions.cut_off', actor: 'operator' }])
+  })
+
+  it('stands in a list of pages, newest first, which one that is added meanwhile does not shift', async () => {
+    const asked = [
+      (await cutOff(EVERYONE)).id,
+      (await cutOff(EVERYONE)).id,
+      (await cutOff(EVERYONE)).id,
+    ]
+    const { ask } = createOperator()
+    const page = async (query: string) => {
+      const { body } = await ask('GET', `/cut-offs?${query}`)
+      const ids = (body.cut_offs as { id: string }[]).map(({ id }) => asked.indexOf(id))
+      return { ids, next: body.next_cursor as string | null }
+    }
+    const first = await page('limit=2')
+    expect(first.ids).toEqual([2, 1])
+    await cutOff(EVERYONE)
+    expect(await page(`limit=2&cursor=${first.next}`)).toEqual({ ids: [0], next: null })
+    expect((await ask('GET', '/cut-offs?cursor=x')).body.errors).toEqual([
+      { parameter: 'cursor', detail: 'is no cursor of this list' },
+    ])
   })
 
   it.each([
@@ -286,6 +308,20 @@ describe('the queue', () => {
     expect(await core!.cutOffDrain.restart(systemClock() + 60)).toBe(0)
   })
 
+  it('comes back first to the cut-off that has stood still for the longest', async () => {
+    const [first, second] = [await cutOff(EVERYONE), await cutOff(EVERYONE)]
+    const { core } = second.operator.gateway
+    const stalled = async () => {
+      const [longest] = await core!.cutOffRecords.stalled(systemClock() + 300, 1)
+      return longest?.id
+    }
+    const putBack = 'UPDATE cut_offs SET updated_at = updated_at - 60 WHERE id = ?1'
+    await env.DIRECTORY.prepare(putBack).bind(second.id).run()
+    expect(await stalled()).toBe(second.id)
+    await env.DIRECTORY.batch([1, 2].map(() => env.DIRECTORY.prepare(putBack).bind(first.id)))
+    expect(await stalled()).toBe(first.id)
+  })
+
   it('has a message delivered again when the directory does not answer, and forgets one of nothing', async () => {
     const away = {
       prepare: () => {
@@ -297,6 +333,20 @@ describe('the queue', () => {
     expect(result.retryMessages).toHaveLength(1)
     const fine = await deliver(createOperator().env, { cutOffId: 'unknown', from: '' })
     expect(fine.explicitAcks).toHaveLength(1)
+  })
+
+  it('waits longer before each delivery of a message that fails, and a minute at most', async () => {
+    const { core } = createOperator({ DIRECTORY: {} }).gateway
+    const delays: unknown[] = []
+    const messages = [1, 2, 5, 6, 10].map((attempts) => ({
+      attempts,
+      body: { cutOffId: 'x', from: '' },
+      retry: (how: QueueRetryOptions) => delays.push(how.delaySeconds),
+    }))
+    const facts = { requestId: 'x', clientKey: 'queue', waitUntil: () => {}, continent: undefined }
+    const batch = { messages } as unknown as MessageBatch<CutOffMessage>
+    await receiveBatch(core!.cutOffDrain, batch, facts)
+    expect(delays).toEqual([2, 4, 32, 60, 60])
   })
 
   it('is a real one: what an operator asks for reaches the objects by itself', async () => {
