@@ -10,9 +10,14 @@ const MAX_DEPTH = 32
  * The value in an `application/json` body, if every reader would see the same value in it: no member
  * twice in one object, no `__proto__`, no number that is not finite, no text that is not Unicode
  * (RFC 8259 §4, §6, §8.2; RFC 7493). Nested at most 32 deep.
+ *
+ * @param mediaType what the body must be declared to be, where that is JSON under another name.
  */
-export async function readJson(request: Request): Promise<Result<unknown, BodyRefusal>> {
-  const body = await readBody(request, { mediaType: 'application/json', maxBytes: MAX_BYTES })
+export async function readJson(
+  request: Request,
+  mediaType = 'application/json',
+): Promise<Result<unknown, BodyRefusal>> {
+  const body = await readBody(request, { mediaType, maxBytes: MAX_BYTES })
   return body.ok ? parseJson(body.value) : body
 }
 

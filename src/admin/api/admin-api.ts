@@ -8,6 +8,7 @@ import type { RequestFacts, RequestVariables } from '../../platform/request-fact
 import { ADMIN_PATH } from '../admin-parts.ts'
 import { answerProblem } from '../problem.ts'
 import type { ProblemAnswer, ProblemError } from '../problem.ts'
+import { MERGE_PATCH } from './operation.ts'
 import type { Operation } from './operation.ts'
 import { object } from './schema.ts'
 import type { Fault, Path, Schema, ValueOf } from './schema.ts'
@@ -70,7 +71,10 @@ export function createEmptyApi(): AdminApi {
     // `fetch` says of a body that it does not send how long it is, and the runtime then makes an empty one of it.
     const isWithout = c.req.raw.body === null || c.req.header('content-length') === '0'
     if (isWithout || !METHODS.includes(c.req.method)) return next()
-    const body = await readJson(c.req.raw)
+    const isMergePatch =
+      c.req.method === 'PATCH' &&
+      c.req.header('content-type')?.toLowerCase().startsWith(MERGE_PATCH)
+    const body = await readJson(c.req.raw, isMergePatch ? MERGE_PATCH : undefined)
     if (!body.ok) {
       const { code } = body.refusal
       return answerProblem(c, code === 'invalid_body' ? 'invalid_request' : code)

@@ -1,6 +1,6 @@
 import { PROBLEMS } from '../problem.ts'
 import type { ProblemCode } from '../problem.ts'
-import { byStatus } from './operation.ts'
+import { byStatus, MERGE_PATCH } from './operation.ts'
 import type { Operation } from './operation.ts'
 import {
   COMPONENT,
@@ -81,7 +81,7 @@ const describeResponse = (response: Operation['responses'][number]): object => {
 
 const OF_ITS_FORM = byStatus(['body_too_large', 'unsupported_media_type'])
 
-const describeOperation = ({ summary, request = {}, responses }: Operation): object => ({
+const describeOperation = ({ method, summary, request = {}, responses }: Operation): object => ({
   summary,
   parameters: [
     ...parametersIn('path', request.params),
@@ -89,7 +89,13 @@ const describeOperation = ({ summary, request = {}, responses }: Operation): obj
     ...parametersIn('header', request.headers),
   ],
   ...(request.body && {
-    requestBody: { required: request.body.required, content: contentOf(request.body.schema) },
+    requestBody: {
+      required: request.body.required,
+      content: {
+        ...contentOf(request.body.schema),
+        ...(method === 'patch' && contentOf(request.body.schema, MERGE_PATCH)),
+      },
+    },
   }),
   responses: Object.fromEntries(
     Object.entries({ ...responses, ...(request.body && OF_ITS_FORM) }).map(([status, response]) => [
@@ -99,8 +105,8 @@ const describeOperation = ({ summary, request = {}, responses }: Operation): obj
   ),
 })
 
-const contentOf = (schema: Schema<unknown>) => ({
-  'application/json': { schema: schema.describe() },
+const contentOf = (schema: Schema<unknown>, mediaType = 'application/json') => ({
+  [mediaType]: { schema: schema.describe() },
 })
 
 function parametersIn(where: string, schema: ObjectSchema<Members> | undefined): readonly object[] {

@@ -28,6 +28,9 @@ export interface Operation {
   readonly responses: Readonly<Record<number, Content | Problems>>
 }
 
+/** What a PATCH is (RFC 7396 §4); whoever sends one may also call it plain JSON. */
+export const MERGE_PATCH = 'application/merge-patch+json'
+
 interface Body {
   readonly required: boolean
   readonly schema: Schema<unknown>

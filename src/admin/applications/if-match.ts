@@ -1,3 +1,12 @@
+import { openObject, optional, text } from '../api/schema.ts'
+import type { ValueOf } from '../api/schema.ts'
+
+/** The headers by which a request is of one version only (RFC 9110 §13.1.1, §13.1.2). */
+export const conditions = openObject({
+  'if-match': optional(text),
+  'if-none-match': optional(text),
+})
+
 /** The tag of a version (RFC 9110 §8.8.3): strong, since one version has one representation. */
 export const tagOf = (version: number): string => `"${version}"`
 
@@ -9,23 +18,29 @@ export function tagged<Answer extends Response>(answer: Answer, version: number)
 
 /** The version that an operator has seen, as the request says it. */
 export interface Seen {
-  readonly ifMatch: string | undefined
+  readonly headers: ValueOf<typeof conditions>
   readonly version?: number | undefined
 }
 
-/** Whether `If-Match` names a version, or more; `*` is met by each (RFC 9110 §13.1.1). */
-const isNamed = (ifMatch: string | undefined): ifMatch is string =>
-  ifMatch !== undefined && ifMatch.trim() !== '*'
+/** `*` is met by each version that is there. */
+const isAny = (tags: string): boolean => tags.trim() === '*'
+
+const isTagged = (present: number, tags: string): boolean =>
+  isAny(tags) || tags.split(',').some((tag) => tag.trim() === tagOf(present))
+
+/** Whether `If-None-Match` names the present version; here a tag may be a weak one. */
+export const isKnown = (present: number, headers: Seen['headers']): boolean =>
+  isTagged(present, headers['if-none-match']?.replaceAll('W/', '') ?? '')
 
 /**
- * Whether the version that an operator has seen is still the present one: it may stand in `If-Match`
- * (RFC 9110 §13.1.1), in the body, or in both; one that says nothing replaces what is there.
+ * Whether the version that an operator has seen is still the present one: it may stand in `If-Match`, in the body,
+ * or in both; one that says nothing replaces what is there, unless `If-None-Match` asks that nothing be there.
  */
-export function isSeen(present: number, { ifMatch, version }: Seen): boolean {
+export function isSeen(present: number, { headers, version }: Seen): boolean {
   if (version !== undefined && version !== present) return false
-  return !isNamed(ifMatch) || ifMatch.split(',').some((tag) => tag.trim() === tagOf(present))
+  return isTagged(present, headers['if-match'] ?? '*') && !isKnown(present, headers)
 }
 
 /** Whether it has said which version, so that the change is of no other. */
-export const isVersionNamed = ({ ifMatch, version }: Seen): boolean =>
-  version !== undefined || isNamed(ifMatch)
+export const isVersionNamed = ({ headers, version }: Seen): boolean =>
+  version !== undefined || !isAny(headers['if-match'] ?? '*')

@@ -13,7 +13,6 @@ import { idInPath, inPages, json, jsonBody, problems, queryText } from '../api/o
 import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
 import { list, nullable, object, openObject, optional, text } from '../api/schema.ts'
-import type { ValueOf } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
 import type { ProblemAnswer } from '../problem.ts'
 import {
@@ -26,17 +25,13 @@ import {
   toRegistration,
 } from './application-shape.ts'
 import { handoffKeyRoutes } from './handoff-key-routes.ts'
-import { showHandoff } from './handoff-shape.ts'
-import { isSeen, isVersionNamed, tagged, tagOf } from './if-match.ts'
+import { conditions, isKnown, isSeen, isVersionNamed, tagged, tagOf } from './if-match.ts'
 import type { Seen } from './if-match.ts'
 import { patchRegistration } from './patch-registration.ts'
 import { secretRoutes } from './secret-routes.ts'
-import { showSharedSessions } from './shared-sessions-shape.ts'
+import { showRegistered } from './show-registered.ts'
 import { siteKeyRoutes } from './site-key-routes.ts'
 import { widgetSecretRoutes } from './widget-secret-routes.ts'
-import { showWidget } from './widget-shape.ts'
-
-const ifMatch = openObject({ 'if-match': optional(text) })
 
 const registerApplication = {
   method: 'post',
@@ -61,8 +56,12 @@ const showOne = {
   method: 'get',
   path: '/applications/{id}',
   summary: 'An application, with its version in ETag',
-  request: { params: idInPath },
-  responses: { 200: json(applicationSchema), ...problems('not_found') },
+  request: { params: idInPath, headers: conditions },
+  responses: {
+    200: json(applicationSchema),
+    304: { description: 'It is still the version in If-None-Match' },
+    ...problems('not_found'),
+  },
 } satisfies Operation
 
 const replaceApplication = {
@@ -70,7 +69,7 @@ const replaceApplication = {
   path: '/applications/{id}',
   summary:
     'Replaces a whole registration; with If-Match or version, only if that is still the present one',
-  request: { params: idInPath, headers: ifMatch, body: jsonBody(replacementSchema) },
+  request: { params: idInPath, headers: conditions, body: jsonBody(replacementSchema) },
   responses: {
     200: json(registeredSchema),
     ...problems('not_found', 'changed_meanwhile', 'invalid_registration'),
@@ -80,8 +79,8 @@ const replaceApplication = {
 const patchApplication = {
   method: 'patch',
   path: '/applications/{id}',
-  summary: 'Changes some members of a registration (JSON Merge Patch, as application/json)',
-  request: { params: idInPath, headers: ifMatch, body: jsonBody(patchSchema) },
+  summary: 'Changes some members of a registration (JSON Merge Patch, RFC 7396)',
+  request: { params: idInPath, headers: conditions, body: jsonBody(patchSchema) },
   responses: {
     200: json(registeredSchema),
     ...problems('not_found', 'changed_meanwhile', 'invalid_registration'),
@@ -92,7 +91,7 @@ const removeApplication = {
   method: 'delete',
   path: '/applications/{id}',
   summary: 'Removes an application; everything it was given ends',
-  request: { params: idInPath, headers: ifMatch },
+  request: { params: idInPath, headers: conditions },
   responses: {
     204: { description: 'Removed' },
     ...problems('not_found', 'changed_meanwhile', 'end_pending'),
@@ -103,7 +102,7 @@ const disableApplication = {
   method: 'post',
   path: '/applications/{id}/disable',
   summary: 'Issues nothing more to an application, and ends everything it was given',
-  request: { params: idInPath, headers: ifMatch },
+  request: { params: idInPath, headers: conditions },
   responses: {
     200: json(applicationSchema),
     ...problems('not_found', 'changed_meanwhile', 'end_pending'),
@@ -114,7 +113,7 @@ const enableApplication = {
   method: 'post',
   path: '/applications/{id}/enable',
   summary: 'Lets an application work again; nothing that has ended comes back',
-  request: { params: idInPath, headers: ifMatch },
+  request: { params: idInPath, headers: conditions },
   responses: { 200: json(applicationSchema), ...problems('not_found', 'changed_meanwhile') },
 } satisfies Operation
 
@@ -148,7 +147,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     if (!registered.ok) return answerProblems(c, registered.problems)
     const { application } = registered.value
     await record(c, 'registered', application.id)
-    return c.json(shown(registered.value), 201, {
+    return c.json(showRegistered(registered.value), 201, {
       ETag: tagOf(application.version),
       Location: `/admin/api/applications/${application.id}`,
     })
@@ -162,11 +161,13 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json({ applications: listed.map(showApplication), next_cursor: next })
   })
 
-  api.serve(showOne, async (c, { params }) => {
+  api.serve(showOne, async (c, { params, headers }) => {
     const found = await registry.find(params.id)
     if (found === undefined) return answerProblem(c, 'not_found')
     await recordRead(c, audit, 'application')
-    return c.json(showApplication(found), 200, { ETag: tagOf(found.version) })
+    const tag = { ETag: tagOf(found.version) }
+    if (isKnown(found.version, headers)) return c.body(null, 304, tag)
+    return c.json(showApplication(found), 200, tag)
   })
 
   /** What is there now, if the operator has seen it so. */
@@ -198,19 +199,19 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     if (named !== undefined && named !== id) {
       return answerProblems(c, [{ pointer: '/client_id', detail: 'is not the one in the path' }])
     }
-    const seen = { ifMatch: headers['if-match'], version }
+    const seen = { headers, version }
     const changed = await change(c, id, seen, () => toRegistration(rest))
     if (changed instanceof Response) return changed
-    return c.json(shown(changed), 200, { ETag: tagOf(changed.application.version) })
+    return c.json(showRegistered(changed), 200, { ETag: tagOf(changed.application.version) })
   })
 
   api.serve(patchApplication, async (c, { params, headers, body }) => {
     const { version, ...patch } = body
-    const seen = { ifMatch: headers['if-match'], version }
+    const seen = { headers, version }
     const { id } = params
     const changed = await change(c, id, seen, (present) => patchRegistration(present, patch))
     if (changed instanceof Response) return changed
-    return c.json(shown(changed), 200, { ETag: tagOf(changed.application.version) })
+    return c.json(showRegistered(changed), 200, { ETag: tagOf(changed.application.version) })
   })
 
   /** Every change of it has its line, whatever becomes of the rest of the request. */
@@ -238,7 +239,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
   api.serve(removeApplication, async (c, { params, headers }) => {
     const { id } = params
     // Disabled first: what cannot be ended now is found, and ended, when the request is repeated.
-    const disabled = await disable(c, id, { ifMatch: headers['if-match'] })
+    const disabled = await disable(c, id, { headers })
     if (disabled instanceof Response) return disabled
     // One that was let in again meanwhile has been given things that have not ended.
     const removed = await registry.remove(id, disabled.version)
@@ -248,13 +249,13 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
   })
 
   api.serve(disableApplication, async (c, { params, headers }) => {
-    const disabled = await disable(c, params.id, { ifMatch: headers['if-match'] })
+    const disabled = await disable(c, params.id, { headers })
     if (disabled instanceof Response) return disabled
     return c.json(showApplication(disabled), 200, { ETag: tagOf(disabled.version) })
   })
 
   api.serve(enableApplication, async (c, { params, headers }) => {
-    const enabled = await setStatus(c, params.id, 'active', { ifMatch: headers['if-match'] })
+    const enabled = await setStatus(c, params.id, 'active', { headers })
     if (enabled instanceof Response) return enabled
     return c.json(showApplication(enabled), 200, { ETag: tagOf(enabled.version) })
   })
@@ -269,32 +270,3 @@ const CHANGE_PROBLEMS = {
   unknown_application: 'not_found',
   changed_meanwhile: 'changed_meanwhile',
 } as const
-
-const shown = ({
-  application,
-  secret,
-  handoffKey,
-  siteKeys,
-  widgetSecret,
-}: Registered): ValueOf<typeof registeredSchema> => ({
-  ...showApplication(application),
-  ...(application.handoff !== undefined && {
-    handoff: {
-      ...showHandoff(application.handoff),
-      ...(handoffKey !== undefined && { apikey: handoffKey.key, apikey_id: handoffKey.id }),
-    },
-  }),
-  ...(application.widget !== undefined && {
-    widget: {
-      ...showWidget(application, application.widget),
-      ...(widgetSecret !== undefined && {
-        secret: widgetSecret.secret,
-        secret_id: widgetSecret.id,
-      }),
-    },
-  }),
-  ...(secret !== undefined && { client_secret: secret.secret, client_secret_id: secret.id }),
-  ...(application.sharedSessions && {
-    shared_sessions: showSharedSessions(application.sharedSessions, siteKeys),
-  }),
-})
