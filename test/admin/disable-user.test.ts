@@ -100,6 +100,14 @@ describe('a disabled user', () => {
     expect(JSON.stringify(body)).toContain('"actor":"operator"')
   })
 
+  it('costs the key ring no question, where their object answers', async () => {
+    const alice = await signedIn()
+    const { text } = captureLog()
+    const { ask } = createOperator({ KEY_RING: unreachable() })
+    expect((await ask('POST', `/users/${alice.id}/disable`)).status).toBe(200)
+    expect(text()).not.toContain('not_reached')
+  })
+
   it('that is enabled may sign in again; no session comes back', async () => {
     const alice = await signedIn()
     const { ask } = createOperator()
@@ -108,6 +116,8 @@ describe('a disabled user', () => {
       id: alice.id,
       status: 'active',
     })
+    const { body } = await ask('GET', `/audit?user=${alice.id}&limit=1`)
+    expect(body.events).toMatchObject([{ event: 'user.enabled', actor: 'operator' }])
     expect([await alice.bridge(), await alice.api()]).toEqual([401, 401])
     expect(await alice.signInAgain()).toBe(200)
   })
@@ -158,6 +168,11 @@ describe('a user whose object does not answer (L16)', () => {
     expect(await statusOf(alice.id)).toEqual({ status: 'active', pending: 0 })
     expect([await alice.bridge(), await alice.api()]).toEqual([401, 401])
     expect(await alice.signInAgain()).toBe(200)
+    // Nor is the cut-off needed then, once the last token from before has expired.
+    await forgetTold()
+    expect(await createOperator().gateway.core!.keys.cutOffs(systemClock())).toMatchObject({
+      value: [],
+    })
   })
 
   it('stays enabled, by an operator who was quicker than the cron', async () => {

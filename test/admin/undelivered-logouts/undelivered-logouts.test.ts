@@ -10,25 +10,24 @@ import { createOperator, unreachable } from '../operator.ts'
 const userId = 'a'.repeat(32) as UserId
 const idOf = (n: number) => String(n).padStart(32, '0')
 
+const deliveryOf = (n: number) => ({
+  id: idOf(n),
+  userId,
+  sid: 'b'.repeat(32) as SessionId,
+  applicationId: 'shop',
+  subject: 'sub',
+  clientSid: 'sid',
+  protocol: 'openid' as const,
+  endedAt: NOON - 86_400,
+  attempts: 30,
+  lastError: 'timeout',
+  remembered: undefined,
+})
+
 beforeEach(async () => {
   freezeClock()
   const undelivered = createUndeliveredLogouts(env.DIRECTORY)
-  for (const n of [1, 2, 3]) {
-    const delivery = {
-      id: idOf(n),
-      userId,
-      sid: 'b'.repeat(32) as SessionId,
-      applicationId: 'shop',
-      subject: 'sub',
-      clientSid: 'sid',
-      protocol: 'openid' as const,
-      endedAt: NOON - 86_400,
-      attempts: 30,
-      lastError: 'timeout',
-      remembered: undefined,
-    }
-    await undelivered.keep(delivery, NOON)
-  }
+  for (const n of [1, 2, 3]) await undelivered.keep(deliveryOf(n), NOON)
 })
 
 it('an operator reads them in pages, newest first, and never a token or a session id', async () => {
@@ -73,6 +72,23 @@ it('an operator has one tried again: it is in the user’s object, off the list,
     expect.objectContaining({ event: 'logout.replayed', actor: 'operator', delivery: idOf(2) }),
   )
   expect((await operator.ask('POST', path)).status).toBe(404)
+})
+
+it('one that is given up again, and could not be struck out before, stands there as it was given up last', async () => {
+  const again = { ...deliveryOf(2), attempts: 4, lastError: 'status_400' }
+  await createUndeliveredLogouts(env.DIRECTORY).keep(again, NOON + 3600)
+  const { ask } = createOperator()
+  const listed = await ask('GET', '/undelivered-logouts')
+  expect(listed.body).toMatchObject({
+    undelivered_logouts: [
+      { id: idOf(3) },
+      { id: idOf(2), attempts: 4, last_error: 'status_400', given_up_at: NOON + 3600 },
+      { id: idOf(1) },
+    ],
+  })
+  expect((await ask('POST', `/undelivered-logouts/${idOf(2)}/replay`)).status).toBe(202)
+  const left = await ask('GET', '/undelivered-logouts')
+  expect(left.body.undelivered_logouts).toHaveLength(2)
 })
 
 it('nothing is lost while the object does not answer', async () => {

@@ -5,7 +5,7 @@ import { CANARY_USER_ID, createCanary } from '../../../src/core/revocation/canar
 import { createRevocation } from '../../../src/core/revocation/revocation.ts'
 import type { Revocation } from '../../../src/core/revocation/revocation.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
-import { ok } from '../../../src/platform/refusal.ts'
+import { ok, refuse } from '../../../src/platform/refusal.ts'
 import { createOperator, unreachable } from '../../admin/operator.ts'
 import { captureLog } from '../../world/log-lines.ts'
 import { prepareKeyRing } from '../../world/signed-by-us.ts'
@@ -72,6 +72,31 @@ describe('the canary', () => {
     expect(await createCanaryRuns(env.DIRECTORY).list()).toMatchObject([
       { problem: 'session_not_opened' },
     ])
+  })
+
+  it.each([
+    ['session_not_ended', { ends: { endSession: async () => refuse('unavailable') } }],
+    ['token_not_accepted', { newRevocation: () => ({ check: async () => refuse('revoked') }) }],
+  ] as const)('has no figures where it meets %s', async (problem, changes) => {
+    const run = await canary(changes).run(facts, systemClock())
+    const none = { strict: null, bounded: null, cached: null }
+    expect(run).toMatchObject({ problem, acceptedMilliseconds: none, watchedMilliseconds: 0 })
+  })
+
+  it('leaves no session behind where it gets no token', async () => {
+    const { accessTokens, ends } = createOperator().gateway.core!
+    const ended: unknown[] = []
+    const run = await canary({
+      accessTokens: { ...accessTokens, issue: async () => refuse('unavailable') },
+      ends: {
+        async endSession(...asked) {
+          const end = await ends.endSession(...asked)
+          if (end.ok) ended.push(end.value)
+          return end
+        },
+      },
+    }).run(facts, systemClock())
+    expect([run.problem, ended]).toEqual(['token_not_issued', [{ ended: true }]])
   })
 
   it('is no person: operators do not find it, and it cannot be looked at', async () => {
