@@ -343,6 +343,7 @@ describe('the audit trail', () => {
     expect(first.events).toMatchObject([{ event: 'sessions.ended', actor: 'operator' }])
     const next = (await ask('GET', `/audit?limit=1&cursor=${first.next_cursor as string}`)).body
     expect(next.events).toMatchObject([{ event: 'login.accepted' }])
+    expect((await ask('GET', '/audit')).body.next_cursor).toBeNull()
     expect((await ask('GET', '/audit?cursor=x')).status).toBe(400)
   })
 

@@ -147,6 +147,42 @@ describe('a person signs out', () => {
     expect(await whatLivesOf(me)).toEqual(GONE)
   })
 
+  it('although the provider’s metadata does not come: they wait two seconds for it', async () => {
+    const me = await signedInPerson(await createWorld())
+    captureLog()
+    const never = () => new Promise(() => {})
+    const silent = new Proxy({}, { get: (_, name) => (name === 'then' ? undefined : never) })
+    const elsewhere = await createWorld(
+      {},
+      {
+        PROVIDER_METADATA: { getByName: () => silent } as unknown as Env['PROVIDER_METADATA'],
+        REVOCATION: { get: async () => null, put: never } as unknown as KVNamespace,
+      },
+    )
+    elsewhere.internet.unplug('https://otrotl.example')
+    const cookie = `__Host-drawbridge_session=${me.browser.session()}`
+    const begun = Date.now()
+    const answer = await pressSignOut(elsewhere.newBrowser(), {
+      headers: { origin: 'null', cookie },
+    })
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, RETURN])
+    // Whoever asks for it otherwise waits 13 seconds.
+    expect(Date.now() - begun).toBeLessThan(10_000)
+    expect(await whatLivesOf(me)).toEqual(GONE)
+  })
+
+  it('and is not sent, with the ID token of one provider, to another that has taken its place', async () => {
+    const me = await signedInPerson(await createWorld())
+    const moved = await createWorld({
+      otrotl: { issuer: 'https://second.example' },
+      second: { issuer: 'https://otrotl.example' },
+    })
+    const cookie = `__Host-drawbridge_session=${me.browser.session()}`
+    const answer = await pressSignOut(moved.newBrowser(), { headers: { origin: 'null', cookie } })
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, RETURN])
+    expect(await whatLivesOf(me)).toEqual(GONE)
+  })
+
   it('although the provider’s page is on another origin than its issuer', async () => {
     const world = await createWorld()
     const url = 'https://sign-out.otrotl.example/bye?a="><script>'

@@ -1,8 +1,11 @@
+import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../src/platform/clock.ts'
+import { rowsOf } from '../core/sessions/signed-in-user.ts'
 import { formOf, logoutUrl, shopper } from '../openid-provider/logout/participant.ts'
 import { createApplication, knownTo, takePart } from '../world/application.ts'
 import type { Browser } from '../world/browser.ts'
+import { freezeClock } from '../world/clock.ts'
 import { captureLog } from '../world/log-lines.ts'
 import { settings } from '../world/settings.ts'
 import { prepareKeyRing } from '../world/signed-by-us.ts'
@@ -75,6 +78,21 @@ describe('the page at the end of a sign-out', () => {
     )
     expect(page.headers.get('refresh')).toBeNull()
     expect(await whatLivesOf(me)).toEqual(GONE)
+  })
+
+  it('says of one that is not tried any more that the person has to see to it', async () => {
+    const world = await createWorld()
+    const me = await shopper(world, { name: 'Lost' })
+    me.shop.manner = 'fails'
+    const left = await pressSignOut(me.browser)
+    const { userId } = me.session
+    await vi.waitFor(async () => {
+      const rows = await rowsOf(userId, 'SELECT last_error FROM deliveries')
+      expect(rows).toEqual([{ last_error: expect.any(String) }])
+    }, PATIENCE)
+    await rowsOf(userId, `UPDATE deliveries SET state = 'given_up'`)
+    const text = await (await lastPage(me.browser, world, left)).text()
+    expect(text).toContain('<bdi>Lost</bdi>: could not be reached; sign out there yourself')
   })
 
   it('waits for one that hangs no longer than a little', async () => {
@@ -155,14 +173,20 @@ describe('the page at the end of a sign-out', () => {
     const state = new URL(left.headers.get('location')!).searchParams.get('state')
     const stranger = await world.newBrowser().request(`${RETURN}?state=${state}`)
     expect(await stranger.text()).not.toContain('Shop')
-    // A cookie that was changed, or is too old, is none.
-    const kept = me.browser.cookie('__Host-drawbridge_sign_out')!
-    const forged = await world.fetch(
-      new Request(`${RETURN}?state=${state}`, {
-        headers: { cookie: `__Host-drawbridge_sign_out=${kept.slice(0, -2)}AA` },
-      }),
-    )
-    expect(await forged.text()).not.toContain('Shop')
+    // A cookie that was changed, came twice, or is too old, is none.
+    const name = '__Host-drawbridge_sign_out'
+    const kept = me.browser.cookie(name)!
+    const pageWith = async (cookie: string) => {
+      const back = new Request(`${RETURN}?state=${state}`, { headers: { cookie } })
+      return (await world.fetch(back)).text()
+    }
+    expect(await pageWith(`${name}=${kept.slice(0, -2)}AA`)).not.toContain('Shop')
+    expect(await pageWith(`${name}=${kept}; ${name}=${kept}`)).not.toContain('Shop')
+    const now = systemClock()
+    freezeClock(now + 599)
+    expect(await pageWith(`${name}=${kept}`)).toContain('Shop')
+    freezeClock(now + 600)
+    expect(await pageWith(`${name}=${kept}`)).not.toContain('Shop')
   })
 })
 
@@ -171,11 +195,39 @@ describe('when an application has asked for the sign-out', () => {
     logoutUrl({ id_token_hint: hint, post_logout_redirect_uri: BYE, state: 'st' })
   const from = { from: 'https://shop.example' }
 
-  it('the last page is passed by, if it has nothing to say', async () => {
+  it.each([
+    ['was told', {}],
+    ['has no address at which it could be', { backchannelLogoutUri: undefined }],
+  ])('the last page is passed by, if the application %s', async (_, oauth) => {
     const world = await createWorld()
-    const me = await shopper(world)
+    const me = await shopper(world, { oauth })
     const page = await lastPage(me.browser, world, await me.browser.request(asking(me.hint), from))
     expect([page.status, page.headers.get('location')]).toEqual([303, `${BYE}?state=st`])
+  })
+
+  it('the last page is shown for a while, if nobody knows whether the applications were told', async () => {
+    const silent = (stub: object) =>
+      new Proxy(stub, {
+        get(target, name) {
+          if (name === 'then') return undefined
+          if (name === 'reportDeliveries') return () => Promise.reject(new Error('away'))
+          return (...asked: unknown[]) =>
+            Reflect.apply(Reflect.get(target, name) as () => unknown, target, asked)
+        },
+      })
+    const world = await createWorld(
+      {},
+      {
+        USER_SESSIONS: {
+          getByName: (name: string, options?: object) =>
+            silent(env.USER_SESSIONS.getByName(name, options)),
+        } as unknown as Env['USER_SESSIONS'],
+      },
+    )
+    const me = await shopper(world)
+    const page = await lastPage(me.browser, world, await me.browser.request(asking(me.hint), from))
+    expect([page.status, page.headers.get('location')]).toEqual([200, null])
+    expect(page.headers.get('refresh')).toBe(`5; url=${BYE}?state=st`)
   })
 
   it.each([

@@ -71,4 +71,25 @@ describe('of two operators who change one application at the same time', () => {
       expect(outcomes.length).toBeGreaterThan(3)
     },
   )
+
+  it.each(['secrets', 'handoff-keys', 'widget-secrets', 'site-keys'])(
+    'whoever makes new %s has made them, or is told that the other has removed it',
+    async (kind) => {
+      const stepped = steppedBindings()
+      const watched = createOperator(stepped.bindings)
+      const statuses = new Set<number>()
+      for (let step = 1; ; step += 1) {
+        const registered = await ask('POST', '/applications', confidential)
+        const path = `/applications/${registered.body.client_id as string}`
+        const { value, wasInterrupted } = await stepped.interrupt(
+          step,
+          () => ask('DELETE', path),
+          () => watched.ask('POST', `${path}/${kind}`),
+        )
+        if (!wasInterrupted) break
+        statuses.add(value.status)
+      }
+      expect(statuses).toEqual(new Set([404, 201]))
+    },
+  )
 })

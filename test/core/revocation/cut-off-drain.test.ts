@@ -121,6 +121,12 @@ describe('a cut-off asked for by an operator', () => {
     expect(audit.body.events).toMatchObject([{ event: 'sessions.cut_off', actor: 'operator' }])
   })
 
+  it('says how long it takes at most, where KV does not take it', async () => {
+    vi.spyOn(env.REVOCATION, 'put').mockRejectedValue(new Error('away'))
+    const { answer } = await cutOff(EVERYONE)
+    expect([answer.status, answer.body.effective_within_seconds]).toEqual([202, 930])
+  })
+
   it('stands in a list of pages, newest first, which one that is added meanwhile does not shift', async () => {
     const asked = [
       (await cutOff(EVERYONE)).id,
