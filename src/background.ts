@@ -38,6 +38,7 @@ export async function runChores(env: Env, context: ExecutionContext): Promise<vo
     site_connections: () => core.siteConnections.forgetExpired(clock()),
     audit_events: () => core.audit.forgetOlderThan(clock() - core.config.auditRetentionSeconds),
     pending_disables: () => core.disableUser.retryPending(facts, clock()),
+    pending_removals: () => core.removeSiteUser.retryPending(facts, clock()),
     canary: () => core.canary.run(facts, clock()),
   }
   for (const [chore, work] of Object.entries(chores)) {

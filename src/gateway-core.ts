@@ -30,6 +30,7 @@ import { createEndSession } from './core/revocation/end-session.ts'
 import { createEraseUser } from './core/revocation/erase-user.ts'
 import { createLogoutDeliveries } from './core/revocation/logout-deliveries.ts'
 import { createPasswordSessions } from './core/revocation/password-sessions.ts'
+import { createRemoveSiteUser } from './core/revocation/remove-site-user.ts'
 import { createRequireUser } from './core/revocation/require-user.ts'
 import { createRevocation } from './core/revocation/revocation.ts'
 import { createSignOut } from './core/revocation/sign-out.ts'
@@ -119,6 +120,7 @@ export function buildCore(config: Config, env: Env) {
     ends,
     clock,
   })
+  const sitePeople = createSitePeople(directory, issuer)
   const canaryRuns = createCanaryRuns(directory)
   const disableUser = createDisableUser({ users, people, ends, sessions, cutOffs, audit })
   return {
@@ -137,7 +139,8 @@ export function buildCore(config: Config, env: Env) {
     }),
     audit,
     ...createSiteRegistry(directory),
-    ...createSitePeople(directory, issuer),
+    ...sitePeople,
+    removeSiteUser: createRemoveSiteUser({ ...sitePeople, ends, audit }),
     applications,
     knownApplications,
     subjects,

@@ -47,6 +47,7 @@ describe('the cron', () => {
       'site_connections done',
       'audit_events done',
       'pending_disables done',
+      'pending_removals done',
       'canary done',
     ])
     const { results } = await env.DIRECTORY.prepare('SELECT sid FROM upstream_sessions').all()
@@ -117,6 +118,7 @@ describe('the cron', () => {
       'site_connections done',
       'audit_events done',
       'pending_disables failed',
+      'pending_removals done',
       'canary failed',
     ])
   })

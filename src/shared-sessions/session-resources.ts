@@ -1,4 +1,5 @@
 /** `/sso/sessions…`: sites start, read and end shared sessions. */
+import { endSharedSessions } from '../core/revocation/end-shared-sessions.ts'
 import type { SiteIdentity, SiteUser } from '../core/users/site-user.ts'
 import type { Refusal, Result } from '../platform/refusal.ts'
 import { created, done, failed } from './envelope.ts'
@@ -6,7 +7,6 @@ import type { Answer } from './envelope.ts'
 import { pageNode, readPage } from './paging.ts'
 import {
   DEFAULT_LIFETIME_SECONDS,
-  endSharedSessions,
   findByIdentity,
   findByToken,
   liveAmong,

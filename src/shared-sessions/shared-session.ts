@@ -194,18 +194,3 @@ export async function liveAmong(
   )
   return ok(found.flat())
 }
-
-/** Ends the sessions of these tokens, because a site has asked for it. */
-export async function endSharedSessions(
-  { ends, siteSessions }: SiteParts,
-  sessions: readonly SiteSession[],
-  facts: RequestFacts,
-  now: EpochSeconds,
-): Promise<Result<undefined, 'unavailable'>> {
-  for (const { userId, sid } of sessions) {
-    const ended = await ends.endSession(facts, { userId, sid, cause: 'application', now })
-    if (!ended.ok) return ended
-  }
-  await siteSessions.forget(sessions)
-  return ok(undefined)
-}

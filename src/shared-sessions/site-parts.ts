@@ -4,6 +4,7 @@ import type { Subjects } from '../core/applications/subject.ts'
 import type { Audit } from '../core/audit/audit.ts'
 import type { IdentityProviders } from '../core/identity-providers/identity-provider.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
+import type { RemoveSiteUser } from '../core/revocation/remove-site-user.ts'
 import type { Grants } from '../core/sessions/grant.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
 import type { SiteConnections } from '../core/users/site-connections-table.ts'
@@ -31,6 +32,7 @@ export interface SharedSessionsCore {
   readonly users: Pick<Users, 'find' | 'signIn' | 'attach'>
   readonly sessions: Pick<Sessions, 'open' | 'list' | 'peek' | 'readProfile'>
   readonly ends: Pick<EndSession, 'endSession' | 'endAllSessions'>
+  readonly removeSiteUser: Pick<RemoveSiteUser, 'remove'>
 }
 
 export interface SiteParts extends SharedSessionsCore {

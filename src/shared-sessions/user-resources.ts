@@ -1,4 +1,5 @@
 /** `/users…` and `/identities…`: what the sites of a company know of their people, read, linked and removed. */
+import { endSharedSessions } from '../core/revocation/end-shared-sessions.ts'
 import { STORAGE_PROVIDER_ID } from '../core/users/pushed-user.ts'
 import type { SiteIdentity, SiteUser, UserFilter } from '../core/users/site-user.ts'
 import { ok, refuse } from '../platform/refusal.ts'
@@ -6,7 +7,6 @@ import type { Result } from '../platform/refusal.ts'
 import { done, failed } from './envelope.ts'
 import type { Answer } from './envelope.ts'
 import { pageNode, readPage } from './paging.ts'
-import { endSharedSessions } from './shared-session.ts'
 import type { SiteParts, SiteRequest } from './site-parts.ts'
 import { identityNode, userEntry, userNode } from './wire-nodes.ts'
 import { readObject, readText } from './wire-values.ts'
@@ -65,28 +65,16 @@ const findUser = (
 ): Promise<SiteUser | undefined> =>
   userToken === undefined ? Promise.resolve(undefined) : siteUsers.find(site.company, { userToken })
 
-/**
- * DELETE /users/<user_token>.json. First nobody finds the user any more, so that nothing begins for them;
- * then their sessions end; then they are forgotten. Where the second fails, asking again goes on from there.
- */
+/** DELETE /users/<user_token>.json. Also of who is being removed already: it goes on from where that broke off. */
 export async function deleteUser(parts: SiteParts, request: SiteRequest): Promise<Answer> {
-  const { siteUsers, siteSessions, ends } = parts
   const { site, facts, now } = request
   const [userToken = ''] = request.tokens
   const found = await findUser(parts, request)
-  const user = found ?? (await siteUsers.findLeaving(site.company, userToken))
+  const user = found ?? (await parts.siteUsers.findLeaving(site.company, userToken))
   if (user === undefined) return failed(404)
-  await siteUsers.leave(user)
-  const isKnownElsewhere = await siteUsers.isKnownElsewhere(user)
-  const shared = await siteSessions.ofUser(user.userToken)
-  const { userId } = user
-  const ended = isKnownElsewhere
-    ? ok(undefined)
-    : await ends.endAllSessions(facts, { userId, cause: 'application', now })
-  const forgotten = ended.ok ? await endSharedSessions(parts, shared, facts, now) : ended
-  if (!forgotten.ok) return failed(503)
-  await siteUsers.remove(user)
-  await changed(parts, request, userId, 'deleted')
+  const { applicationId } = site
+  const removed = await parts.removeSiteUser.remove(facts, { user, applicationId, now })
+  if (!removed.ok) return failed(503)
   return done(undefined, 'The user has successfully been removed')
 }
 

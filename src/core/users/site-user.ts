@@ -166,6 +166,8 @@ export interface SiteUsers {
   /** Nobody finds the user any more, except by `findLeaving`, for who has to finish the removal. */
   leave(user: SiteUser): Promise<void>
   findLeaving(company: string, userToken: string): Promise<SiteUser | undefined>
+  /** Users of all companies whose removal is under way, or has broken off. */
+  listLeaving(limit: number): Promise<readonly SiteUser[]>
   /** Whether another company knows this person too. */
   isOfOthers(user: SiteUser): Promise<boolean>
   /** Whether there is more to this person than what this company's sites have pushed. */

@@ -57,6 +57,17 @@ export const createSiteUsersTable = (directory: D1Database) => {
     },
     findLeaving: (company: string, userToken: string) => findOne(company, true, { userToken }),
 
+    async listLeaving(limit: number): Promise<readonly SiteUser[]> {
+      const { results } = await directory
+        .prepare(
+          // In another order each time: those whose objects never answer keep nobody waiting for good.
+          'SELECT * FROM site_users WHERE is_leaving = 1 ORDER BY random() LIMIT ?1',
+        )
+        .bind(limit)
+        .all<Row>()
+      return results.map(fromRow)
+    },
+
     /**
      * An external id for who brings none: the next of the company's numbers. With every number that was taken the
      * stride to the one after it grows, so that a run that sites have brought themselves is soon behind us.

@@ -101,6 +101,7 @@ export function createSiteUsers({
     ofAllCompanies: async (userId) => ofTokens(await users.ofAllCompanies(userId)),
     find: (company, criteria) => users.find(company, criteria),
     findLeaving: (company, userToken) => users.findLeaving(company, userToken),
+    listLeaving: (limit) => users.listLeaving(limit),
     findIdentity: (company, identityToken) => identities.find(company, identityToken),
     findByIdentity: (company, issuer, subject) =>
       identities.findByIdentity(company, issuer, subject),
