@@ -89,12 +89,13 @@ export function createSiteConnections(directory: D1Database): SiteConnections {
       return row ?? undefined
     },
 
-    async spend({ tokenHash }, token) {
+    async spend({ tokenHash, createdAt }, token) {
       await directory
         .prepare(
-          'UPDATE site_connections SET sealed_grant = NULL, spent_token = ?2 WHERE token_hash = ?1',
+          `UPDATE site_connections SET sealed_grant = NULL, spent_token = ?2, expires_at = ?3
+           WHERE token_hash = ?1`,
         )
-        .bind(tokenHash, token)
+        .bind(tokenHash, token, createdAt + LISTED_SECONDS)
         .run()
     },
 
@@ -119,13 +120,7 @@ export function createSiteConnections(directory: D1Database): SiteConnections {
     },
 
     async forgetExpired(now) {
-      await directory
-        .prepare(
-          `DELETE FROM site_connections
-           WHERE expires_at <= ?1 AND (spent_token IS NULL OR created_at <= ?2)`,
-        )
-        .bind(now, now - LISTED_SECONDS)
-        .run()
+      await directory.prepare('DELETE FROM site_connections WHERE expires_at <= ?1').bind(now).run()
     },
   }
 }

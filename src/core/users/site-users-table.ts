@@ -7,12 +7,13 @@ import { isUserSql } from './users-table.ts'
 /** What numbers that were made up begin above, as OneAll's do. */
 const FIRST_NUMBER = 100_000_001
 
-const COLUMNS = {
-  userToken: 'user_token',
-  externalId: 'external_id',
-  login: 'login',
-  userId: 'user_id',
-} as const satisfies Record<keyof UserCriteria, string>
+/** By each of them somebody is found through an index of its own, if nothing else stands in the condition. */
+const CRITERIA = [
+  ['userToken', 'user_token'],
+  ['externalId', 'external_id'],
+  ['login', 'login'],
+  ['userId', 'user_id'],
+] as const
 
 const PASSES = `company = ?1 AND is_leaving = 0
   AND (?2 IS NULL OR created_at > ?2) AND (?3 IS NULL OR created_at < ?3)
@@ -33,15 +34,12 @@ export const siteUserRemoval = (directory: D1Database, id: UserId): D1PreparedSt
 
 export const createSiteUsersTable = (directory: D1Database) => {
   const findOne = async (company: string, isLeaving: boolean, by: UserCriteria) => {
-    const given = criteriaOf(by)
+    const given = CRITERIA.filter(([name]) => by[name] !== undefined)
     if (given.length === 0) return undefined
-    // A condition that restricts nothing would keep every index from being used but that of the company.
-    const conditions = given.map(([name]) => `AND ${COLUMNS[name]} = ?`)
+    const matches = given.map(([, column]) => ` AND ${column} = ?`).join('')
     const row = await directory
-      .prepare(
-        `SELECT * FROM site_users WHERE company = ? AND is_leaving = ? ${conditions.join(' ')}`,
-      )
-      .bind(company, isLeaving ? 1 : 0, ...given.map(([, value]) => value))
+      .prepare(`SELECT * FROM site_users WHERE company = ? AND is_leaving = ?${matches}`)
+      .bind(company, isLeaving ? 1 : 0, ...given.map(([name]) => by[name]))
       .first<Row>()
     return row === null ? undefined : fromRow(row)
   }
@@ -225,12 +223,6 @@ export const createSiteUsersTable = (directory: D1Database) => {
         .bind(userToken),
   }
 }
-
-const criteriaOf = (by: UserCriteria): readonly (readonly [keyof UserCriteria, string])[] =>
-  (Object.keys(COLUMNS) as (keyof UserCriteria)[]).flatMap((name) => {
-    const value = by[name]
-    return value === undefined ? [] : [[name, value] as const]
-  })
 
 /** Whether a batch failed for a user who is being removed. */
 export const isLeaving = (thrown: unknown): boolean =>
