@@ -8,7 +8,6 @@
  */
 import type { IdentityProvider } from '../core/identity-providers/identity-provider.ts'
 import type { PresentedPerson } from '../core/identity-providers/presented-tokens.ts'
-import type { UserId } from '../core/sessions/session.ts'
 import type { ConnectedPerson, SiteUser } from '../core/users/site-user.ts'
 import { profileOf } from '../core/users/user-profile.ts'
 import { mayComeBy } from '../core/users/users.ts'
@@ -175,10 +174,10 @@ async function admitAs(
   } else if (known === undefined && (await siteUsers.isOfOthers(target))) {
     return refuse('not_theirs')
   }
-  const attached = await users.attach(identityOf(provider, person, request.now), target.userId)
+  const attached = await users.attach(identityOf(provider, person, request.now), target)
   if (!attached.ok) return attached
   const profile = profileOf(attached.value.user)
-  return connect(parts, request, provider, person, { userId: target.userId, profile })
+  return connect(parts, request, provider, person, { ...target, profile })
 }
 
 async function connect(
@@ -186,10 +185,16 @@ async function connect(
   { site, now }: SiteRequest,
   { config }: IdentityProvider,
   { issuer, subject }: PresentedPerson,
-  { userId, profile }: { readonly userId: UserId; readonly profile: ReturnType<typeof profileOf> },
+  {
+    userId,
+    userToken,
+    profile,
+  }: Pick<SiteUser, 'userId'> &
+    Partial<Pick<SiteUser, 'userToken'>> & { readonly profile: ReturnType<typeof profileOf> },
 ): Promise<Result<ConnectedPerson, ImportRefusal>> {
   const content = contentOfProfile(profile)
-  const person = { userId, issuer, subject, providerId: config.id, content }
+  const named = userToken === undefined ? {} : { userToken }
+  const person = { userId, issuer, subject, providerId: config.id, content, ...named }
   const connected = await siteUsers.connect(site.company, person, now)
   return connected === undefined ? refuse('not_theirs') : ok(connected)
 }

@@ -142,6 +142,8 @@ export interface SiteUsers {
       readonly subject: string
       readonly providerId: string
       readonly content: IdentityContent
+      /** The company's user that they are, where it has to be that one. */
+      readonly userToken?: string
     },
     now: EpochSeconds,
   ): Promise<ConnectedPerson | undefined>

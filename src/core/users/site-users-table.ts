@@ -32,6 +32,15 @@ export interface NewSiteUser {
 export const siteUserRemoval = (directory: D1Database, id: UserId): D1PreparedStatement =>
   directory.prepare('DELETE FROM site_users WHERE user_id = ?1').bind(id)
 
+/** Changes nothing; of who is removed, or is being removed, it fails with `isLeaving`, and with it all of its batch. */
+export const stayingSiteUser = (directory: D1Database, userToken: string): D1PreparedStatement =>
+  directory
+    .prepare(
+      `INSERT INTO site_users (user_token) SELECT ?1
+       WHERE NOT EXISTS (SELECT 1 FROM site_users WHERE user_token = ?1 AND is_leaving = 0)`,
+    )
+    .bind(userToken)
+
 export const createSiteUsersTable = (directory: D1Database) => {
   const findOne = async (company: string, isLeaving: boolean, by: UserCriteria) => {
     const given = CRITERIA.filter(([name]) => by[name] !== undefined)
@@ -226,7 +235,7 @@ export const createSiteUsersTable = (directory: D1Database) => {
 
 /** Whether a batch failed for a user who is being removed. */
 export const isLeaving = (thrown: unknown): boolean =>
-  /NOT NULL constraint failed: site_users\.external_id/.test(String(thrown))
+  /NOT NULL constraint failed: site_users\./.test(String(thrown))
 
 interface Row {
   readonly user_token: string

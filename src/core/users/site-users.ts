@@ -193,13 +193,15 @@ export function createSiteUsers({
       return ok(undefined)
     },
 
-    async connect(company, { userId, content, ...person }, now) {
+    async connect(company, { userId, content, userToken: wanted, ...person }, now) {
       let isNew = false
       for (let attempt = 0; attempt < CONNECT_ATTEMPTS; attempt += 1) {
         const identity = await identities.findByIdentity(company, person.issuer, person.subject)
         const userToken = identity?.userToken
         const user = await users.find(company, userToken === undefined ? { userId } : { userToken })
         if (user !== undefined && user.userId !== userId) return undefined
+        // Removed meanwhile: nobody comes back under another name.
+        if (wanted !== undefined && user?.userToken !== wanted) return undefined
         if (user !== undefined && identity !== undefined) {
           const change = identities.contentChange(identity, content, now)
           await unlessRefused(() => directory.batch([change]))

@@ -4,6 +4,7 @@ import type { Result } from '../../platform/refusal.ts'
 import type { SessionId, UserId } from '../sessions/session.ts'
 import type { ProfileClaims, UntrustedClaims } from './profile-claims.ts'
 import type { ProfileDetails } from './profile-details.ts'
+import type { SiteUser } from './site-user.ts'
 
 export type UserStatus = 'active' | 'disabled'
 
@@ -65,12 +66,13 @@ export interface Users {
   ): Promise<Result<{ user: User; isNew: boolean; isLinked: boolean }, SignInRefusal>>
   /**
    * As `signIn`, but an identity that nobody has becomes this user's. `link_conflict` where it is somebody
-   * else's, or the user has another one of that provider.
+   * else's, or the user has another one of that provider; `unknown_user` where the company has removed them, or is
+   * about to.
    */
   attach(
     identity: Omit<SignInIdentity, 'upstreamSession'>,
-    userId: UserId,
-  ): Promise<Result<{ user: User }, SignInRefusal>>
+    user: Pick<SiteUser, 'userId' | 'userToken'>,
+  ): Promise<Result<{ user: User }, SignInRefusal | 'unknown_user'>>
   find(id: string): Promise<User | undefined>
   /**
    * Somebody whom no provider knows, with a credential of ours, in one transaction: `credential` makes the

@@ -227,7 +227,10 @@ export async function admitIdentity(
   return row && { row, isLinked: results[0]?.meta.changes === 1 }
 }
 
-/** An identity that nobody has becomes this user's, who is active and has no other one of that provider. */
+/**
+ * An identity that nobody has becomes this user's, who is active and has no other one of that provider. Where
+ * `condition` fails, nothing does.
+ */
 export async function attachIdentity(
   directory: D1Database,
   {
@@ -237,17 +240,20 @@ export async function attachIdentity(
     now,
   }: Pick<SignInIdentity, 'issuer' | 'subject' | 'provider' | 'now'>,
   userId: UserId,
+  condition: D1PreparedStatement,
 ): Promise<void> {
-  await directory
-    .prepare(
-      `INSERT INTO identities (issuer, subject, user_id, provider_id, created_at, last_sign_in_at)
-       SELECT ?1, ?2, id, ?4, ?5, ?5 FROM users
-       WHERE id = ?3 AND status = 'active'
-         AND NOT EXISTS (SELECT 1 FROM identities WHERE issuer = ?1 AND user_id = ?3)
-       ON CONFLICT DO NOTHING`,
-    )
-    .bind(issuer, subject, userId, provider.id, now)
-    .run()
+  await directory.batch([
+    condition,
+    directory
+      .prepare(
+        `INSERT INTO identities (issuer, subject, user_id, provider_id, created_at, last_sign_in_at)
+         SELECT ?1, ?2, id, ?4, ?5, ?5 FROM users
+         WHERE id = ?3 AND status = 'active'
+           AND NOT EXISTS (SELECT 1 FROM identities WHERE issuer = ?1 AND user_id = ?3)
+         ON CONFLICT DO NOTHING`,
+      )
+      .bind(issuer, subject, userId, provider.id, now),
+  ])
 }
 
 export interface UserRow {

@@ -16,7 +16,7 @@ import { credentialRemoval } from './local-credentials.ts'
 import { parseProfileClaims } from './profile-claims.ts'
 import type { ProfileClaims, UntrustedClaims } from './profile-claims.ts'
 import { siteSessionRemoval } from './site-sessions-table.ts'
-import { siteUserRemoval } from './site-users-table.ts'
+import { isLeaving, siteUserRemoval, stayingSiteUser } from './site-users-table.ts'
 import {
   findUsersByUpstreamSession,
   forgetUpstreamSessions,
@@ -56,17 +56,18 @@ export function createUsers(directory: D1Database): Users {
       }
     },
 
-    async attach(identity, userId) {
+    async attach(identity, { userId, userToken }) {
       const profile = parseProfileClaims(identity.claims)
       if (!isEmailDomainAllowed(profile, identity.provider))
         return refuse('email_domain_not_allowed')
       try {
-        await attachIdentity(directory, identity, userId)
+        await attachIdentity(directory, identity, userId, stayingSiteUser(directory, userToken))
         const [holder] = await findUserByIdentity(directory, identity.issuer, identity.subject)
         if (holder !== userId) return refuse('link_conflict')
         const known = await admitIdentity(directory, identity, profile, randomId() as UserId, [])
         return known?.row.id === userId ? admitted(known.row, {}) : refuse('link_conflict')
       } catch (thrown) {
+        if (isLeaving(thrown)) return refuse('unknown_user')
         log('error', { event: 'directory.failed', error: describeThrown(thrown) })
         return refuse('unavailable')
       }
