@@ -1,9 +1,8 @@
 /**
- * Every resource of OneAll's API in one table, in its own words. What stands below with `notOffered` is
- * OneAll's and is not done here: it answers 501, so that nobody takes silence for success.
+ * Every resource of OneAll's API in one table, in its own words. What is OneAll's and is not done here answers
+ * 501, so that nobody takes silence for success.
  */
 import { listConnections, readConnection } from './connection-resources.ts'
-import { failed } from './envelope.ts'
 import type { Answer } from './envelope.ts'
 import { importUser } from './import-user.ts'
 import * as sessions from './session-resources.ts'
@@ -45,8 +44,6 @@ const resource = (
 
 const OF_PEOPLE = { tellsOfPeople: true }
 
-const notOffered: Handle = async () => failed(501)
-
 export const resources: readonly Resource[] = [
   resource('GET', '/sso/sessions', sessions.listSessions),
   resource('PUT', '/sso/sessions', sessions.startByTokens),
@@ -69,15 +66,12 @@ export const resources: readonly Resource[] = [
   resource('PUT', '/users', importUser, { phoneBrings: 'nothing' }),
   resource('GET', '/users/*', users.readUser, OF_PEOPLE),
   resource('DELETE', '/users/*', users.deleteUser),
-  resource('GET', '/users/*/contacts', notOffered),
-  resource('POST', '/users/*/publish', notOffered),
 
   resource('GET', '/identities', users.listIdentities, OF_PEOPLE),
   resource('GET', '/identities/*', users.readIdentity, OF_PEOPLE),
   resource('DELETE', '/identities/*', users.deleteIdentity),
   resource('PUT', '/identities/*/link', users.linkIdentity),
   resource('PUT', '/identities/*/synchronize', users.synchronizeIdentity, OF_PEOPLE),
-  resource('GET', '/identities/*/contacts', notOffered),
 
   resource('GET', '/connections', listConnections),
   // Clients in Python and on phones use the singular.
@@ -94,8 +88,9 @@ export const resources: readonly Resource[] = [
   resource('POST', '/site/connections', site.noteFormLogin),
 ]
 
-/** What OneAll keeps below these is publishing, statistics and comments. */
-const NOT_OFFERED_BELOW = ['/sharing', '/shorturls', '/discussions', '/providers/', '/push']
+/** Publishing, statistics, comments, and what a social network knows of somebody; and all the rest in XML. */
+const NOT_OFFERED =
+  /^\/(?:sharing|shorturls|discussions|loudvoice|push|pull|search|(?:site\/)?providers\/|(?:users|identities)\/[^/]+\/(?:contacts|publish|[^/]+\/))|\.xml$/
 
 export type FoundResource =
   | { readonly kind: 'found'; readonly resource: Resource; readonly tokens: readonly string[] }
@@ -116,10 +111,9 @@ export function findResource(method: string, path: string): FoundResource {
   })
   const match = matches.find(({ each }) => each.method === method)
   if (match) return { kind: 'found', resource: match.each, tokens: match.tokens }
-  if (NOT_OFFERED_BELOW.some((prefix) => path.startsWith(prefix))) return { kind: 'not_offered' }
+  if (NOT_OFFERED.test(path)) return { kind: 'not_offered' }
   if (matches.length > 0) {
     return { kind: 'other_methods', methods: matches.map(({ each }) => each.method) }
   }
-  // The same in XML.
-  return path.endsWith('.xml') ? { kind: 'not_offered' } : { kind: 'unknown' }
+  return { kind: 'unknown' }
 }

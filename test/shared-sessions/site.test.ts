@@ -172,6 +172,17 @@ describe('the API', () => {
       ['GET', '/sharing/messages.json', 501],
       ['GET', '/shorturls.json', 501],
       ['GET', '/discussions.json', 501],
+      // What the PHP library and OneAll's examples for it call besides.
+      ['POST', '/push/identities/x/facebook/picture.json', 501],
+      ['GET', '/pull/identities/x/facebook/posts.json?num_posts=50', 501],
+      ['GET', '/pull/identities/x/linkedin/company/1/posts.json', 501],
+      ['GET', '/search/twitter/tweets.json', 501],
+      ['GET', '/site/providers/twitter/tweets/search.json', 501],
+      ['GET', '/providers/facebook/pages.json', 501],
+      ['GET', `/identities/${id}/facebook/posts.json`, 501],
+      ['GET', `/identities/${id}/contacts.json?disable_cache=true`, 501],
+      ['PUT', '/loudvoice/discussions.json', 501],
+      ['GET', `/identities/${id}/nothing.json`, 404],
     ] as const) {
       const answer = await ask(site, method, path)
       expect([path, answer.status, answer.request.status.code]).toEqual([path, status, status])
