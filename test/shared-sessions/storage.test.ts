@@ -365,6 +365,18 @@ describe('looking somebody up', () => {
     expect([unset.status, unset.data.user.num_logins]).toEqual([200, 0])
   })
 
+  it('takes no password of somebody who is disabled, and counts no login', async () => {
+    const site = await registerSite({ subdomain: 'shop' })
+    await pushUser(site, { login: 'ada', password: 'right' })
+    await env.DIRECTORY.exec(`UPDATE users SET status = 'disabled'`)
+    const look = (user: unknown) => ask(site, 'POST', path, { user })
+    const right = await look({ login: 'ada', password: 'right' })
+    expect([right.status, right.result]).toEqual([409, undefined])
+    expect((await look({ login: 'ada', password: 'wrong' })).status).toBe(401)
+    const found = await look({ login: 'ada' })
+    expect([found.status, found.data.user.num_logins]).toEqual([200, 0])
+  })
+
   it('takes no password from somebody who was given none', async () => {
     const site = await registerSite({ subdomain: 'shop' })
     await pushUser(site, { login: 'ada' })
