@@ -33,6 +33,7 @@ export async function runChores(env: Env, context: ExecutionContext): Promise<vo
   const chores: Readonly<Record<string, () => Promise<unknown>>> = {
     stalled_cut_offs: () => core.cutOffDrain.restart(clock()),
     upstream_sessions: () => core.users.forgetUpstreamSessions(clock()),
+    early_logouts: () => core.earlyLogouts.forgetExpired(clock()),
     site_sessions: () => core.siteSessions.forgetExpired(clock()),
     undelivered_logouts: () => core.deliveries.forgetOld(clock()),
     site_connections: () => core.siteConnections.forgetExpired(clock()),

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createUndeliveredLogouts } from '../src/core/revocation/undelivered-logouts.ts'
 import type { SessionId, UserId } from '../src/core/sessions/session.ts'
+import { createEarlyLogouts, MARKER_LIFETIME_SECONDS } from '../src/core/users/early-logouts.ts'
 import worker from '../src/worker.ts'
 import { systemClock } from '../src/platform/clock.ts'
 import { unreachable } from './admin/operator.ts'
@@ -42,6 +43,7 @@ describe('the cron', () => {
     expect(await ring({ USER_SESSIONS: unreachable() })).toEqual([
       'stalled_cut_offs done',
       'upstream_sessions done',
+      'early_logouts done',
       'site_sessions done',
       'undelivered_logouts done',
       'site_connections done',
@@ -52,6 +54,30 @@ describe('the cron', () => {
     ])
     const { results } = await env.DIRECTORY.prepare('SELECT sid FROM upstream_sessions').all()
     expect(results).toEqual([{ sid: 'live' }])
+  })
+
+  it('forgets the markers of logouts that are over, with whom they name, and keeps the others', async () => {
+    const early = createEarlyLogouts(env.DIRECTORY)
+    const now = Date.now()
+    for (const [subject, age] of [
+      ['fresh', 0],
+      ['over', MARKER_LIFETIME_SECONDS + 1],
+    ] as const) {
+      const received = {
+        issuer: 'https://otrotl.example',
+        subject,
+        upstreamSid: undefined,
+        scope: 'user' as const,
+        jtiHash: subject,
+        tokenHash: subject,
+        issuedAt: systemClock() - age,
+        receivedAtMilliseconds: now - age * 1000,
+      }
+      expect(await early.mark(received)).toMatchObject({ ok: true })
+    }
+    await ring({ USER_SESSIONS: unreachable() })
+    const { results } = await env.DIRECTORY.prepare('SELECT subject FROM early_logouts').all()
+    expect(results).toEqual([{ subject: 'fresh' }])
   })
 
   it('forgets the logouts that were given up 31 days ago, and keeps the others', async () => {
@@ -113,6 +139,7 @@ describe('the cron', () => {
     expect(await ring({ USER_SESSIONS: unreachable(), DIRECTORY: directory })).toEqual([
       'stalled_cut_offs done',
       'upstream_sessions done',
+      'early_logouts done',
       'site_sessions done',
       'undelivered_logouts done',
       'site_connections done',

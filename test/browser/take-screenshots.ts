@@ -36,7 +36,11 @@ async function takeAll(variant: string, options: BrowserContextOptions): Promise
   const page = await context.newPage()
   const take = async (name: string) => {
     await page.waitForSelector('[aria-disabled=true]', { state: 'detached' })
-    await page.screenshot({ path: `${folder}/${name}-${variant}.png`, fullPage: true, animations: 'disabled' })
+    await page.screenshot({
+      path: `${folder}/${name}-${variant}.png`,
+      fullPage: true,
+      animations: 'disabled',
+    })
     console.log(`docs/screenshots/${name}-${variant}.png`)
   }
   await page.goto('/auth/login')

@@ -62,10 +62,16 @@ export interface EarlyLogouts {
    * been authenticated when it was issued: each of the two compares times of one clock.
    */
   findFor(signIn: FinishedSignIn): Promise<Result<{ isSignedOut: boolean }, 'unavailable'>>
+  /** Markers that are over, whether another logout comes or not: they name people. */
+  forgetExpired(now: EpochSeconds): Promise<void>
 }
 
 export function createEarlyLogouts(directory: D1Database): EarlyLogouts {
+  const expiry = (now: EpochSeconds) =>
+    directory.prepare('DELETE FROM early_logouts WHERE expires_at <= ?1').bind(now)
   return {
+    forgetExpired: async (now) => void (await expiry(now).run()),
+
     mark: (logout) =>
       orUnavailable(async () => {
         const { issuer, subject, upstreamSid, receivedAtMilliseconds } = logout
@@ -73,7 +79,7 @@ export function createEarlyLogouts(directory: D1Database): EarlyLogouts {
         const isOfSubject =
           subject !== undefined && (logout.scope === 'user' || upstreamSid === undefined)
         const results = await directory.batch<{ token_hash: string; is_settled: number }>([
-          directory.prepare('DELETE FROM early_logouts WHERE expires_at <= ?1').bind(now),
+          expiry(now),
           directory
             .prepare(
               `INSERT INTO early_logouts (issuer, jti_hash, token_hash, subject, upstream_sid, is_of_subject,

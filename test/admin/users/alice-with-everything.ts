@@ -55,6 +55,7 @@ export async function aliceWithEverything(world: World) {
   )
   return {
     id: userId,
+    userToken: connected!.userToken,
     browser,
     api: async () =>
       (await browser.fetch('/api/me', { headers: { authorization: `Bearer ${token}` } })).status,

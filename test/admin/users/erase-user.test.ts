@@ -1,13 +1,22 @@
+import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { createUndeliveredLogouts } from '../../../src/core/revocation/undelivered-logouts.ts'
+import type { SessionId, UserId } from '../../../src/core/sessions/session.ts'
 import { newUserId } from '../../../src/core/sessions/session.ts'
+import { MARKER_LIFETIME_SECONDS } from '../../../src/core/users/early-logouts.ts'
+import { createSitePeople } from '../../../src/core/users/site-people.ts'
 import { systemClock } from '../../../src/platform/clock.ts'
+import { freezeClock } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
 import { people } from '../../world/people.ts'
+import { settings } from '../../world/settings.ts'
 import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
+import type { World } from '../../world/sign-in.ts'
 import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { snapshot } from '../../world/snapshot.ts'
 import { steppedBindings } from '../../world/stepped-bindings.ts'
+import { ring } from '../../core/sessions/published-hint.ts'
 import { openInput, rowsOf, sessionsOf } from '../../core/sessions/signed-in-user.ts'
 import { createOperator, unreachable } from '../operator.ts'
 import { aliceWithEverything, connectToSite } from './alice-with-everything.ts'
@@ -16,6 +25,8 @@ beforeEach(async () => {
   captureLog()
   await prepareKeyRing(systemClock())
 })
+
+const { siteConnections } = createSitePeople(env.DIRECTORY, settings.ISSUER)
 
 /** Every row of every table of the directory, by table. */
 async function wholeDirectory(): Promise<Readonly<Record<string, readonly unknown[]>>> {
@@ -189,3 +200,166 @@ describe('erasing', () => {
     expect([...outcomes].toSorted()).toEqual(['204 404', '503 active'])
   })
 })
+
+/** Of every table of the directory: what of a person stands there after they were erased. */
+const WHAT_STAYS: Readonly<Record<string, 'nothing' | 'ids' | 'of nobody'>> = {
+  users: 'nothing',
+  identities: 'nothing',
+  user_roles: 'nothing',
+  local_credentials: 'nothing',
+  site_users: 'nothing',
+  site_identities: 'nothing',
+  site_sessions: 'nothing',
+  // With an end of their own.
+  upstream_sessions: 'ids',
+  handoff_sessions: 'ids',
+  site_connections: 'ids',
+  undelivered_logouts: 'ids',
+  cut_off_failures: 'ids',
+  audit_events: 'ids',
+  // The provider's name for them as well, for a quarter of an hour: a sign-in may be under way.
+  early_logouts: 'ids',
+  applications: 'of nobody',
+  removed_applications: 'of nobody',
+  application_secrets: 'of nobody',
+  handoff_keys: 'of nobody',
+  site_keys: 'of nobody',
+  widget_secrets: 'of nobody',
+  site_user_numbers: 'of nobody',
+  cut_offs: 'of nobody',
+  canary_runs: 'of nobody',
+}
+
+describe('what is kept of somebody who was erased', () => {
+  const { alice } = people
+  const NAMES = [alice.email, alice.name, alice.picture, alice.phone_number, '"alice"']
+
+  it('is written down here for every table that there is', async () => {
+    expect(Object.keys(await wholeDirectory()).toSorted()).toEqual(
+      Object.keys(WHAT_STAYS).toSorted(),
+    )
+  })
+
+  it('is no name in any store, and no subject once the last token could have expired', async () => {
+    const clock = freezeClock()
+    await prepareKeyRing(clock.now())
+    const ofOthers = (await listDurableObjectIds(env.USER_SESSIONS)).map(String)
+    const world = await createWorld()
+    const { id, userToken } = await aliceWithEverything(world)
+    await leaveTraces(world, id, userToken)
+    const known = await tablesThatKnow(id, userToken, alice.sub, ...NAMES)
+    const ofPeople = Object.keys(WHAT_STAYS).filter((table) => WHAT_STAYS[table] !== 'of nobody')
+    expect(known.toSorted()).toEqual(ofPeople.toSorted())
+    expect((await createOperator().ask('DELETE', `/users/${id}`)).status).toBe(204)
+    await ring(id)
+
+    const kept = ofPeople.filter((table) => WHAT_STAYS[table] === 'ids')
+    expect((await tablesThatKnow(id, userToken)).toSorted()).toEqual(
+      kept.filter((table) => table !== 'early_logouts').toSorted(),
+    )
+    expect(await tablesThatKnow(...NAMES)).toEqual([])
+    expect(await tablesThatKnow(alice.sub)).toEqual(['early_logouts'])
+    expect(await everyRecord()).not.toContainEqual(expect.toSatisfy(names([...NAMES, alice.sub])))
+    const held = await everyObject(ofOthers)
+    expect(held.length).toBeGreaterThan(0)
+    expect(held).not.toContainEqual(expect.toSatisfy(names(NAMES)))
+
+    clock.advance(MARKER_LIFETIME_SECONDS)
+    await ring(id)
+    await ring(id)
+    await world.core.earlyLogouts.forgetExpired(clock.now())
+    expect(await tablesThatKnow(alice.sub, ...NAMES)).toEqual([])
+    expect(await everyObject(ofOthers)).not.toContainEqual(
+      expect.toSatisfy(names([...NAMES, alice.sub, id])),
+    )
+  })
+})
+
+const names = (texts: readonly (string | undefined)[]) => (held: string) =>
+  texts.some((text) => text !== undefined && held.includes(text))
+
+/** Rows in the tables that only some ways lead to. */
+async function leaveTraces(world: World, userId: UserId, userToken: string): Promise<void> {
+  const now = systemClock()
+  const { issuer } = world.otrotl.config
+  const [{ sid }] = (await rowsOf(userId, 'SELECT sid FROM sessions')) as [{ sid: SessionId }]
+  const session = { userId, sid }
+  const { handoffSessions, earlyLogouts } = world.core
+  await handoffSessions.index({ applicationId: 'shop', session, expiresAt: now + 60, now })
+  await earlyLogouts.mark({
+    issuer,
+    subject: people.alice.sub,
+    upstreamSid: undefined,
+    scope: 'user',
+    jtiHash: 'jti',
+    tokenHash: 'token',
+    issuedAt: now,
+    receivedAtMilliseconds: now * 1000,
+  })
+  await siteConnections.add(
+    {
+      tokenHash: 'connection',
+      applicationId: 'shop',
+      sealedGrant: 'sealed',
+      plugin: 'single_sign_on',
+      callbackUri: 'https://shop.example/',
+      identityToken: 'identity',
+      userToken,
+      expiresAt: now + 120,
+    },
+    now,
+  )
+  await createUndeliveredLogouts(env.DIRECTORY).keep(
+    {
+      ...session,
+      id: 'delivery',
+      applicationId: 'shop',
+      subject: userId,
+      clientSid: 'sid',
+      protocol: 'openid',
+      endedAt: now,
+      attempts: 30,
+      lastError: 'timeout',
+      remembered: undefined,
+    },
+    now,
+  )
+  await env.DIRECTORY.prepare('INSERT INTO cut_off_failures VALUES (?1, ?2, ?3)')
+    .bind('cut-off', userId, now)
+    .run()
+}
+
+/** Keys and values of the KV namespace. */
+async function everyRecord(): Promise<readonly string[]> {
+  const { keys } = await env.REVOCATION.list()
+  return Promise.all(keys.map(async ({ name }) => `${name} ${await env.REVOCATION.get(name)}`))
+}
+
+const OBJECTS = [
+  'USER_SESSIONS',
+  'KEY_RING',
+  'PROVIDER_METADATA',
+  'CLAIMED_REFERENCES',
+  'ONE_TIME_REFERENCES',
+] as const
+
+/** Everything that every object of every class holds, but those that earlier tests have left. */
+async function everyObject(ofOthers: readonly string[]): Promise<readonly string[]> {
+  const all = OBJECTS.map(async (name) => {
+    const namespace = env[name] as DurableObjectNamespace
+    const ids = await listDurableObjectIds(namespace)
+    const asked = ids.filter((id) => !ofOthers.includes(String(id)))
+    return Promise.all(asked.map((id) => contentOf(namespace.get(id))))
+  })
+  return (await Promise.all(all)).flat()
+}
+
+const contentOf = (object: DurableObjectStub) =>
+  runInDurableObject(object, (_, { storage: { sql } }) => {
+    const tables = sql
+      .exec<{ name: string }>(
+        `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_*'`,
+      )
+      .toArray()
+    return JSON.stringify(tables.map(({ name }) => sql.exec(`SELECT * FROM ${name}`).toArray()))
+  })
