@@ -99,10 +99,12 @@ export async function startSharedSession(
     deadlines: { idleSeconds: lifetimeSeconds, absoluteSeconds: lifetimeSeconds },
     now,
   })
+  const end = async () => ends.endSession(facts, { userId, sid, cause: 'replaced_by_sign_in', now })
   if (before !== undefined) await endReplaced(parts, before, facts, now)
+  // It may be the answer that was lost: nobody was told of what was opened then.
+  if (!opened.ok && opened.refusal.code === 'unavailable') facts.waitUntil(end())
   if (!opened.ok) return opened
   const started = await siteSessions.findByIdentity(site.company, identity.identityToken, now)
-  const end = async () => ends.endSession(facts, { userId, sid, cause: 'replaced_by_sign_in', now })
   // Another one has come in its place before it was open: whoever did that could not end it yet.
   if (started?.sid !== sid) await end()
   // Whoever removes a user ends what is open first: what opened after that is ended here.

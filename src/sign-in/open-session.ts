@@ -52,7 +52,12 @@ export async function openSession(
     now,
   })
   if (!opened.ok) {
-    return refuse(opened.refusal.code === 'user_disabled' ? 'account_disabled' : 'unavailable')
+    if (opened.refusal.code === 'user_disabled') return refuse('account_disabled')
+    // It may be the answer that was lost: nobody has the handle of what was opened then.
+    facts.waitUntil(
+      ends.endSession(facts, { userId: user.id, sid, cause: 'replaced_by_sign_in', now }),
+    )
+    return refuse('unavailable')
   }
   const { session, cookie } = opened.value
   // A logout that came for this sign-in before the session was there has left a marker; one that comes from

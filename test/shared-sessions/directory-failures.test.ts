@@ -1,5 +1,7 @@
 /** A store that fails in the middle of a request of a site's, or of a browser that a site has brought. */
 import { describe, expect, it, vi } from 'vitest'
+import { captureLog } from '../world/log-lines.ts'
+import { lostAnswers } from '../world/lost-answers.ts'
 import { createWorld, signIn } from '../world/sign-in.ts'
 import { ask, pushUser, registerSite, startShared } from '../world/sites.ts'
 import type { SiteAnswer, TestSite } from '../world/sites.ts'
@@ -128,4 +130,16 @@ describe('whatever step of it a store fails at,', () => {
     const known = await registerSite({ subdomain: 'blog', group: 'other' })
     await atEveryStep(() => check(browser, known), judge)
   })
+})
+
+it('a shared session that was opened without our hearing of it is over, and not told of', async () => {
+  captureLog()
+  const world = await createWorld({}, { USER_SESSIONS: lostAnswers('openSession') })
+  const site = await registerSite({ subdomain: 'shop' })
+  const { identityToken } = await pushUser(site)
+  const path = `/sso/sessions/identities/${identityToken}.json`
+  const fetch = (request: Request) => world.fetch(request)
+  expect((await ask(site, 'PUT', path, undefined, { fetch })).status).toBe(503)
+  await vi.waitFor(async () => expect((await ask(site, 'GET', path)).status).toBe(404))
+  expect((await ask(site, 'PUT', path)).status).toBe(201)
 })

@@ -107,7 +107,7 @@ export async function takeOver(
 }
 
 async function open(
-  { sessions }: ClientParts,
+  { sessions, ends }: ClientParts,
   { host, userAgent, facts, now }: Arrival,
   { apiSid, subject, authTime }: HostAssertion,
   { user, sid }: { readonly user: User; readonly sid: SessionId },
@@ -123,7 +123,12 @@ async function open(
     now,
   })
   if (opened.ok) return opened
-  return refuse(opened.refusal.code === 'user_disabled' ? 'account_disabled' : 'unavailable')
+  if (opened.refusal.code === 'user_disabled') return refuse('account_disabled')
+  // It may be the answer that was lost: nobody has the handle of what was opened then.
+  facts.waitUntil(
+    ends.endSession(facts, { userId: user.id, sid, cause: 'replaced_by_sign_in', now }),
+  )
+  return refuse('unavailable')
 }
 
 /** Notes that the host is to hear when the person leaves, and says to it that they are here. */

@@ -1,8 +1,12 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { UserId } from '../../../src/core/sessions/session.ts'
+import { rowsOf } from '../../core/sessions/signed-in-user.ts'
 import type { Browser } from '../../world/browser.ts'
 import { freezeClock } from '../../world/clock.ts'
 import { createHandoffHost } from '../../world/handoff-host.ts'
 import type { HandoffHostStandIn } from '../../world/handoff-host.ts'
+import { lostAnswers } from '../../world/lost-answers.ts'
 import { settings } from '../../world/settings.ts'
 import { createWorld, liveSession, signIn } from '../../world/sign-in.ts'
 import type { World } from '../../world/sign-in.ts'
@@ -63,6 +67,18 @@ describe('a person who comes over', () => {
     const answer = await goOn()
     expect([answer.status, answer.headers.getSetCookie()]).toEqual([503, []])
     expect(await liveSession(before)).toBeDefined()
+  })
+
+  it('has no session that was opened without our hearing of it', async () => {
+    world = await createWorld({}, { USER_SESSIONS: lostAnswers('openSession') })
+    browser = world.newBrowser()
+    portal = createHandoffHost(world.internet)
+    expect((await goOn()).status).toBe(503)
+    const { id } = (await env.DIRECTORY.prepare('SELECT id FROM users').first<{ id: UserId }>())!
+    await vi.waitFor(async () => {
+      const sessions = await rowsOf(id, 'SELECT end_cause FROM sessions')
+      expect(sessions).toEqual([{ end_cause: 'replaced_by_sign_in' }])
+    })
   })
 
   it('keeps their ticket where there are too many of them', async () => {

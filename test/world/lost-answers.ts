@@ -1,0 +1,24 @@
+import { env } from 'cloudflare:workers'
+
+/** Users' objects that do what they are asked, where the answer to calls of this method is lost. */
+export function lostAnswers(method: string): Env['USER_SESSIONS'] {
+  const losing = (stub: object): object =>
+    new Proxy(stub, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name)
+        if (name !== method) return member
+        return async (...args: unknown[]) => {
+          await Reflect.apply(member as (...args: unknown[]) => unknown, target, args)
+          throw new Error('the answer is lost')
+        }
+      },
+    })
+  return new Proxy(env.USER_SESSIONS, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name)
+      if (name !== 'getByName') return member
+      return (...args: unknown[]) =>
+        losing(Reflect.apply(member as (...args: unknown[]) => object, target, args))
+    },
+  })
+}
