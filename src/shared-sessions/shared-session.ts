@@ -5,6 +5,7 @@
  */
 import type { Site } from '../core/applications/sites.ts'
 import { newSessionId } from '../core/sessions/session.ts'
+import type { EndCause } from '../core/sessions/session.ts'
 import type { SiteSession } from '../core/users/site-sessions-table.ts'
 import type { SiteIdentity, SiteUser } from '../core/users/site-user.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
@@ -99,14 +100,15 @@ export async function startSharedSession(
     deadlines: { idleSeconds: lifetimeSeconds, absoluteSeconds: lifetimeSeconds },
     now,
   })
-  const end = async () => ends.endSession(facts, { userId, sid, cause: 'replaced_by_sign_in', now })
+  const end = async (cause: EndCause = 'sign_in_unfinished') =>
+    ends.endSession(facts, { userId, sid, cause, now })
   if (before !== undefined) await endReplaced(parts, before, facts, now)
   // It may be the answer that was lost: nobody was told of what was opened then.
   if (!opened.ok && opened.refusal.code === 'unavailable') facts.waitUntil(end())
   if (!opened.ok) return opened
   const started = await siteSessions.findByIdentity(site.company, identity.identityToken, now)
   // Another one has come in its place before it was open: whoever did that could not end it yet.
-  if (started?.sid !== sid) await end()
+  if (started?.sid !== sid) await end('replaced_by_sign_in')
   // Whoever removes a user ends what is open first: what opened after that is ended here.
   const holder = await siteUsers.findIdentity(site.company, identity.identityToken)
   const isStillTheirs = holder?.userToken === user.userToken

@@ -55,7 +55,7 @@ export async function openSession(
     if (opened.refusal.code === 'user_disabled') return refuse('account_disabled')
     // It may be the answer that was lost: nobody has the handle of what was opened then.
     facts.waitUntil(
-      ends.endSession(facts, { userId: user.id, sid, cause: 'replaced_by_sign_in', now }),
+      ends.endSession(facts, { userId: user.id, sid, cause: 'sign_in_unfinished', now }),
     )
     return refuse('unavailable')
   }

@@ -15,7 +15,7 @@ it('a session that was opened without our hearing of it is over: nobody has its 
   const { id } = (await env.DIRECTORY.prepare('SELECT id FROM users').first<{ id: UserId }>())!
   await vi.waitFor(async () => {
     const sessions = await rowsOf(id, 'SELECT end_cause FROM sessions')
-    expect(sessions).toEqual([{ end_cause: 'replaced_by_sign_in' }])
+    expect(sessions).toEqual([{ end_cause: 'sign_in_unfinished' }])
   })
   await vi.waitFor(() =>
     expect(lines).toContainEqual(expect.objectContaining({ event: 'session.ended', user: id })),

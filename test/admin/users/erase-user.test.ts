@@ -283,9 +283,9 @@ async function leaveTraces(world: World, userId: UserId, userToken: string): Pro
   const now = systemClock()
   const { issuer } = world.otrotl.config
   const [{ sid }] = (await rowsOf(userId, 'SELECT sid FROM sessions')) as [{ sid: SessionId }]
-  const session = { userId, sid }
+  const session = { userId, sid, absoluteDeadlineAt: now + 60 }
   const { handoffSessions, earlyLogouts } = world.core
-  await handoffSessions.index({ applicationId: 'shop', session, expiresAt: now + 60, now })
+  await handoffSessions.index({ applicationId: 'shop', session, now })
   await earlyLogouts.mark({
     issuer,
     subject: people.alice.sub,

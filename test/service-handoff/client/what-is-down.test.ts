@@ -77,7 +77,7 @@ describe('a person who comes over', () => {
     const { id } = (await env.DIRECTORY.prepare('SELECT id FROM users').first<{ id: UserId }>())!
     await vi.waitFor(async () => {
       const sessions = await rowsOf(id, 'SELECT end_cause FROM sessions')
-      expect(sessions).toEqual([{ end_cause: 'replaced_by_sign_in' }])
+      expect(sessions).toEqual([{ end_cause: 'sign_in_unfinished' }])
     })
   })
 
