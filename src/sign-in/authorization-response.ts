@@ -12,7 +12,8 @@ import type { SignInOutcome, SignInReason } from './outcome.ts'
 import type { SignInParts, SignInRequest } from './sign-in-parts.ts'
 
 export interface ReceivedResponse {
-  readonly parameters: URLSearchParams
+  /** Undefined where the provider posts its answers and this browser has none for this `state`. */
+  readonly parameters: URLSearchParams | undefined
   /** The `state` as received, and what we once sealed in it. */
   readonly state: string
   readonly sealedState: AttemptState
@@ -33,10 +34,9 @@ export async function readResponse(
   }
   const { attemptId } = genuine.value.sealedState
   const parameters = await responseCookies.find(attemptId, headers.get('cookie'), clock())
-  if (parameters?.get('state') !== genuine.value.state) {
-    return refuse('response_invalid', { check: 'response_mode' })
-  }
-  return ok({ ...genuine.value, parameters, setCookies: [responseCookies.clear(attemptId)] })
+  return parameters?.get('state') === genuine.value.state
+    ? ok({ ...genuine.value, parameters, setCookies: [responseCookies.clear(attemptId)] })
+    : ok({ ...genuine.value, parameters: undefined, setCookies: [] })
 }
 
 /** `POST /auth/sso/callback[/:provider]`: puts the answer by, judges nothing but its form, and turns it into a GET. */

@@ -46,19 +46,25 @@ async function answerResponse(
   provider: IdentityProvider,
   response: ReceivedResponse,
 ): Promise<Finished> {
-  const { sealedState } = response
+  const { sealedState, parameters, state } = response
   const cookieHeader = request.headers.get('cookie')
   const attempt = await parts.attemptCookies.find(sealedState.attemptId, cookieHeader)
   if (attempt === 'absent') return answerWithoutAttempt(parts, request, provider, sealedState)
   const { id: providerId } = provider.config
   if (attempt === 'unreadable') return refused({ code: 'attempt_unreadable' }, { providerId })
-  return finishAttempt(parts, request, { provider, response, attempt, now: parts.clock() })
+  if (parameters === undefined) {
+    const facts = { check: 'response_mode' }
+    return refused({ code: 'response_invalid', facts }, { providerId })
+  }
+  const answered = { provider, parameters, state, attempt, now: parts.clock() }
+  return finishAttempt(parts, request, answered)
 }
 
 /** What one callback is about: an answer, and the attempt of this browser that it names. */
 interface Answered {
   readonly provider: IdentityProvider
-  readonly response: ReceivedResponse
+  readonly parameters: URLSearchParams
+  readonly state: string
   readonly attempt: SignInAttempt
   readonly now: EpochSeconds
 }
@@ -70,9 +76,9 @@ async function finishAttempt(
   answered: Answered,
 ): Promise<Finished> {
   const { config, attemptCookies, sessions } = parts
-  const { provider, response, attempt, now } = answered
+  const { provider, parameters, state, attempt, now } = answered
   const providerId = provider.config.id
-  if (!isSameHash(attempt.stateHash, await sha256Base64url(response.state))) {
+  if (!isSameHash(attempt.stateHash, await sha256Base64url(state))) {
     return refused({ code: 'state_invalid' }, { providerId })
   }
   if (attempt.providerId !== providerId) return refused({ code: 'wrong_provider' }, { providerId })
@@ -86,8 +92,8 @@ async function finishAttempt(
   const over = { ...again, setCookies: [attemptCookies.clear(attempt.id)] }
   if (now >= expiryOf(attempt)) return refused({ code: 'attempt_expired' }, over)
 
-  const secrets = secretsOf(attempt, response.state)
-  const checked = await provider.checkResponse(response.parameters, secrets, now)
+  const secrets = secretsOf(attempt, state)
+  const checked = await provider.checkResponse(parameters, secrets, now)
   // The provider's own "no" ends the attempt. Whatever else is wrong with the answer may be somebody
   // else's doing, and the right one may still come.
   if (!checked.ok) return refused(checked.refusal, isFinal(checked.refusal.code) ? over : again)

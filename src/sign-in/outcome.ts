@@ -1,6 +1,6 @@
 /**
- * What the steps of the flow decide, before it becomes an HTTP answer (outcome-answers.tsx). Every outcome but
- * `handed_on` is a decision and leaves one audit event; the route writes it, once, for all of them.
+ * What the steps of the flow decide, before it becomes an HTTP answer (outcome-answers.tsx). What is
+ * decided leaves one audit event; the route writes it, once, for all of them.
  */
 import type { AuditEvent } from '../core/audit/audit-event.ts'
 import type { ProviderRefusal } from '../core/identity-providers/identity-provider.ts'

@@ -76,6 +76,32 @@ describe('an answer by form_post', () => {
     await expectRefusal(() => browser.request(answer.headers.get('location')!), 'response_invalid')
   })
 
+  it('that is asked about again after the sign-in is a harmless way to the same page', async () => {
+    const { world, browser, post } = await arrange()
+    const callback = (await post()).headers.get('location')!
+    expect((await browser.request(callback)).status).toBe(303)
+    const before = await snapshot()
+    const answer = await browser.request(callback)
+    expect([answer.status, answer.headers.get('location')]).toEqual([
+      303,
+      'https://login.example/x',
+    ])
+    expect(answer.headers.getSetCookie()).toEqual([])
+    expect(await snapshot()).toEqual(before)
+    expect(world.internet.requestsTo('https://otrotl.example/token')).toHaveLength(1)
+  })
+
+  it('that is lost with its attempt begins the sign-in anew, once', async () => {
+    const world = await createWorld({ otrotl: { response_mode: 'form_post' } })
+    const browser = world.newBrowser()
+    browser.jar.store = () => undefined
+    const page = await signIn(browser, world.otrotl, { returnTo: '/x' })
+    expect(page.response.status).toBe(400)
+    expect(await page.response.text()).toContain('attempt_not_in_this_browser')
+    expect(page.trail.filter(({ pathname }) => pathname === '/authorize')).toHaveLength(2)
+    expect(world.internet.requestsTo('https://otrotl.example/token')).toHaveLength(0)
+  })
+
   it('of one attempt is not taken for another', async () => {
     const { world, browser, post } = await arrange()
     await post()
