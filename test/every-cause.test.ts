@@ -41,6 +41,7 @@ import { settings } from './world/settings.ts'
 import { prepareKeyRing } from './world/signed-by-us.ts'
 import { createWorld, signIn } from './world/sign-in.ts'
 import type { World } from './world/sign-in.ts'
+import { switchedBindings } from './world/switched-bindings.ts'
 
 /** A busy machine takes its time. */
 const PATIENCE = { timeout: 10_000 }
@@ -322,6 +323,19 @@ const rows: readonly Row[] = [
     act: async ({ world, alice }) => {
       await signIn(alice.browser, world.otrotl, { ask: { prompt: 'login' } })
       await answered(alice.browser.fetch('/auth/sso/token'), 200)
+    },
+  },
+  {
+    title: 'a sign-in cannot be finished, and nobody was given it',
+    cause: 'sign_in_unfinished',
+    ends: [],
+    events: [['session.ended', 'alice']],
+    act: async ({ world }) => {
+      const { outage, bindings } = switchedBindings()
+      outage.statements = 'FROM early_logouts'
+      const { fetch } = worldOf(isolate(bindings))
+      const browser = createBrowser({ fetch, providers: [world.otrotl, world.second] })
+      expect((await signIn(browser, world.otrotl)).response.status).toBe(503)
     },
   },
 ]
