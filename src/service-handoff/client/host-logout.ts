@@ -1,29 +1,11 @@
-import type { Refusal, Result } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
-import type { BodyRefusal } from '../../platform/read-body.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
+import { handoffAnswers } from '../host/refusals.ts'
+import type { HandoffRefusalCode } from '../host/refusals.ts'
 import { readParameters } from '../read-parameters.ts'
 import type { ClientParts } from './client-parts.ts'
 import type { HandoffHost } from './handoff-hosts.ts'
-
-type HostLogoutRefusal =
-  | 'unknown_host'
-  | 'missing_parameter'
-  | 'invalid_parameter'
-  | 'rate_limited'
-  | 'unavailable'
-  | BodyRefusal
-
-const STATUS: Readonly<Record<HostLogoutRefusal, number>> = {
-  unknown_host: 404,
-  missing_parameter: 400,
-  invalid_parameter: 400,
-  invalid_body: 400,
-  body_too_large: 413,
-  unsupported_media_type: 415,
-  rate_limited: 429,
-  unavailable: 503,
-}
 
 /**
  * A host says that a session there is over: `{"api_sid": …}`. What came of it here ends, and nothing else. The
@@ -37,7 +19,7 @@ export async function answerHostLogout(
   facts: RequestFacts,
 ): Promise<Response> {
   const ended = await endFromHost(parts, host, request, facts)
-  const headers = { 'Cache-Control': 'no-store', Pragma: 'no-cache' }
+  const headers = new Headers({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
   const providerId = host === undefined ? {} : { providerId: host.config.id }
   if (ended.ok) {
     const { apiSid, count } = ended.value
@@ -48,13 +30,12 @@ export async function answerHostLogout(
     })
     return Response.json({ status: 'logged_out', api_sid: apiSid }, { headers })
   }
-  const { code } = ended.refusal
-  const event = code === 'rate_limited' ? 'rate.limited' : 'logout.rejected'
-  await parts.audit.record(facts, { event, refusal: ended.refusal, ...providerId })
-  return Response.json(
-    { detail: 'The logout was not accepted.', code },
-    { status: STATUS[code], headers: { ...headers, ...retryAfter(ended.refusal) } },
-  )
+  const { refusal } = ended
+  const event = refusal.code === 'rate_limited' ? 'rate.limited' : 'logout.rejected'
+  await parts.audit.record(facts, { event, refusal, ...providerId })
+  const { status, code, detail, retryAfterSeconds } = handoffAnswers[refusal.code]
+  if (retryAfterSeconds !== undefined) headers.set('Retry-After', String(retryAfterSeconds))
+  return Response.json({ detail, code }, { status, headers })
 }
 
 async function endFromHost(
@@ -62,10 +43,10 @@ async function endFromHost(
   host: HandoffHost | undefined,
   request: Request,
   facts: RequestFacts,
-): Promise<Result<{ readonly apiSid: string; readonly count: number }, HostLogoutRefusal>> {
+): Promise<Result<{ readonly apiSid: string; readonly count: number }, HandoffRefusalCode>> {
   const entrance = await doors.mayEnter('back_channel', facts)
   if (!entrance.ok) return entrance
-  if (host === undefined) return refuse('unknown_host')
+  if (host === undefined) return refuse('unknown_service')
   const read = await readParameters(request, ['api_sid'])
   if (!read.ok) return read
   const { api_sid: apiSid } = read.value
@@ -83,9 +64,4 @@ async function endFromHost(
     count += ended.value.ended
   }
   return ok({ apiSid, count })
-}
-
-const retryAfter = ({ code }: Refusal<HostLogoutRefusal>): Record<string, string> => {
-  if (code === 'rate_limited') return { 'Retry-After': '60' }
-  return code === 'unavailable' ? { 'Retry-After': '5' } : {}
 }

@@ -1,6 +1,6 @@
 /**
- * Every "no" of the host's API, as a service gets to hear it: `{"detail": …, "code": …}`, the shape of Django REST
- * framework, which Epixel's API has. One word for each reason, and never a part of what was sent.
+ * Every "no" to a service, or to a host of ours that tells us of a logout: `{"detail": …, "code": …}`, the shape of
+ * Django REST framework, which Epixel's API has. One word for each reason, and never a part of what was sent.
  */
 import { SESSION_CHALLENGE } from '../../core/sessions/session-cookie.ts'
 import type { BodyRefusal } from '../../platform/read-body.ts'

@@ -403,14 +403,16 @@ describe('the end of a session on the one side', () => {
       const answer = await hostSays(apiSid, `${settings.ISSUER}/sso/v1/logout/`)
       expect(await answer.json()).toEqual({ status: 'logged_out', api_sid: apiSid })
     }
-    for (const [apiSid, status] of [
-      [undefined, 400],
-      [1, 400],
-      ['', 400],
+    for (const [apiSid, to, status, code] of [
+      [undefined, LOGOUT, 400, 'required'],
+      [1, LOGOUT, 400, 'invalid'],
+      ['', LOGOUT, 400, 'required'],
+      ['x', `${settings.ISSUER}/sso/v1/logout/nobody`, 404, 'service_not_found'],
     ] as const) {
-      expect((await hostSays(apiSid)).status).toBe(status)
+      const refused = await hostSays(apiSid, to)
+      expect(refused.status).toBe(status)
+      expect(await refused.json()).toEqual({ detail: expect.any(String), code })
     }
-    expect((await hostSays('x', `${settings.ISSUER}/sso/v1/logout/nobody`)).status).toBe(404)
   })
 
   it('ends nothing that came from elsewhere, whatever it is called', async () => {
