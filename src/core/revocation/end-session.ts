@@ -163,6 +163,8 @@ export function createEndSession({
       return outcome
     },
     async disconnectApplication(facts, { userId, applicationId, now }) {
+      // Before the object: a service that acknowledges meanwhile looks here again when it has been noted there.
+      const forgotten = await handoffSessions.forget(userId, applicationId)
       const outcome = await sessions.endForApplication(
         userId,
         { applicationId, cause: 'person' },
@@ -175,8 +177,6 @@ export function createEndSession({
           facts: { application: applicationId },
         })
       }
-      if (!outcome.ok) return outcome
-      const forgotten = await handoffSessions.forget(userId, applicationId)
       return forgotten.ok ? outcome : forgotten
     },
     async endForProvider(facts, { userId, logout, now }) {

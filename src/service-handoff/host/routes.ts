@@ -178,11 +178,12 @@ export function handoffHostRoutes(parts: HostParts) {
   app.on(
     'POST',
     eitherWay('/api/v1/sso/login-acknowledgement'),
-    asService(['api_sid', 'service'], async ({ application, parameters, now }) => {
+    asService(['api_sid', 'service'], async ({ application, parameters, now }, c) => {
       const { api_sid: apiSid, service = application.id } = parameters
       if (apiSid === undefined) return refuse('missing_parameter', { parameter: 'api_sid' })
       if (service !== application.id) return refuse('service_not_allowed')
-      const done = await acknowledge(parts, { application, apiSid, now })
+      const facts = c.get('facts')
+      const done = await acknowledge(parts, { application, apiSid, facts, now })
       if (!done.ok) return done
       return ok({
         body: { status: 'acknowledged', api_sid: apiSid },
