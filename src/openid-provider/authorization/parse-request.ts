@@ -11,6 +11,7 @@ import type {
   AuthorizationRequest,
   Prompt,
 } from './authorization-request.ts'
+import { readResource } from './resource.ts'
 import { defaultModeOf, mayTravel, parseResponseMode, parseResponseType } from './response-mode.ts'
 import { askedScope, reduceScope, spelledScope } from './scope.ts'
 
@@ -79,7 +80,7 @@ export function parseRequest(
   if (!codeChallenge.ok) return codeChallenge
   const jkt = parseKeyThumbprint(responseType.value, oauth, read('dpop_jkt'))
   if (!jkt.ok) return jkt
-  const resource = parseResource(parameters.getAll('resource'), oauth)
+  const resource = readResource(parameters, oauth)
   if (!resource.ok) return resource
   const maxAge = read('max_age')
   if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) return invalid('max_age')
@@ -194,19 +195,6 @@ function parseKeyThumbprint(
 
 /** A SHA-256 as base64url, whose last character has two bits that mean nothing and are zero. */
 const isHash = (text: string): boolean => /^[\w-]{42}[AEIMQUYcgkosw048]$/.test(text)
-
-/** RFC 8707 §2: an API that the application is registered for. One: a token has one audience. */
-function parseResource(
-  named: readonly string[],
-  { resources }: OAuthClient,
-): Parsed<string | undefined> {
-  const asked = [...new Set(named.filter((resource) => resource !== ''))]
-  const [resource] = asked
-  if (resource === undefined) return ok(undefined)
-  return asked.length === 1 && resources.includes(resource)
-    ? ok(resource)
-    : refuse('invalid_target')
-}
 
 /** A wish, not a condition: one that cannot be passed on is no reason to refuse the rest. */
 const hint = (text: string | undefined, maxLength: number): string | undefined =>

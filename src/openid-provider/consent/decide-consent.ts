@@ -4,20 +4,13 @@
  * wrong with it changes nothing, and the right answer can still be given.
  */
 import { readSessionCookie } from '../../core/sessions/session-cookie.ts'
-import type { LiveSession } from '../../core/sessions/session.ts'
-import type { EpochSeconds } from '../../platform/clock.ts'
-import { ok } from '../../platform/refusal.ts'
-import type { Result } from '../../platform/refusal.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
-import type {
-  AuthorizationError,
-  AuthorizationRequest,
-} from '../authorization/authorization-request.ts'
+import type { AuthorizationRefusal } from '../authorization/authorization-request.ts'
 import type { AuthorizeParts, Visit } from '../authorization/authorize-parts.ts'
 import { answered } from '../authorization/finish.ts'
 import { issueAnswer } from '../authorization/issue-answer.ts'
 import { page, refusedTo } from '../authorization/outcome.ts'
-import type { Answered, AuthorizationOutcome } from '../authorization/outcome.ts'
+import type { AuthorizationOutcome } from '../authorization/outcome.ts'
 import { isOurRequestUri } from '../authorization/pending-requests.ts'
 import { readRequest } from '../authorization/read-request.ts'
 import { resumeHref } from '../authorization/sign-in-step.ts'
@@ -40,7 +33,13 @@ export async function decideConsent(
 const notAsked = (check: string, retryHref?: string) =>
   page({ code: 'consent_not_asked', facts: { check } }, retryHref)
 
+/** Nobody is signed in (any more) who could have been asked, or nobody can say. */
+const notThere = (code: 'no_session' | 'unavailable', retryHref: string) =>
+  code === 'unavailable' ? page({ code }, retryHref) : notAsked(code, retryHref)
+
 async function decide(parts: AuthorizeParts, visit: Visit): Promise<AuthorizationOutcome> {
+  const { config, sessions, pendingRequests, consents, consentProofs } = parts
+  const { now } = visit
   const form = uniqueParameters(visit.parameters, FIELDS)
   if (!form.ok) return notAsked('duplicate_parameter')
   const { client_id: applicationId, request_uri: requestUri, proof, decision } = form.value
@@ -52,53 +51,36 @@ async function decide(parts: AuthorizeParts, visit: Visit): Promise<Authorizatio
   const { request } = read
 
   const again = resumeHref(applicationId, requestUri)
-  const cookie = readSessionCookie(visit.cookieHeader, parts.config)
-  const session = await parts.sessions.peek(cookie, visit.now)
-  if (!session.ok) {
-    return session.refusal.code === 'unavailable'
-      ? page({ code: 'unavailable' }, again)
-      : notAsked('no_session', again)
-  }
+  const session = await sessions.peek(readSessionCookie(visit.cookieHeader, config), now)
+  if (!session.ok) return notThere(session.refusal.code, again)
   const { userId, sid } = session.value
-  const claims = claimNames(request)
-  const question = { sid, requestUri, applicationId, scope: request.scope, claims }
-  if (!(await parts.consentProofs.check(question, proof ?? ''))) return notAsked('proof', again)
+  const consent = { applicationId, scope: request.scope, claims: claimNames(request) }
+  const isAsked = await consentProofs.check({ sid, requestUri, ...consent }, proof ?? '')
+  if (!isAsked) return notAsked('proof', again)
   if (decision !== 'allow' && decision !== 'deny') return notAsked('decision', again)
 
   // Of two answers at once the one that gets the request counts, wholly: nothing has come of the other.
-  const taken = await parts.pendingRequests.take(requestUri, visit.now)
+  const taken = await pendingRequests.take(requestUri, now)
   if (!taken.ok) return page(taken.refusal, again)
-  if (decision === 'deny') {
-    const refusal = { code: 'access_denied', facts: { check: 'consent' } } as const
-    return refusedTo(request.target, refusal, parts.config, { userId, sid })
-  }
-  const allowed = await allow(parts, request, session.value, visit.now)
-  if (allowed.ok) return allowed.value
-  const { code } = allowed.refusal
-  // The person has said nothing yet that anybody could act on: the question stands as it did.
-  if (OPEN.has(code)) await parts.pendingRequests.putBack(requestUri, taken.value)
-  if (code === 'unavailable') return page({ code }, again)
-  if (code === 'no_session') return notAsked('no_session', again)
-  return refusedTo(request.target, { ...allowed.refusal, code }, parts.config, { userId, sid })
-}
-
-const OPEN: ReadonlySet<string> = new Set(['unavailable', 'no_session', 'temporarily_unavailable'])
-
-/** What was agreed to is remembered, and the application gets its answer. */
-async function allow(
-  { consents, ...parts }: AuthorizeParts,
-  request: AuthorizationRequest,
-  session: LiveSession,
-  now: EpochSeconds,
-): Promise<Result<Answered, AuthorizationError | 'no_session' | 'unavailable'>> {
-  const { userId, sid } = session
-  const { scope, target } = request
-  const consent = { applicationId: target.application.id, scope, claims: claimNames(request) }
+  const refuseTo = (refusal: AuthorizationRefusal) =>
+    refusedTo(request.target, refusal, config, { userId, sid })
+  if (decision === 'deny') return refuseTo({ code: 'access_denied', facts: { check: 'consent' } })
+  // What could not be written down has not been said: the question stands as before.
+  const askAgain = () => pendingRequests.putBack(requestUri, taken.value)
   const given = await consents.give({ userId, sid, consent, now })
-  if (!given.ok) return given
-  const issued = await issueAnswer(parts, request, session, now)
-  if (!issued.ok) return issued
-  const facts = { is_consent_given: true }
-  const answer = { session, parameters: issued.value, facts, isRoutine: false }
-  return ok(answered(parts, request, answer))
+  if (!given.ok) {
+    await askAgain()
+    return notThere(given.refusal.code, again)
+  }
+  const issued = await issueAnswer(parts, request, session.value, now)
+  if (!issued.ok) {
+    if (issued.refusal.code === 'temporarily_unavailable') await askAgain()
+    return refuseTo(issued.refusal)
+  }
+  return answered(parts, request, {
+    session: session.value,
+    parameters: issued.value,
+    facts: { is_consent_given: true },
+    isRoutine: false,
+  })
 }

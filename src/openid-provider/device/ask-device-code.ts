@@ -5,6 +5,7 @@ import type { GrantContent } from '../../core/sessions/grant.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
+import { readResource } from '../authorization/resource.ts'
 import { askedScope, reduceScope, spelledScope } from '../authorization/scope.ts'
 import type { ClientCall } from '../client-call.ts'
 import { DEVICE_SECONDS, POLL_SECONDS } from './device-request.ts'
@@ -46,15 +47,13 @@ export async function askDeviceCode(
   const asked = askedScope(adapted)
   const scope = reduceScope(asked, oauth)
   if (!scope.ok) return scope
-  const resources = adapted.parameters.getAll('resource').filter((value) => value !== '')
-  const [resource, ...others] = new Set(resources)
-  const isRegistered = resource === undefined || oauth.resources.includes(resource)
-  if (others.length > 0 || !isRegistered) return refuse('invalid_target')
+  const resource = readResource(adapted.parameters, oauth)
+  if (!resource.ok) return resource
   const requestedScope = spelledScope(adapted.requestedScope, asked, scope.value)
   const content: GrantContent = {
     scope: scope.value,
     isOpenId: scope.value.includes('openid') || oauth.alwaysIssueIdToken,
-    ...(resource === undefined ? {} : { resource }),
+    ...(resource.value === undefined ? {} : { resource: resource.value }),
     ...(requestedScope === undefined ? {} : { requestedScope }),
   }
   const opened = await deviceRequests.open({ applicationId: application.id, content }, now)

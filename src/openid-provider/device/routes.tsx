@@ -23,9 +23,9 @@ import type { RequestVariables } from '../../platform/request-facts.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
 import { isVisit } from '../../protocol/fetched-ahead.ts'
 import { isFromOwnPage } from '../../protocol/same-origin.ts'
-import { readClientCall } from '../client-call.ts'
+import { answerClient } from '../answer-client.ts'
 import type { ClientCallParts } from '../client-call.ts'
-import { clientCallErrors, oauthAnswer, oauthErrorAnswer } from '../oauth-answer.ts'
+import { oauthAnswer, oauthErrorAnswer } from '../oauth-answer.ts'
 import { tokenErrors } from '../token/token-answer.ts'
 import { createConsentProofs } from '../consent/consent-proof.ts'
 import { DEVICE_PATH, askDeviceCode } from './ask-device-code.ts'
@@ -56,22 +56,18 @@ export function deviceRoutes(core: DeviceRouteParts) {
   const app = new Hono<{ Variables: RequestVariables }>()
   const record = (c: Visit, event: AuditEvent) => audit.record(c.get('facts'), event)
 
-  app.post(DEVICE_AUTHORIZATION_PATH, async (c) => {
+  app.post(DEVICE_AUTHORIZATION_PATH, (c) => {
     const facts = c.get('facts')
-    const call = await readClientCall(parts, c.req.raw, facts)
-    if (!call.ok) {
-      const event = call.refusal.code === 'rate_limited' ? 'rate.limited' : 'client.refused'
-      await record(c, { event, refusal: call.refusal, facts: { path: c.req.path } })
-      return oauthErrorAnswer(clientCallErrors[call.refusal.code], facts.requestId)
-    }
-    const application = call.value.application.id
-    const codes = await askDeviceCode(parts, call.value)
-    if (!codes.ok) {
-      await record(c, { event: 'device.refused', refusal: codes.refusal, facts: { application } })
-      return oauthErrorAnswer(tokenErrors[codes.refusal.code], facts.requestId)
-    }
-    await record(c, { event: 'device.asked', facts: { application } })
-    return oauthAnswer(codes.value)
+    return answerClient(parts, c.req.raw, facts, async (call) => {
+      const application = call.application.id
+      const codes = await askDeviceCode(parts, call)
+      if (!codes.ok) {
+        await record(c, { event: 'device.refused', refusal: codes.refusal, facts: { application } })
+        return oauthErrorAnswer(tokenErrors[codes.refusal.code], facts.requestId)
+      }
+      await record(c, { event: 'device.asked', facts: { application } })
+      return oauthAnswer(codes.value)
+    })
   })
 
   app.use(DEVICE_PATH, async function uncached(c, next) {

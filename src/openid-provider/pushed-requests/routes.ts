@@ -7,15 +7,9 @@ import type { Audit } from '../../core/audit/audit.ts'
 import type { KeptValues } from '../../core/references/kept-value.ts'
 import { createDpopProofs } from '../../core/tokens/dpop-proof.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
-import { readClientCall } from '../client-call.ts'
+import { answerClient } from '../answer-client.ts'
 import type { ClientCallParts } from '../client-call.ts'
-import {
-  clientCallErrors,
-  invalidRequest,
-  oauthErrorAnswer,
-  UNAVAILABLE,
-  UNCACHED,
-} from '../oauth-answer.ts'
+import { invalidRequest, oauthErrorAnswer, UNAVAILABLE, UNCACHED } from '../oauth-answer.ts'
 import type { OAuthError } from '../oauth-answer.ts'
 import { descriptionOf } from '../authorization/outcome.ts'
 import { createPendingRequests } from '../authorization/pending-requests.ts'
@@ -34,25 +28,19 @@ export function pushRoutes(core: PushCore) {
     pendingRequests: createPendingRequests(core.keptValues),
     proofs: createDpopProofs(),
   }
-  return new Hono<{ Variables: RequestVariables }>().post(PUSH_PATH, async (c) => {
+  return new Hono<{ Variables: RequestVariables }>().post(PUSH_PATH, (c) => {
     const facts = c.get('facts')
-    const call = await readClientCall(core, c.req.raw, facts)
-    if (!call.ok) {
-      const { refusal } = call
-      const event = refusal.code === 'rate_limited' ? 'rate.limited' : 'client.refused'
-      await core.audit.record(facts, { event, refusal, facts: { path: PUSH_PATH } })
-      return oauthErrorAnswer(clientCallErrors[refusal.code], facts.requestId)
-    }
-    const dpop = c.req.header('dpop')
-    const pushed = await pushRequest(parts, { ...call.value, dpop })
-    await core.audit.record(facts, {
-      event: 'authorization.pushed',
-      facts: { application_id: call.value.application.id },
-      ...(!pushed.ok && { refusal: pushed.refusal }),
+    return answerClient(parts, c.req.raw, facts, async (call) => {
+      const pushed = await pushRequest(parts, { ...call, dpop: c.req.header('dpop') })
+      await core.audit.record(facts, {
+        event: 'authorization.pushed',
+        facts: { application_id: call.application.id },
+        ...(!pushed.ok && { refusal: pushed.refusal }),
+      })
+      if (!pushed.ok) return oauthErrorAnswer(errorOf(pushed.refusal), facts.requestId)
+      const { requestUri, expiresIn } = pushed.value
+      return c.json({ request_uri: requestUri, expires_in: expiresIn }, 201, UNCACHED)
     })
-    if (!pushed.ok) return oauthErrorAnswer(errorOf(pushed.refusal), facts.requestId)
-    const { requestUri, expiresIn } = pushed.value
-    return c.json({ request_uri: requestUri, expires_in: expiresIn }, 201, UNCACHED)
   })
 }
 

@@ -18,7 +18,7 @@ import type {
 import type { Keys } from '../../core/tokens/keys.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
-import type { Result } from '../../platform/refusal.ts'
+import type { Refusal, Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
 import type { ClientCall } from '../client-call.ts'
@@ -93,20 +93,17 @@ async function introspectAccessToken(
   now: EpochSeconds,
 ): Promise<Result<LiveToken, 'not_live' | 'not_theirs' | 'unavailable'>> {
   const verified = await parts.applicationTokens.verify(token, now)
-  if (!verified.ok) {
-    const { code, facts } = verified.refusal
-    return refuse(code === 'unavailable' ? 'unavailable' : 'not_live', facts)
-  }
+  if (!verified.ok) return notLive(verified.refusal)
   const claims = verified.value
   const isTheirs = claims.client_id === caller.id || caller.oauth.resources.includes(claims.aud)
   if (!isTheirs) return refuse('not_theirs')
   const standing = await checkApplicationToken(parts, claims, now)
-  if (!standing.ok) {
-    const { code, facts } = standing.refusal
-    return refuse(code === 'unavailable' ? 'unavailable' : 'not_live', facts)
-  }
+  if (!standing.ok) return notLive(standing.refusal)
   return ok(describe(claims))
 }
+
+const notLive = ({ code, facts }: Refusal) =>
+  refuse(code === 'unavailable' ? 'unavailable' : 'not_live', facts)
 
 function describe(claims: ApplicationTokenClaims): LiveToken {
   const { iss, aud, sub, client_id, scope, iat, exp, jti, user, cnf } = claims
@@ -133,10 +130,7 @@ async function introspectRefreshToken(
   now: EpochSeconds,
 ): Promise<Result<LiveToken, 'not_live' | 'not_theirs' | 'unavailable'>> {
   const seen = await grants.peek('refresh_token', handle, now)
-  if (!seen.ok) {
-    const { code } = seen.refusal
-    return code === 'unavailable' ? refuse(code) : refuse('not_live', { check: code })
-  }
+  if (!seen.ok) return notLive({ ...seen.refusal, facts: { check: seen.refusal.code } })
   const { binding, content, session, isSpent } = seen.value
   if (binding.applicationId !== caller.id) return refuse('not_theirs')
   if (isSpent || !caller.oauth.grantTypes.includes('refresh_token')) return refuse('not_live')

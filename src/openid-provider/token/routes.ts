@@ -15,10 +15,9 @@ import type { Audit } from '../../core/audit/audit.ts'
 import type { KeptValues } from '../../core/references/kept-value.ts'
 import { createDpopProofs } from '../../core/tokens/dpop-proof.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
-import { readClientCall } from '../client-call.ts'
+import { answerClient } from '../answer-client.ts'
 import type { ClientCall, ClientCallParts } from '../client-call.ts'
 import { createDeviceRequests } from '../device/device-request.ts'
-import { clientCallErrors, oauthErrorAnswer } from '../oauth-answer.ts'
 import { answerIntrospection } from './introspect.ts'
 import type { IntrospectionParts } from './introspect.ts'
 import { answerRevocation } from './revoke.ts'
@@ -59,22 +58,15 @@ export function tokenRoutes(core: TokenRouteParts) {
   }
   const app = new Hono<{ Variables: RequestVariables }>()
 
-  /** Runs `answer` for an application that has been authenticated; everybody else is told what they may know. */
-  const forClient =
-    (answer: (call: ClientCall, c: Call) => Promise<Response>) => async (c: Call) => {
-      const facts = c.get('facts')
-      const call = await readClientCall(parts, c.req.raw, facts)
-      if (call.ok)
-        return shareWithOwnPages(await answer(call.value, c), c.req.header('origin'), call.value)
-      const { refusal } = call
-      const event = refusal.code === 'rate_limited' ? 'rate.limited' : 'client.refused'
-      await parts.audit.record(facts, { event, refusal, facts: { path: c.req.path } })
-      return oauthErrorAnswer(clientCallErrors[refusal.code], facts.requestId)
-    }
+  /** Answers an application by `answer`, which its own pages may read. */
+  const forClient = (answer: (call: ClientCall, c: Call) => Promise<Response>) => (c: Call) =>
+    answerClient(parts, c.req.raw, c.get('facts'), async (call) =>
+      shareWithOwnPages(await answer(call, c), c.req.header('origin'), call),
+    )
 
   app.post(
     TOKEN_PATH,
-    forClient(async (call, c) =>
+    forClient((call, c) =>
       answerTokenRequest(
         parts,
         { ...call, dpop: c.req.header('dpop'), userAgent: c.req.header('user-agent') },
@@ -86,12 +78,12 @@ export function tokenRoutes(core: TokenRouteParts) {
 
   app.post(
     INTROSPECTION_PATH,
-    forClient(async (call, c) => answerIntrospection(parts, call, c.get('facts'))),
+    forClient((call, c) => answerIntrospection(parts, call, c.get('facts'))),
   )
 
   app.post(
     REVOCATION_PATH,
-    forClient(async (call, c) => answerRevocation(parts, call, c.get('facts'))),
+    forClient((call, c) => answerRevocation(parts, call, c.get('facts'))),
   )
 
   const userInfo = async (c: Call) => answerUserInfo(parts, c.req.raw, c.get('facts'))

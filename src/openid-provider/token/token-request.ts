@@ -25,6 +25,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import { uniqueParameters } from '../../platform/unique-parameters.ts'
+import { readResource } from '../authorization/resource.ts'
 import { askedScope } from '../authorization/scope.ts'
 import { DEVICE_GRANT } from '../device/ask-device-code.ts'
 import type { DeviceRequests } from '../device/device-request.ts'
@@ -163,8 +164,7 @@ function readAsked({
     return refuse('unauthorized_client', { grant: grantType })
   const scope = readScope(askedScope(adapted))
   if (!scope.ok) return scope
-  const resources = adapted.parameters.getAll('resource').filter((value) => value !== '')
-  const resource = readResource(application, resources)
+  const resource = readResource(adapted.parameters, application.oauth)
   if (!resource.ok) return resource
   return ok({
     grantType,
@@ -229,17 +229,6 @@ function readScope(
   const scope = [...new Set(value.split(' ').filter((each) => each !== ''))]
   const isGood = value.length <= LONGEST_SCOPE_CHARACTERS && scope.every(isScopeToken)
   return isGood ? ok(scope) : refuse('invalid_scope', { check: 'form' })
-}
-
-/** RFC 8707 §2: one API at a time, and one that the application is registered for. */
-function readResource(
-  { oauth }: OAuthApplication,
-  resources: readonly string[],
-): Result<string | undefined, 'invalid_target'> {
-  const [resource, ...others] = new Set(resources)
-  if (others.length > 0) return refuse('invalid_target', { check: 'several' })
-  const isKnown = resource === undefined || oauth.resources.includes(resource)
-  return isKnown ? ok(resource) : refuse('invalid_target', { check: 'not_registered' })
 }
 
 /** RFC 9449 §5: with a proof, tokens are bound to the key that made it; some applications always need one. */
