@@ -8,6 +8,20 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 
+export interface StandingToken {
+  readonly application: Application
+  readonly scope: readonly string[]
+}
+
+/** What is left of a scope when the registration has changed since; `openid` opens UserInfo alone. */
+export const stillRegistered = (
+  scope: readonly string[],
+  { oauth, handoff }: Pick<Application, 'oauth' | 'handoff'>,
+): readonly string[] => {
+  const registered = ['openid', ...(oauth?.scope ?? []), ...(handoff?.scope ?? [])]
+  return scope.filter((value) => registered.includes(value))
+}
+
 /**
  * Whether a verified token still stands, at the strictest level: its application is active and may have one, as an
  * OAuth client or as a service that people are handed over to, and the user's object has neither ended the session
@@ -24,16 +38,17 @@ export async function checkApplicationToken(
     readonly knownApplications: Pick<KnownApplications, 'judge'>
     readonly revocation: Revocation
   },
-  { client_id, jti, iat, exp, user }: ApplicationTokenClaims,
+  { client_id, jti, iat, exp, user, scope }: ApplicationTokenClaims,
   now: EpochSeconds,
-): Promise<Result<Application, 'revoked' | 'unavailable'>> {
+): Promise<Result<StandingToken, 'revoked' | 'unavailable'>> {
+  const granted = scope?.split(' ') ?? []
   const found = await knownApplications.judge(
     client_id,
     (known) => {
       const { status, oauth, handoff } = known?.application ?? {}
       const mayHaveTokens = status === 'active' && (oauth ?? handoff) !== undefined
       return known !== undefined && mayHaveTokens
-        ? ok(known.application)
+        ? ok({ application: known.application, scope: stillRegistered(granted, known.application) })
         : refuse('revoked', { check: 'application' })
     },
     now,

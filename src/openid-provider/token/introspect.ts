@@ -15,6 +15,7 @@ import type {
   ApplicationTokenClaims,
   ApplicationTokens,
 } from '../../core/tokens/application-token.ts'
+import { userInfoAudience } from '../../core/tokens/application-tokens.ts'
 import type { Keys } from '../../core/tokens/keys.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -29,7 +30,7 @@ import {
   oauthAnswer,
   oauthErrorAnswer,
 } from '../oauth-answer.ts'
-import { checkApplicationToken } from './check-application-token.ts'
+import { checkApplicationToken, stillRegistered } from './check-application-token.ts'
 
 export interface IntrospectionParts {
   readonly config: Pick<Config, 'issuer'>
@@ -99,14 +100,18 @@ async function introspectAccessToken(
   if (!isTheirs) return refuse('not_theirs')
   const standing = await checkApplicationToken(parts, claims, now)
   if (!standing.ok) return notLive(standing.refusal)
-  return ok(describe(claims))
+  const { application, scope } = standing.value
+  const isForNoApi = [userInfoAudience(parts.config), parts.config.issuer].includes(claims.aud)
+  return isForNoApi || application.oauth?.resources.includes(claims.aud) === true
+    ? ok(describe(claims, scope))
+    : refuse('not_live', { check: 'resource' })
 }
 
 const notLive = ({ code, facts }: Refusal) =>
   refuse(code === 'unavailable' ? 'unavailable' : 'not_live', facts)
 
-function describe(claims: ApplicationTokenClaims): LiveToken {
-  const { iss, aud, sub, client_id, scope, iat, exp, jti, user, cnf } = claims
+function describe(claims: ApplicationTokenClaims, scope: readonly string[]): LiveToken {
+  const { iss, aud, sub, client_id, iat, exp, jti, user, cnf } = claims
   return {
     iss,
     aud,
@@ -115,7 +120,7 @@ function describe(claims: ApplicationTokenClaims): LiveToken {
     iat,
     exp,
     jti,
-    ...(scope === undefined ? {} : { scope }),
+    ...(scope.length === 0 ? {} : { scope: scope.join(' ') }),
     token_type: cnf === undefined ? 'Bearer' : 'DPoP',
     ...(cnf === undefined ? {} : { cnf }),
     ...(user === undefined ? {} : { auth_time: user.auth_time }),
@@ -138,7 +143,7 @@ async function introspectRefreshToken(
     iss: config.issuer,
     client_id: caller.id,
     sub: await subjects.subjectFor(caller, session.userId),
-    scope: content.scope.join(' '),
+    scope: stillRegistered(content.scope, caller).join(' '),
     exp: session.absoluteDeadlineAt,
     ...(binding.jkt === undefined ? {} : { cnf: { jkt: binding.jkt } }),
   })

@@ -100,22 +100,20 @@ async function tellUserInfo(
   if (!key.ok) return key
   const standing = await checkApplicationToken(parts, claims, now)
   if (!standing.ok) return standing
-  const { oauth, handoff } = standing.value
+  const { application, scope } = standing.value
+  const { oauth } = application
   if (presented.value.place === 'query' && oauth?.userinfoQueryToken !== true) {
     return refuse('malformed_credentials', { check: 'query' })
   }
-  const granted = claims.scope?.split(' ') ?? []
   const userId = parseUserId(claims.user?.userId)
   const sid = parseSessionId(claims.user?.sid)
-  if (userId === undefined || sid === undefined || !granted.includes('openid')) {
+  if (userId === undefined || sid === undefined || !scope.includes('openid')) {
     return refuse('insufficient_scope', { missing: 'openid' })
   }
   const profile = await parts.sessions.readProfile(userId, sid, now)
   if (!profile.ok) {
     return refuse(profile.refusal.code === 'unavailable' ? 'unavailable' : 'revoked')
   }
-  const mayAsk = [...(oauth?.scope ?? []), ...(handoff?.scope ?? [])]
-  const scope = granted.filter((value) => mayAsk.includes(value))
   const registered: readonly string[] = claimsOfScope(oauth?.scope ?? [])
   const names = (claims.claims ?? []).filter((name) => registered.includes(name))
   const body = { ...claimsAbout(profile.value, { scope, names }), sub: claims.sub }

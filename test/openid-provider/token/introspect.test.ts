@@ -125,6 +125,34 @@ describe('introspection (RFC 7662)', () => {
     expect((await world.introspect(shop, access)).body.active).toBe(true)
   })
 
+  it('tells of no scope, and of no API, that the application has lost', async () => {
+    const api = await registerShop({ name: 'Orders', oauth: { resources: [API] } })
+    const { access, refresh } = await tokens()
+    const forApi = await tokens(shop, { resource: API })
+    const change = async (version: number, oauth: object) =>
+      applicationRegistry().change(
+        { id: shop.id, version },
+        { ...shopRegistration, oauth: { ...shopRegistration.oauth, ...oauth } },
+        NOON,
+      )
+    await change(1, { scope: ['openid', 'profile'], resources: [API] })
+    world.clock.advance(KNOWN_SECONDS)
+    for (const [caller, token] of [
+      [shop, access],
+      [shop, refresh],
+      [api, forApi.access],
+    ] as const)
+      expect((await world.introspect(caller, token)).body).toMatchObject({
+        active: true,
+        scope: 'openid',
+      })
+    await change(2, { resources: [] })
+    world.clock.advance(KNOWN_SECONDS)
+    expectInactive(await world.introspect(api, forApi.access))
+    expectInactive(await world.introspect(shop, forApi.access))
+    expect((await world.introspect(shop, access)).body.scope).toBe('openid email')
+  })
+
   it('knows of a client’s own token as long as the application is active', async () => {
     const machine = await registerShop({
       oauth: {
