@@ -217,7 +217,7 @@ describe('what is taken away from an application', () => {
 
 async function change(
   { id, application }: RegisteredApplication,
-  oauth: { readonly redirectUris: readonly string[] },
+  oauth: { readonly redirectUris?: readonly string[]; readonly scope?: readonly string[] },
 ) {
   const registry = applicationRegistry()
   const { version } = (await registry.find(id))!
@@ -263,6 +263,18 @@ describe('what is added to an application holds at once, whatever an isolate rem
     expect(await authorize({ redirect_uri: other })).toEqual({})
     await change(shop, { redirectUris: [CALLBACK, other] })
     expect((await authorize({ redirect_uri: other })).code).toBeDefined()
+  })
+
+  it('but for a scope, which a request is given without for as long as it is not known', async () => {
+    const { shop, authorize, redeem } = await known({ oauth: { scope: ['openid'] } })
+    const scopeOf = async () =>
+      (await redeem(await authorize({ scope: 'openid email' }))).body.scope
+    expect(await scopeOf()).toBe('openid')
+    await change(shop, { scope: ['openid', 'email'] })
+    clock.advance(KNOWN_SECONDS - 1)
+    expect(await scopeOf()).toBe('openid')
+    clock.advance(1)
+    expect(await scopeOf()).toBe('openid email')
   })
 
   it('and being let in again', async () => {
