@@ -100,9 +100,10 @@ export async function startSharedSession(
     deadlines: { idleSeconds: lifetimeSeconds, absoluteSeconds: lifetimeSeconds },
     now,
   })
-  const end = async (cause: EndCause = 'sign_in_unfinished') =>
-    ends.endSession(facts, { userId, sid, cause, now })
-  if (before !== undefined) await endReplaced(parts, before, facts, now)
+  const end = async (cause: EndCause = 'sign_in_unfinished', session = { userId, sid }) =>
+    ends.endSession(facts, { userId: session.userId, sid: session.sid, cause, now })
+  // An object that does not answer keeps a session that no token leads to any more.
+  if (before !== undefined) await end('replaced_by_sign_in', before)
   // It may be the answer that was lost: nobody was told of what was opened then.
   if (!opened.ok && opened.refusal.code === 'unavailable') facts.waitUntil(end())
   if (!opened.ok) return opened
@@ -119,16 +120,6 @@ export async function startSharedSession(
     return refuse('unknown_user')
   }
   return ok({ session, token })
-}
-
-async function endReplaced(
-  { ends }: SiteParts,
-  { userId, sid }: SiteSession,
-  facts: RequestFacts,
-  now: EpochSeconds,
-): Promise<void> {
-  // An object that does not answer keeps a session that no token leads to any more.
-  await ends.endSession(facts, { userId, sid, cause: 'replaced_by_sign_in', now })
 }
 
 type Found = Result<SharedSession, 'no_session' | 'unavailable'>

@@ -1,6 +1,5 @@
 /** `/storage/users…`: sites push people to the store that they share, and look them up. */
-import type { KnownUser, PushedAccount, ContentChange, SiteUser } from '../core/users/site-user.ts'
-import type { EpochSeconds } from '../platform/clock.ts'
+import type { KnownUser, PushedAccount, ContentChange } from '../core/users/site-user.ts'
 import { passwordBytes } from '../platform/password-hash.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Refusal } from '../platform/refusal.ts'
@@ -184,7 +183,7 @@ export async function lookUpUser(parts: SiteParts, request: SiteRequest): Promis
   const found = await parts.siteUsers.find(site.company, criteria)
   if (found === undefined) return failed(404)
   if (isPasswordGiven) {
-    const checked = await checkPassword(parts, found, password ?? '', now)
+    const checked = await parts.siteUsers.checkPassword(found, password ?? '', now)
     if (!checked.ok) {
       const { code, facts: more } = checked.refusal
       await parts.audit.record(facts, {
@@ -201,18 +200,6 @@ export async function lookUpUser(parts: SiteParts, request: SiteRequest): Promis
   }
   const identities = await parts.siteUsers.identitiesOf(found)
   return done({ user: storageUserNode({ user: found, identities }) })
-}
-
-/** Whether it is theirs, and they may come in by it. */
-async function checkPassword(
-  { siteUsers, users }: SiteParts,
-  user: SiteUser,
-  password: string,
-  now: EpochSeconds,
-) {
-  const checked = await siteUsers.checkPassword(user, password, now)
-  if (!checked.ok) return checked
-  return (await users.find(user.userId))?.status === 'active' ? checked : refuse('user_disabled')
 }
 
 async function refused(

@@ -53,8 +53,7 @@ export function createRemoveSiteUser(parts: {
     const forgotten = ended.ok ? await endSharedSessions(parts, shared, facts, now) : ended
     if (!forgotten.ok) return forgotten
     await siteUsers.remove(user)
-    const application = applicationId === undefined ? {} : { application: applicationId }
-    const more = { ...application, what: 'deleted' }
+    const more = { ...(applicationId && { application: applicationId }), what: 'deleted' }
     await audit.record(facts, { event: 'site_user.changed', userId, facts: more })
     return ok(undefined)
   }

@@ -4,6 +4,7 @@
  * a token still opens anything, the grant in the user's object says.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { listPage } from './list-page.ts'
 import type { Listed, PageOf } from './site-user.ts'
 
 /** `single_sign_on`: by a session that there was; `social_login`: by an identity provider, as the site had asked. */
@@ -99,24 +100,14 @@ export function createSiteConnections(directory: D1Database): SiteConnections {
         .run()
     },
 
-    async list(applicationId, { limit, offset, isDescending }) {
-      const direction = isDescending ? 'DESC' : 'ASC'
-      const [entries, count] = await directory.batch<SpentConnection & { total: number }>([
-        directory
-          .prepare(
-            `SELECT spent_token AS token, callback_uri AS callbackUri, created_at AS createdAt
-             FROM site_connections WHERE application_id = ?1 AND spent_token IS NOT NULL
-             ORDER BY created_at ${direction}, token_hash ${direction} LIMIT ?2 OFFSET ?3`,
-          )
-          .bind(applicationId, limit, offset),
-        directory
-          .prepare(
-            `SELECT COUNT(*) AS total FROM site_connections
-             WHERE application_id = ?1 AND spent_token IS NOT NULL`,
-          )
-          .bind(applicationId),
-      ])
-      return { entries: entries?.results ?? [], total: count?.results[0]?.total ?? 0 }
+    list(applicationId, page) {
+      const from = 'site_connections WHERE application_id = ?1 AND spent_token IS NOT NULL'
+      return listPage(
+        directory,
+        { from, values: [applicationId], key: 'token_hash' },
+        page,
+        toSpent,
+      )
     },
 
     async forgetExpired(now) {
@@ -124,3 +115,13 @@ export function createSiteConnections(directory: D1Database): SiteConnections {
     },
   }
 }
+
+const toSpent = (row: {
+  readonly spent_token: string
+  readonly callback_uri: string
+  readonly created_at: number
+}): SpentConnection => ({
+  token: row.spent_token,
+  callbackUri: row.callback_uri,
+  createdAt: row.created_at,
+})

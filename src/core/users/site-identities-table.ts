@@ -1,5 +1,6 @@
 /** The table `site_identities` (migrations/0011_shared_sessions.sql). */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { listPage } from './list-page.ts'
 import type { IdentityContent, PageOf, SiteIdentity } from './site-user.ts'
 
 export type NewSiteIdentity = Omit<SiteIdentity, 'version' | 'createdAt' | 'updatedAt'>
@@ -40,23 +41,9 @@ export const createSiteIdentitiesTable = (directory: D1Database) => {
       return results.map(fromRow)
     },
 
-    async list(company: string, { limit, offset, isDescending }: PageOf) {
-      const direction = isDescending ? 'DESC' : 'ASC'
-      const [entries, count] = await directory.batch<Row & { total: number }>([
-        directory
-          .prepare(
-            `SELECT * FROM site_identities WHERE company = ?1
-             ORDER BY created_at ${direction}, identity_token ${direction} LIMIT ?2 OFFSET ?3`,
-          )
-          .bind(company, limit, offset),
-        directory
-          .prepare('SELECT COUNT(*) AS total FROM site_identities WHERE company = ?1')
-          .bind(company),
-      ])
-      return {
-        entries: (entries?.results ?? []).map(fromRow),
-        total: count?.results[0]?.total ?? 0,
-      }
+    list: (company: string, page: PageOf) => {
+      const from = 'site_identities WHERE company = ?1'
+      return listPage(directory, { from, values: [company], key: 'identity_token' }, page, fromRow)
     },
 
     insertion: (identity: NewSiteIdentity, now: EpochSeconds): D1PreparedStatement =>

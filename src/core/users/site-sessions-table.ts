@@ -5,6 +5,7 @@
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { SessionId, UserId } from '../sessions/session.ts'
+import { listPage } from './list-page.ts'
 import type { Listed, PageOf } from './site-user.ts'
 
 export interface SiteSession {
@@ -76,12 +77,9 @@ export function createSiteSessions(directory: D1Database): SiteSessions {
           .bind(session.identityToken),
         directory
           .prepare(
-            `INSERT INTO site_sessions (identity_token, token_hash, sealed_token, company, application_id,
+            `INSERT OR REPLACE INTO site_sessions (identity_token, token_hash, sealed_token, company, application_id,
                user_token, user_id, sid, top_realm, sub_realm, data, created_at, updated_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13)
-             ON CONFLICT (identity_token) DO UPDATE SET token_hash = ?2, sealed_token = ?3, company = ?4,
-               application_id = ?5, user_token = ?6, user_id = ?7, sid = ?8, top_realm = ?9, sub_realm = ?10,
-               data = ?11, cookie_count = 0, created_at = ?12, updated_at = ?12, expires_at = ?13`,
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13)`,
           )
           .bind(
             session.identityToken,
@@ -118,25 +116,10 @@ export function createSiteSessions(directory: D1Database): SiteSessions {
       )
     },
 
-    async list(company, { limit, offset, isDescending }, now) {
-      const direction = isDescending ? 'DESC' : 'ASC'
-      const [entries, count] = await directory.batch<Row & { total: number }>([
-        directory
-          .prepare(
-            `SELECT * FROM site_sessions WHERE company = ?1 AND expires_at > ?2
-             ORDER BY created_at ${direction}, identity_token ${direction} LIMIT ?3 OFFSET ?4`,
-          )
-          .bind(company, now, limit, offset),
-        directory
-          .prepare(
-            'SELECT COUNT(*) AS total FROM site_sessions WHERE company = ?1 AND expires_at > ?2',
-          )
-          .bind(company, now),
-      ])
-      return {
-        entries: (entries?.results ?? []).map(fromRow),
-        total: count?.results[0]?.total ?? 0,
-      }
+    list(company, page, now) {
+      const from = 'site_sessions WHERE company = ?1 AND expires_at > ?2'
+      const what = { from, values: [company, now], key: 'identity_token' }
+      return listPage(directory, what, page, fromRow)
     },
 
     async ofUser(userToken) {

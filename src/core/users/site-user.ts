@@ -120,12 +120,12 @@ export interface SiteUsers {
   ofAllCompanies(userId: UserId): Promise<readonly KnownUser[]>
   identitiesOf(user: SiteUser): Promise<readonly SiteIdentity[]>
   findIdentity(company: string, identityToken: string): Promise<SiteIdentity | undefined>
-  /** `throttled`: too many wrong ones in a row; `retryAfterSeconds` among the facts. */
+  /** `throttled`: too many wrong ones in a row; `retry_after_seconds` among the facts. `user_disabled`: it is right. */
   checkPassword(
     user: SiteUser,
     password: string,
     now: EpochSeconds,
-  ): Promise<Result<undefined, 'wrong_password' | 'throttled'>>
+  ): Promise<Result<undefined, 'wrong_password' | 'throttled' | 'user_disabled'>>
   noteLogin(user: SiteUser, now: EpochSeconds): Promise<void>
   list(company: string, page: PageOf, filter: UserFilter): Promise<Listed<KnownUser>>
   listIdentities(company: string, page: PageOf): Promise<Listed<SiteIdentity>>

@@ -1,6 +1,7 @@
 /** The tables `site_users` and `site_user_numbers` (migrations/0011_shared_sessions.sql). */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import type { UserId } from '../sessions/session.ts'
+import { listPage } from './list-page.ts'
 import type { PageOf, SiteUser, UserCriteria, UserFilter } from './site-user.ts'
 import { isUserSql } from './users-table.ts'
 
@@ -64,7 +65,7 @@ export const createSiteUsersTable = (directory: D1Database) => {
     },
     findLeaving: (company: string, userToken: string) => findOne(company, true, { userToken }),
 
-    async listLeaving(limit: number): Promise<readonly SiteUser[]> {
+    listLeaving: async (limit: number): Promise<readonly SiteUser[]> => {
       const { results } = await directory
         .prepare(
           // In another order each time: those whose objects never answer keep nobody waiting for good.
@@ -184,29 +185,15 @@ export const createSiteUsersTable = (directory: D1Database) => {
         .run()
     },
 
-    async list(company: string, { limit, offset, isDescending }: PageOf, filter: UserFilter) {
+    list(company: string, page: PageOf, filter: UserFilter) {
       const bounds = [
         filter.createdAfter ?? null,
         filter.createdBefore ?? null,
         filter.loginAfter ?? null,
         filter.loginBefore ?? null,
       ]
-      const direction = isDescending ? 'DESC' : 'ASC'
-      const [entries, count] = await directory.batch<Row & { total: number }>([
-        directory
-          .prepare(
-            `SELECT * FROM site_users WHERE ${PASSES}
-             ORDER BY created_at ${direction}, user_token ${direction} LIMIT ?6 OFFSET ?7`,
-          )
-          .bind(company, ...bounds, limit, offset),
-        directory
-          .prepare(`SELECT COUNT(*) AS total FROM site_users WHERE ${PASSES}`)
-          .bind(company, ...bounds),
-      ])
-      return {
-        entries: (entries?.results ?? []).map(fromRow),
-        total: count?.results[0]?.total ?? 0,
-      }
+      const passing = { from: `site_users WHERE ${PASSES}`, values: [company, ...bounds] }
+      return listPage(directory, { ...passing, key: 'user_token' }, page, fromRow)
     },
 
     /** Whether another company knows this user too. */

@@ -99,15 +99,14 @@ export function createSiteUsers({
   return {
     identitiesOf,
     ofAllCompanies: async (userId) => ofTokens(await users.ofAllCompanies(userId)),
-    find: (company, criteria) => users.find(company, criteria),
-    findLeaving: (company, userToken) => users.findLeaving(company, userToken),
-    listLeaving: (limit) => users.listLeaving(limit),
-    findIdentity: (company, identityToken) => identities.find(company, identityToken),
-    findByIdentity: (company, issuer, subject) =>
-      identities.findByIdentity(company, issuer, subject),
+    find: users.find,
+    findLeaving: users.findLeaving,
+    listLeaving: users.listLeaving,
+    findIdentity: identities.find,
+    findByIdentity: identities.findByIdentity,
+    listIdentities: identities.list,
     isOfOthers: ({ userId, company }) => users.isOfOthers(userId, company),
     noteLogin: ({ userToken }, now) => users.noteLogin(userToken, now),
-    listIdentities: (company, page) => identities.list(company, page),
     leave: ({ userToken }) => users.leave(userToken),
 
     async list(company, page, filter) {
@@ -180,7 +179,7 @@ export function createSiteUsers({
       return after === undefined ? refuse('unknown_user') : ok({ ...after, isIdentityNew })
     },
 
-    async checkPassword({ userToken }, password, now) {
+    async checkPassword({ userToken, userId }, password, now) {
       const limits = { most: MOST_WRONG_PASSWORDS, blockSeconds: BLOCKED_SECONDS, now }
       const isCounted = await users.countGuess(userToken, limits)
       const { hash, blockedUntil } = await users.password(userToken)
@@ -190,7 +189,8 @@ export function createSiteUsers({
       const bytes = passwordBytes(password)
       if (bytes === undefined || !(await isPassword(bytes, hash))) return refuse('wrong_password')
       await users.forgetGuesses(userToken)
-      return ok(undefined)
+      const isActive = (await findUserRow(directory, userId))?.status === 'active'
+      return isActive ? ok(undefined) : refuse('user_disabled')
     },
 
     async connect(company, { userId, content, userToken: wanted, ...person }, now) {
