@@ -1,5 +1,10 @@
 /** `/storage/users…`: sites push people to the store that they share, and look them up. */
-import type { KnownUser, PushedAccount, ContentChange } from '../core/users/site-user.ts'
+import type {
+  KnownUser,
+  PushedAccount,
+  ContentChange,
+  UserCriteria,
+} from '../core/users/site-user.ts'
 import { passwordBytes } from '../platform/password-hash.ts'
 import { ok, refuse } from '../platform/refusal.ts'
 import type { Refusal } from '../platform/refusal.ts'
@@ -140,26 +145,24 @@ export async function synchronizeUser(parts: SiteParts, request: SiteRequest): P
   const known = await parts.siteUsers.find(request.site.company, criteria)
   if (known !== undefined) return update(parts, request, known.userToken, pushed)
   // A token is ours to give: nobody is made under one that a site has chosen.
-  if ('userToken' in criteria) return refused(parts, request, { code: 'unknown_user' }, 404)
-  const answer = await create(parts, request, { ...criteria, ...defined(pushed) })
+  if (criteria.userToken !== undefined)
+    return refused(parts, request, { code: 'unknown_user' }, 404)
+  const named = {
+    externalId: pushed.externalId ?? criteria.externalId,
+    login: pushed.login ?? criteria.login,
+  }
+  const answer = await create(parts, request, { ...pushed, ...named })
   if (answer.code !== 409) return answer
   // Made by another site in between.
   const other = await parts.siteUsers.find(request.site.company, criteria)
   return other === undefined ? answer : update(parts, request, other.userToken, pushed)
 }
 
-function criteriaOf(field: string | undefined, value: string) {
+function criteriaOf(field: string | undefined, value: string): UserCriteria | undefined {
   if (field === 'user_token') return { userToken: value }
   if (field === 'externalid') return { externalId: value }
   return field === 'login' ? { login: value } : undefined
 }
-
-const defined = (pushed: Pushed): Pushed => ({
-  ...(pushed.externalId !== undefined && { externalId: pushed.externalId }),
-  ...(pushed.login !== undefined && { login: pushed.login }),
-  ...(pushed.password !== undefined && { password: pushed.password }),
-  change: pushed.change,
-})
 
 /** POST /storage/users/user/lookup.json: all that is given must be right. */
 export async function lookUpUser(parts: SiteParts, request: SiteRequest): Promise<Answer> {
