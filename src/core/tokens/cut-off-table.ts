@@ -88,14 +88,16 @@ export class CutOffTable {
     this.#sql.exec('INSERT OR REPLACE INTO told_users (id, at) VALUES (?, ?)', id, at)
   }
 
-  /** Takes back those of users that have nothing more to say. Whether there were any. */
-  forgetTold(now: EpochMilliseconds): boolean {
-    const { rowsWritten } = this.#sql.exec(
+  /**
+   * Takes back those of users that have nothing more to say. That needs no new version of the record: whoever goes
+   * on with the one before refuses nothing that would pass.
+   */
+  forgetTold(now: EpochMilliseconds): void {
+    this.#sql.exec(
       `DELETE FROM published_cut_offs WHERE scope = 'user' AND EXISTS (SELECT 1 FROM told_users AS told
          WHERE told.id = published_cut_offs.id AND published_cut_offs.at <= told.at AND told.at <= ?)`,
       now - LAST_TOKEN_MILLISECONDS,
     )
     this.#sql.exec('DELETE FROM told_users WHERE at <= ?', now - LAST_TOKEN_MILLISECONDS)
-    return rowsWritten > 0
   }
 }

@@ -57,7 +57,6 @@ function isCutOff(value: unknown): value is CutOff {
   return (
     SCOPES.includes(scope) &&
     typeof id === 'string' &&
-    (scope === 'everyone') === (id === '') &&
     Number.isSafeInteger(at) &&
     (cutOffCauses as readonly unknown[]).includes(cause)
   )

@@ -161,9 +161,7 @@ export class KeyRing extends DurableObject<Env> {
   /** The heartbeat. Whatever fails is tried again at the next one: an alarm that throws is dropped in the end. */
   override async alarm(): Promise<void> {
     try {
-      this.ctx.storage.transactionSync(() => {
-        if (this.#cutOffs.forgetTold(epochMilliseconds())) this.#table.raiseVersion()
-      })
+      this.ctx.storage.transactionSync(() => this.#cutOffs.forgetTold(epochMilliseconds()))
       await this.#turn(systemClock())
       await this.#sealAnew()
     } catch (thrown) {

@@ -1,4 +1,4 @@
-import { runDurableObjectAlarm } from 'cloudflare:test'
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -367,6 +367,43 @@ describe('the key ring', () => {
     tick(129_000)
     await runDurableObjectAlarm(await keyRing())
     expect(await isolate().keys.cutOffs(now())).toEqual({ ok: true, value: [] })
+    const left = await runInDurableObject(await keyRing(), (_ring, { storage }) =>
+      storage.sql.exec('SELECT id FROM told_users').toArray(),
+    )
+    expect(left).toEqual([])
+  })
+
+  it('lets go of one that is older than any session, when another is added', async () => {
+    const { cutOffs, keys } = isolate()
+    const application = (id: string) =>
+      cutOffs.add({ scope: 'application', id, cause: 'application_removed' }, now())
+    const kept = async () => {
+      const held = await keys.cutOffs(now())
+      return held.ok && held.value.map(({ id }) => id)
+    }
+    await application('first')
+    tick(30 * 86_400_000)
+    await application('second')
+    expect(await kept()).toEqual(['first', 'second'])
+    tick(86_400_001)
+    await application('third')
+    expect(await kept()).toEqual(['second', 'third'])
+  })
+
+  it('keeps a user’s of which the object has not heard, though it has of one before', async () => {
+    const { cutOffs } = isolate()
+    const cutOff = { scope: 'user', id: newUserId(), cause: 'user_disabled' } as const
+    expect((await cutOffs.add(cutOff, now())).ok).toBe(true)
+    tick()
+    expect((await cutOffs.removeUser(cutOff.id, now())).ok).toBe(true)
+    tick()
+    const later = await cutOffs.add(cutOff, now())
+    for (const seconds of [361, 86_400]) {
+      tick(seconds * 1000)
+      await runDurableObjectAlarm(await keyRing())
+      const kept = later.ok ? [later.value.cutOff] : undefined
+      expect(await isolate().keys.cutOffs(now())).toEqual({ ok: true, value: kept })
+    }
   })
 })
 

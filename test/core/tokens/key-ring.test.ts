@@ -327,8 +327,11 @@ describe('the published record', () => {
     const record = valueOf(await ring().publicKeys(NOON))
     await env.REVOCATION.delete(await storageName('public-keys'))
     expect(await published()).toBeUndefined()
+    const put = vi.spyOn(env.REVOCATION, 'put')
     await runDurableObjectAlarm(ring())
     expect(await published()).toEqual(record)
+    // It does: a copy that KV could not replace by a newer one is not believed for longer than this.
+    expect(put.mock.lastCall?.[2]).toEqual({ expirationTtl: 900 })
     const nextAlarm = await runInDurableObject(ring(), (_, state) => state.storage.getAlarm())
     expect(nextAlarm).toBe((NOON + 600) * 1000)
   })
