@@ -36,6 +36,7 @@ import { createRevocation } from './core/revocation/revocation.ts'
 import { createSignOut } from './core/revocation/sign-out.ts'
 import { createFindTold } from './core/revocation/told-applications.ts'
 import { createUndeliveredLogouts } from './core/revocation/undelivered-logouts.ts'
+import { createStartCutOff } from './core/revocation/start-cut-off.ts'
 import { createConsents } from './core/sessions/consents.ts'
 import { createGrants } from './core/sessions/grants.ts'
 import { createPasswordAttempts } from './core/sessions/password-attempts.ts'
@@ -121,6 +122,7 @@ export function buildCore(config: Config, env: Env) {
     clock,
   })
   const sitePeople = createSitePeople(directory, issuer)
+  const startCutOff = createStartCutOff({ cutOffs, cutOffRecords, cutOffDrain, people, audit })
   const canaryRuns = createCanaryRuns(directory)
   const disableUser = createDisableUser({ users, people, ends, sessions, cutOffs, audit })
   return {
@@ -190,7 +192,8 @@ export function buildCore(config: Config, env: Env) {
     cutOffs,
     cutOffRecords,
     cutOffDrain,
-    endApplication: createEndApplication({ cutOffs, cutOffRecords, cutOffDrain, people, audit }),
+    startCutOff,
+    endApplication: createEndApplication(startCutOff),
     canaryRuns,
     canary: createCanary({
       sessions,

@@ -5,15 +5,14 @@ import type { RotateWidgetSecret } from '../core/applications/rotate-widget-secr
 import type { KeptWidgetSecrets } from '../core/applications/widget-secrets.ts'
 import type { AuditTrail } from '../core/audit/audit.ts'
 import type { CanaryRuns } from '../core/revocation/canary-runs.ts'
-import type { CutOffDrain } from '../core/revocation/cut-off-drain.ts'
 import type { CutOffRecords } from '../core/revocation/cut-off-progress.ts'
-import type { CutOffs } from '../core/revocation/cut-offs.ts'
 import type { DisableUser } from '../core/revocation/disable-user.ts'
 import type { EndApplication } from '../core/revocation/end-application.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
 import type { EraseUser } from '../core/revocation/erase-user.ts'
 import type { LogoutDeliveries } from '../core/revocation/logout-delivery.ts'
 import type { Consents, Grants } from '../core/sessions/grant.ts'
+import type { StartCutOff } from '../core/revocation/start-cut-off.ts'
 import type { Sessions } from '../core/sessions/sessions.ts'
 import type { KeyOperations } from '../core/tokens/key-operations.ts'
 import type { LocalCredentials } from '../core/users/local-credentials.ts'
@@ -42,9 +41,8 @@ export interface AdminParts {
   readonly disableUser: DisableUser
   readonly eraseUser: EraseUser
   readonly keyOperations: KeyOperations
-  readonly cutOffs: CutOffs
   readonly cutOffRecords: CutOffRecords
-  readonly cutOffDrain: Pick<CutOffDrain, 'start'>
+  readonly startCutOff: StartCutOff
   readonly canaryRuns: Pick<CanaryRuns, 'list'>
   readonly applicationRegistry: ApplicationRegistry
   readonly siteKeys: KeptSiteKeys

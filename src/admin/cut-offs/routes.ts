@@ -4,7 +4,6 @@ import {
   CUT_OFF_EFFECTIVE_AT_MOST_SECONDS,
   CUT_OFF_EFFECTIVE_SECONDS,
 } from '../../core/revocation/cut-offs.ts'
-import { describeThrown, log } from '../../platform/log.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
 import {
@@ -130,7 +129,7 @@ const showProgress = {
 } satisfies Operation
 
 export function cutOffRoutes(api: AdminApi, parts: AdminParts): void {
-  const { audit, clock, cutOffRecords, people } = parts
+  const { audit, clock, cutOffRecords } = parts
 
   api.serve(listCutOffs, async (c, { query }) => {
     const { cursor, limit } = query
@@ -140,41 +139,13 @@ export function cutOffRoutes(api: AdminApi, parts: AdminParts): void {
     return c.json({ cut_offs: listed.map(showCutOff), next_cursor: next })
   })
 
-  // The cut-off holds with the one write to the key ring; what comes after that, the record of its progress and
-  // the queue, can fail without making it untrue, and is then to be asked for again.
   api.serve(addCutOff, async (c, { body }) => {
-    const asked = body
-    if (asked.scope === 'application') {
-      const known = await parts.applicationRegistry.find(asked.id)
-      if (known === undefined) return answerProblem(c, 'not_found')
-      const end = { applicationId: known.id, cause: asked.reason, now: clock() }
-      const ended = await parts.endApplication.end(c.get('facts'), end)
-      if (!ended.ok) return answerProblem(c, 'unavailable')
-      const answer = showAdded(ended.value)
-      return c.json(answer, 202, { Location: answer.progress_url })
-    }
-    const { scope, reason: cause } = asked
-    const id = asked.scope === 'provider' ? asked.id : ''
-    if (scope === 'provider' && !(await isKnownProvider(parts, id))) {
-      return answerProblem(c, 'not_found')
-    }
-    const now = clock()
-    const added = await parts.cutOffs.add({ scope, id, cause }, now)
+    const { scope, reason: cause } = body
+    const id = body.scope === 'everyone' ? '' : body.id
+    if (!(await isKnown(parts, scope, id))) return answerProblem(c, 'not_found')
+    const added = await parts.startCutOff(c.get('facts'), { scope, id, cause, now: clock() })
     if (!added.ok) return answerProblem(c, 'unavailable')
-    const { cutOff, published } = added.value
-    await audit.record(c.get('facts'), {
-      event: 'sessions.cut_off',
-      actor: 'operator',
-      ...(scope === 'provider' && { providerId: id }),
-      facts: { scope, cause, started_by: cutOff.at },
-    })
-    const total = await people.count(scope === 'provider' ? { providerId: id } : {})
-    const progress = await cutOffRecords.open(cutOff, total, now)
-    // Should the queue not take it, the cron finds it standing still and sends it.
-    await parts.cutOffDrain.start(progress).catch((thrown: unknown) => {
-      log('error', { event: 'cut_off.not_queued', error: describeThrown(thrown) })
-    })
-    const answer = showAdded({ ...progress, published })
+    const answer = showAdded(added.value)
     return c.json(answer, 202, { Location: answer.progress_url })
   })
 
@@ -186,7 +157,13 @@ export function cutOffRoutes(api: AdminApi, parts: AdminParts): void {
   })
 }
 
-/** One that is configured, or one that was: its people are still in the directory. */
-async function isKnownProvider({ config, people }: AdminParts, id: string): Promise<boolean> {
+/** A provider is one that is configured, or one that was: its people are still in the directory. */
+async function isKnown(
+  { config, people, applicationRegistry }: AdminParts,
+  scope: CutOffProgress['scope'],
+  id: string,
+): Promise<boolean> {
+  if (scope === 'everyone') return true
+  if (scope === 'application') return (await applicationRegistry.find(id)) !== undefined
   return config.identityProviders.some((known) => known.id === id) || people.hasProvider(id)
 }

@@ -1,7 +1,8 @@
 /**
  * How an application knows a user and a session. A `sub` is the user's id, or, where the application chose
  * pairwise subjects, a value of its sector alone (OpenID Connect Core 1.0 §8.1); a `sid` is always a value of
- * that application alone, so that no two of them can compare notes, and our own never leaves.
+ * that application alone, so that no two of them can compare notes. Our own stands in access tokens, by which APIs
+ * check that the session lives, where the `sub` is public anyway.
  */
 import { base64url } from 'jose'
 import { toHex } from '../../platform/random.ts'

@@ -4,16 +4,9 @@
  * queue carries it to every user's object, where the application's part in the sessions ends with notices.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { describeThrown, log } from '../../platform/log.ts'
-import { ok } from '../../platform/refusal.ts'
-import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
-import type { Audit } from '../audit/audit.ts'
 import type { CutOffCause } from '../tokens/cut-off.ts'
-import type { UserDirectory } from '../users/user-directory.ts'
-import type { CutOffDrain } from './cut-off-drain.ts'
-import type { CutOffProgress, CutOffRecords } from './cut-off-progress.ts'
-import type { CutOffs } from './cut-offs.ts'
+import type { StartCutOff } from './start-cut-off.ts'
 
 export interface EndApplication {
   /**
@@ -24,33 +17,10 @@ export interface EndApplication {
   end(
     facts: RequestFacts,
     input: { applicationId: string; cause: CutOffCause; now: EpochSeconds },
-  ): Promise<Result<CutOffProgress & { readonly published: boolean }, 'no_room' | 'unavailable'>>
+  ): ReturnType<StartCutOff>
 }
 
-export function createEndApplication(parts: {
-  readonly cutOffs: Pick<CutOffs, 'add'>
-  readonly cutOffRecords: Pick<CutOffRecords, 'open'>
-  readonly cutOffDrain: Pick<CutOffDrain, 'start'>
-  readonly people: Pick<UserDirectory, 'count'>
-  readonly audit: Audit
-}): EndApplication {
-  const { cutOffs, cutOffRecords, cutOffDrain, people, audit } = parts
-  return {
-    async end(facts, { applicationId: id, cause, now }) {
-      const added = await cutOffs.add({ scope: 'application', id, cause }, now)
-      if (!added.ok) return added
-      const { cutOff, published } = added.value
-      await audit.record(facts, {
-        event: 'sessions.cut_off',
-        actor: 'operator',
-        facts: { scope: cutOff.scope, application: id, cause, started_by: cutOff.at },
-      })
-      const progress = await cutOffRecords.open(cutOff, await people.count({}), now)
-      // Should the queue not take it, the cron finds it standing still and sends it.
-      await cutOffDrain.start(progress).catch((thrown: unknown) => {
-        log('error', { event: 'cut_off.not_queued', error: describeThrown(thrown) })
-      })
-      return ok({ ...progress, published })
-    },
-  }
-}
+export const createEndApplication = (startCutOff: StartCutOff): EndApplication => ({
+  end: (facts, { applicationId: id, cause, now }) =>
+    startCutOff(facts, { scope: 'application', id, cause, now }),
+})
