@@ -137,6 +137,7 @@ const ADMIN_ROUTES = [
   'GET /undelivered-logouts',
   'GET /users',
   'GET /users/:id',
+  'GET /users/:id/export',
   'GET /users/:id/password',
   'GET /users/:id/roles',
   'GET /users/:id/sessions',
