@@ -8,6 +8,7 @@ import type { AuthenticationRequest } from '../core/identity-providers/identity-
 import type { EpochSeconds } from '../platform/clock.ts'
 import { createSeal } from '../platform/seal.ts'
 import type { RotatingSecret } from '../platform/secrets.ts'
+import { inLink } from './authentication-parameters.ts'
 
 export interface AttemptState {
   /** Names the attempt's cookie (attempt-reference.ts). */
@@ -19,13 +20,16 @@ export interface AttemptState {
   readonly isRestart: boolean
   /** As given to the sign-in, if there is room; judged anew when it is used. */
   readonly returnTo: string | undefined
-  /** What the provider was asked. It always comes along: a fresh start that forgot it would ask for less. */
+  /**
+   * What the provider was asked, as a link can carry it. It always comes along: a fresh start that forgot it would
+   * ask for less. Applications ask anew, on the way back to them.
+   */
   readonly request: AuthenticationRequest
 }
 
 /** Of the two together, as JSON, if the way back is to come along: providers are seen to cut what is much longer. */
 const MAX_CARRIED_LENGTH = 512
-/** More than the longest request makes of it. */
+/** More than the longest link makes of it. */
 const MAX_STATE_LENGTH = 1536
 
 export interface AttemptStates {
@@ -37,7 +41,8 @@ export interface AttemptStates {
 export function createAttemptStates(handleKey: RotatingSecret): AttemptStates {
   const sealing = createSeal(handleKey, 'state')
   return {
-    seal({ attemptId, browserId, issuedAt, isRestart, returnTo = null, request }) {
+    seal({ attemptId, browserId, issuedAt, isRestart, returnTo = null, request: asked }) {
+      const request = inLink(asked)
       const hasRoom = JSON.stringify([returnTo, request]).length <= MAX_CARRIED_LENGTH
       const wayBack = hasRoom ? returnTo : null
       return sealing

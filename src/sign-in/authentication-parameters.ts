@@ -42,6 +42,14 @@ export function writeAuthenticationParameters(
   if (request.acrValues !== undefined) query.set('acr_values', request.acrValues)
 }
 
+/** What a link of ours can carry of it: all, or nothing of an application's that holds more than a link may. */
+export function inLink(request: AuthenticationRequest): AuthenticationRequest {
+  const query = new URLSearchParams()
+  writeAuthenticationParameters(request, query)
+  const read = parseAuthenticationParameters(query)
+  return read.ok ? read.value : {}
+}
+
 /**
  * Whether a live session already is what is asked for, so that nobody has to sign in a second time.
  * `max_age` never is: when the person last authenticated, only the provider knows for certain.

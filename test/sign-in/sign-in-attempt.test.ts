@@ -104,6 +104,12 @@ describe('state', () => {
     expect(await states.unseal(secrets.state)).toMatchObject({ returnTo: undefined, request })
   })
 
+  it('brings nothing of what no link of ours could carry', async () => {
+    const request = { prompt: 'login', loginHint: '€'.repeat(254), uiLocales: 'de' }
+    const { secrets } = await begin('/x', NOON, 'EU', request)
+    expect(await states.unseal(secrets.state)).toMatchObject({ returnTo: '/x', request: {} })
+  })
+
   it('is ours only under our key', async () => {
     const { secrets } = await begin()
     const foreign = createAttemptStates(['another-key-0123456789-0123456789-0123456789'])
