@@ -9,7 +9,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { PasswordAttempts } from '../sessions/password-attempts.ts'
-import { LOCAL_PROVIDER_ID } from '../sessions/session.ts'
+import { LOCAL_PROVIDER_ID, newSessionId } from '../sessions/session.ts'
 import type { LiveSession, UserId } from '../sessions/session.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { LocalCredentials } from '../users/local-credentials.ts'
@@ -25,14 +25,16 @@ export interface PasswordSession {
 
 export interface PasswordSessions {
   /** The attempt counts before the password is looked at. The session ends with the application. */
-  open(input: {
-    readonly applicationId: string
-    readonly username: string
-    readonly password: string
-    readonly userAgent: string | undefined
-    readonly continent: string | undefined
-    readonly now: EpochSeconds
-  }): Promise<Result<PasswordSession, 'wrong_credentials' | 'unavailable'>>
+  open(
+    facts: RequestFacts,
+    input: {
+      readonly applicationId: string
+      readonly username: string
+      readonly password: string
+      readonly userAgent: string | undefined
+      readonly now: EpochSeconds
+    },
+  ): Promise<Result<PasswordSession, 'wrong_credentials' | 'unavailable'>>
   /**
    * To be asked last, before anybody is told of the session: a password that was changed meanwhile has opened it too
    * late, and then it ends.
@@ -62,7 +64,7 @@ export function createPasswordSessions(parts: {
       await ends.endSession(facts, { userId, sid, cause: 'sign_in_unfinished', now })
     },
 
-    async open({ applicationId, username, password, userAgent, continent, now }) {
+    async open(facts, { applicationId, username, password, userAgent, now }) {
       const holder = await localCredentials.findByUsername(username)
       if (!holder.ok) return holder
       const mayTry = await passwordAttempts.mayTry({ userId: holder.value, username }, now)
@@ -80,8 +82,10 @@ export function createPasswordSessions(parts: {
       if (!found.ok) return found
       const user = found.value
       if (user === undefined || user.status === 'disabled') return wrong('user_disabled')
+      const sid = newSessionId()
       const opened = await sessions.open({
         userId,
+        sid,
         authentication: {
           providerId: LOCAL_PROVIDER_ID,
           issuer: config.issuer,
@@ -92,12 +96,15 @@ export function createPasswordSessions(parts: {
         },
         profile: profileOf(user),
         userAgent,
-        continent,
+        continent: facts.continent,
         now,
       })
       if (!opened.ok) {
         const { code } = opened.refusal
-        return code === 'unavailable' ? refuse(code) : wrong(code)
+        if (code !== 'unavailable') return wrong(code)
+        // It may be the answer that was lost: nobody was told of what was opened then.
+        facts.waitUntil(ends.endSession(facts, { userId, sid, cause: 'sign_in_unfinished', now }))
+        return refuse(code)
       }
       await passwordAttempts.forget(userId)
       return ok({ session: opened.value.session, version })

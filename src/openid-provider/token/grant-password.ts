@@ -43,13 +43,12 @@ export async function grantPassword(
     ...(request.resource === undefined ? {} : { resource: request.resource }),
     ...(requestedScope === undefined ? {} : { requestedScope }),
   }
-  const { userAgent, continent, now } = request
-  const opened = await parts.passwordSessions.open({
+  const { userAgent, now } = request
+  const opened = await parts.passwordSessions.open(facts, {
     applicationId: application.id,
     username,
     password,
     userAgent,
-    continent,
     now,
   })
   if (!opened.ok) return asGrantRefusal(opened.refusal)

@@ -47,7 +47,6 @@ export interface GrantRequest {
   /** The application says `openid_code`, which is the code grant with `openid`. */
   readonly mustBeOpenId: boolean
   readonly userAgent: string | undefined
-  readonly continent: string | undefined
   readonly now: EpochSeconds
 }
 

@@ -99,7 +99,7 @@ export async function decideTokenRequest(
   const asked = await judgeAsked(parts, request, now)
   if (!asked.ok) return { granted: asked }
   const { grantType } = asked.value
-  const read = await readGrantRequest(parts, request, asked.value, { facts, now })
+  const read = await readGrantRequest(parts, request, asked.value, now)
   if (!read.ok) return { grantType, granted: read }
   const { jkt } = read.value
   return { grantType, jkt, granted: await grant(parts, grantType, read.value, facts) }
@@ -182,7 +182,7 @@ async function readGrantRequest(
   { config, proofs }: TokenRequestParts,
   { dpop, userAgent }: TokenRequest,
   asked: AskedGrant,
-  { facts, now }: { readonly facts: RequestFacts; readonly now: EpochSeconds },
+  now: EpochSeconds,
 ): Promise<Result<GrantRequest, TokenRefusalCode>> {
   const key = await checkKey({ config, proofs }, asked.application, dpop, now)
   if (!key.ok) return key
@@ -196,7 +196,6 @@ async function readGrantRequest(
     mustBeOpenId,
     jkt: key.value,
     userAgent,
-    continent: facts.continent,
     now,
   })
 }

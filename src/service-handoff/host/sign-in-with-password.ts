@@ -48,13 +48,12 @@ export async function signInWithPassword(
   if (!mayEnter(application.handoff.identityProviders, { providerId: LOCAL_PROVIDER_ID })) {
     return refuse('service_not_allowed', { check: 'identity_provider' })
   }
-  const opened = await passwordSessions.open({
+  const opened = await passwordSessions.open(facts, {
     applicationId: application.id,
     username,
     password,
     userAgent,
     now,
-    continent: facts.continent,
   })
   if (!opened.ok) return opened
   const granted = await grant(parts, asking, opened.value.session)

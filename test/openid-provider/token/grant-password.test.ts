@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { decodeJwt } from 'jose'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { UserId } from '../../../src/core/sessions/session.ts'
 import {
   createLocalCredentials,
@@ -11,7 +11,8 @@ import { createUsers } from '../../../src/core/users/users.ts'
 import type { RegisteredApplication } from '../../world/applications.ts'
 import { NOON } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
-import { openInput, sessionsOf } from '../../core/sessions/signed-in-user.ts'
+import { lostAnswers } from '../../world/lost-answers.ts'
+import { openInput, rowsOf, sessionsOf } from '../../core/sessions/signed-in-user.ts'
 import { expectError, expectUntouched } from './expect-answer.ts'
 import { registerShop, tokenWorld, tokenWorldWith } from './token-world.ts'
 import type { Answer, TokenWorld } from './token-world.ts'
@@ -209,6 +210,16 @@ describe('guessing a password', () => {
       expect(answer.status).toBe(working === 9 ? 200 : 503)
     },
   )
+
+  it('leaves no session open that nobody has heard of', async () => {
+    const userId = await createPerson()
+    world = await tokenWorldWith({ USER_SESSIONS: lostAnswers('openSession') })
+    expectError(await login(), 'temporarily_unavailable', 503)
+    await vi.waitFor(async () => {
+      const sessions = await rowsOf(userId, 'SELECT end_cause FROM sessions')
+      expect(sessions).toEqual([{ end_cause: 'sign_in_unfinished' }])
+    })
+  })
 
   it('is impossible while nobody can count', async () => {
     await createPerson()
