@@ -18,6 +18,7 @@ import { all, byId, readPage } from '../pages/read-page.ts'
 import { handoffSessions } from '../world/applications.ts'
 import { settings } from '../world/settings.ts'
 import { prepareKeyRing } from '../world/signed-by-us.ts'
+import { tampered } from '../world/tampered.ts'
 
 const get = async (path: string, headers: Record<string, string> = {}, method = 'GET') =>
   exports.default.fetch(settings.ISSUER + path, { method, headers, redirect: 'manual' })
@@ -95,7 +96,7 @@ describe('GET /dashboard', () => {
     ['4 KB of nothing', 'x'.repeat(4000)],
   ])('leads anyone without a session to sign in and back: %s', async (_, value) => {
     const user = await signedIn(systemClock())
-    const cookie = value === 'changed' ? `${user.cookie.slice(0, -2)}AA` : value
+    const cookie = value === 'changed' ? tampered(user.cookie) : value
     const before = await dumpOf(user.userId)
     const response = await get('/dashboard', cookie === undefined ? {} : cookieOf({ cookie }))
     expect(response.status).toBe(303)

@@ -7,6 +7,7 @@ import { dumpOf, sessionsOf, signedIn } from '../core/sessions/signed-in-user.ts
 import { captureLog } from '../world/log-lines.ts'
 import { listenTo } from '../world/open-tab.ts'
 import { settings } from '../world/settings.ts'
+import { tampered } from '../world/tampered.ts'
 
 const EVENTS = `${settings.ISSUER}/auth/sso/events`
 
@@ -95,7 +96,7 @@ describe('GET /auth/sso/events', () => {
       if (state === 'ended') await sessionsOf().end(userId, session.sid, 'person', systemClock())
       const cookies: Record<string, string | undefined> = {
         none: undefined,
-        changed: `${user.cookie.slice(0, -2)}AA`,
+        changed: tampered(user.cookie),
         ended: user.cookie,
         'a JWT': 'eyJhbGciOiJFUzI1NiJ9.e30.c2ln',
       }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createAskedSignIns } from '../../../src/core/identity-providers/asked-sign-in.ts'
 import type { AskedSignIn } from '../../../src/core/identity-providers/asked-sign-in.ts'
 import { createSeal } from '../../../src/platform/seal.ts'
+import { tampered } from '../../world/tampered.ts'
 
 const KEY = 'k'.repeat(32)
 const signIns = createAskedSignIns([KEY])
@@ -31,7 +32,7 @@ describe('a sign-in that an application asks for', () => {
       '',
       'x',
       sealed.slice(0, -1),
-      `${sealed.slice(0, -3)}AAA`,
+      tampered(sealed),
       'a'.repeat(100_000),
       await createAskedSignIns(['x'.repeat(32)]).seal(asked),
       await createSeal([KEY], 'state').seal(asked),
