@@ -75,6 +75,9 @@ export const exchange: Section = {
         for (const provider of providers) {
           await goThrough(provider, often(provider), (step, cpu) => note(provider.name, step, cpu))
         }
+      }
+      // Apart from the others: what objects that are put to sleep leave behind would fall on whoever comes next.
+      for (let round = 0; round < rounds; round += 1) {
         const noteAsleep = (step: Step, cpu: number) => note(`${openid.name}, asleep`, step, cpu)
         await goThrough(openid, openid.people, noteAsleep, async () => openid.putToSleep())
       }
