@@ -251,6 +251,15 @@ describe('the queue', () => {
     expect(results.every(({ events }) => events === 1)).toBe(true)
   })
 
+  it('counts a page once, and sends for the next once, where two do it at the same time', async () => {
+    await people(101)
+    const { waiting, operator, progress } = await cutOff(EVERYONE)
+    const [first] = waiting.sent as [CutOffMessage]
+    await Promise.all([deliver(operator.env, first), deliver(operator.env, first)])
+    expect(waiting.sent).toHaveLength(2)
+    expect(await progress()).toMatchObject({ state: 'running', done: 100, ended_sessions: 100 })
+  })
+
   it('ends the sessions of one provider only', async () => {
     const [ada] = await people(1, 'otrotl')
     const [bob] = await people(1, 'second')

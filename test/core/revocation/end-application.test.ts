@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { KNOWN_SECONDS } from '../../../src/core/applications/known-applications.ts'
 import type { CutOffMessage } from '../../../src/core/revocation/cut-off-drain.ts'
 import { newUserId } from '../../../src/core/sessions/session.ts'
 import type { UserId } from '../../../src/core/sessions/session.ts'
@@ -216,6 +217,16 @@ describe('the end of an application', () => {
         `SELECT end_cause FROM participants WHERE application_id = '${SHOP}'`,
       ),
     ).toEqual([{ end_cause: null }])
+  })
+
+  it('waits with the queue until nobody can have let it in by what they remember', async () => {
+    const delays: (number | undefined)[] = []
+    const queue = {
+      send: async (_: CutOffMessage, how?: QueueSendOptions) => void delays.push(how?.delaySeconds),
+    }
+    const here = isolate({ SESSION_ENDS: queue })
+    expect(await end(here)).toMatchObject({ ok: true })
+    expect(delays).toEqual([KNOWN_SECONDS + 5])
   })
 
   it('that cannot reach the key ring says so, and has ended nothing', async () => {
