@@ -146,18 +146,21 @@ describe('signing out at the host', () => {
   it.each([
     [400, 4],
     [500, 6],
-  ])('told %i, asks %i times in five hours: who refuses is not asked for ever', async (status, asked) => {
-    const { apiSid } = await shop.takeOver(await ticketFor(browser, shop))
-    const { userId } = (await liveSession(browser.session()))!
-    shop.logoutStatus = status
-    await signOut()
-    for (let times = 1; times < 6; times += 1) {
-      await told(shop, ...Array.from({ length: Math.min(times, asked) }, () => apiSid))
-      clock.advance(3600)
-      await ring(userId)
-    }
-    await told(shop, ...Array.from({ length: asked }, () => apiSid))
-  })
+  ])(
+    'told %i, asks %i times in five hours: who refuses is not asked for ever',
+    async (status, asked) => {
+      const { apiSid } = await shop.takeOver(await ticketFor(browser, shop))
+      const { userId } = (await liveSession(browser.session()))!
+      shop.logoutStatus = status
+      await signOut()
+      for (let times = 1; times < 6; times += 1) {
+        await told(shop, ...Array.from({ length: Math.min(times, asked) }, () => apiSid))
+        clock.advance(3600)
+        await ring(userId)
+      }
+      await told(shop, ...Array.from({ length: asked }, () => apiSid))
+    },
+  )
 
   it('tells a service that is an OAuth client as well', async () => {
     const both = await createService(world, {
