@@ -4,6 +4,7 @@
  * itself, for whatever cause. Nobody holds its handle: a browser that knows of it holds a sealed token.
  */
 import type { Site } from '../core/applications/sites.ts'
+import { endUnheard } from '../core/revocation/end-unheard.ts'
 import { newSessionId } from '../core/sessions/session.ts'
 import type { EndCause } from '../core/sessions/session.ts'
 import type { SiteSession } from '../core/users/site-sessions-table.ts'
@@ -104,8 +105,9 @@ export async function startSharedSession(
     ends.endSession(facts, { userId: session.userId, sid: session.sid, cause, now })
   // An object that does not answer keeps a session that no token leads to any more.
   if (before !== undefined) await end('replaced_by_sign_in', before)
-  // It may be the answer that was lost: nobody was told of what was opened then.
-  if (!opened.ok && opened.refusal.code === 'unavailable') facts.waitUntil(end())
+  if (!opened.ok && opened.refusal.code === 'unavailable') {
+    endUnheard(ends, facts, { userId, sid, now })
+  }
   if (!opened.ok) return opened
   const started = await siteSessions.findByIdentity(site.company, identity.identityToken, now)
   // Another one has come in its place before it was open: whoever did that could not end it yet.

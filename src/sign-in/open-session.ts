@@ -1,4 +1,5 @@
 import type { Assertion } from '../core/identity-providers/assertion.ts'
+import { endUnheard } from '../core/revocation/end-unheard.ts'
 import type { Authentication, LiveSession, SessionId } from '../core/sessions/session.ts'
 import { setSessionCookie } from '../core/sessions/session-cookie.ts'
 import type { User } from '../core/users/user.ts'
@@ -53,10 +54,7 @@ export async function openSession(
   })
   if (!opened.ok) {
     if (opened.refusal.code === 'user_disabled') return refuse('account_disabled')
-    // It may be the answer that was lost: nobody has the handle of what was opened then.
-    facts.waitUntil(
-      ends.endSession(facts, { userId: user.id, sid, cause: 'sign_in_unfinished', now }),
-    )
+    endUnheard(ends, facts, { userId: user.id, sid, now })
     return refuse('unavailable')
   }
   const { session, cookie } = opened.value

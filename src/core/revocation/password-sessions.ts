@@ -16,6 +16,7 @@ import type { LocalCredentials } from '../users/local-credentials.ts'
 import { profileOf } from '../users/user-profile.ts'
 import type { Users } from '../users/user.ts'
 import type { EndSession } from './end-session.ts'
+import { endUnheard } from './end-unheard.ts'
 
 export interface PasswordSession {
   readonly session: LiveSession
@@ -102,8 +103,7 @@ export function createPasswordSessions(parts: {
       if (!opened.ok) {
         const { code } = opened.refusal
         if (code !== 'unavailable') return wrong(code)
-        // It may be the answer that was lost: nobody was told of what was opened then.
-        facts.waitUntil(ends.endSession(facts, { userId, sid, cause: 'sign_in_unfinished', now }))
+        endUnheard(ends, facts, { userId, sid, now })
         return refuse(code)
       }
       await passwordAttempts.forget(userId)

@@ -1,3 +1,4 @@
+import { endUnheard } from '../../core/revocation/end-unheard.ts'
 import { newSessionId } from '../../core/sessions/session.ts'
 import type { EndCause, LiveSession, SessionId, UserId } from '../../core/sessions/session.ts'
 import { setSessionCookie } from '../../core/sessions/session-cookie.ts'
@@ -124,10 +125,7 @@ async function open(
   })
   if (opened.ok) return opened
   if (opened.refusal.code === 'user_disabled') return refuse('account_disabled')
-  // It may be the answer that was lost: nobody has the handle of what was opened then.
-  facts.waitUntil(
-    ends.endSession(facts, { userId: user.id, sid, cause: 'sign_in_unfinished', now }),
-  )
+  endUnheard(ends, facts, { userId: user.id, sid, now })
   return refuse('unavailable')
 }
 
