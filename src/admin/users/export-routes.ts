@@ -71,19 +71,15 @@ export function exportRoutes(api: AdminApi, parts: AdminParts): void {
     if (found === undefined || user === undefined) return answerProblem(c, 'not_found')
     const { id } = user
     const now = clock()
-    const inDirectory = Promise.all([
+    const [identities, credential, known, roles, live, connections, handoffs] = await Promise.all([
       people.identitiesOf(id),
       localCredentials.find(id),
       siteUsers.ofAllCompanies(id),
       parts.userRoles.of(id),
-    ])
-    const inObject = Promise.all([
       sessions.list(id, now),
       consents.connections(id, now),
       grants.handoffs(id, now),
     ])
-    const [identities, credential, known, roles] = await inDirectory
-    const [live, connections, handoffs] = await inObject
     // A part that is missing would be taken for one that is empty.
     if (!(roles.ok && live.ok && connections.ok && handoffs.ok)) {
       return answerProblem(c, 'unavailable')
