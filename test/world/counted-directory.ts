@@ -12,6 +12,8 @@ export function countedDirectory(database: D1Database): {
   readonly directory: D1Database
   /** What was counted since the last time. */
   readonly take: () => DirectoryCost
+  /** Rows that a piece of work reads. */
+  readonly rowsRead: (work: () => Promise<unknown>) => Promise<number>
 } {
   let cost: DirectoryCost = { roundTrips: 0, rowsRead: 0, rowsWritten: 0 }
   const originals = new WeakMap<D1PreparedStatement, D1PreparedStatement>()
@@ -54,12 +56,19 @@ export function countedDirectory(database: D1Database): {
     },
   } as unknown as D1Database
 
+  const take = () => {
+    const taken = cost
+    cost = { roundTrips: 0, rowsRead: 0, rowsWritten: 0 }
+    return taken
+  }
+
   return {
     directory,
-    take() {
-      const taken = cost
-      cost = { roundTrips: 0, rowsRead: 0, rowsWritten: 0 }
-      return taken
+    take,
+    async rowsRead(work) {
+      take()
+      await work()
+      return take().rowsRead
     },
   }
 }

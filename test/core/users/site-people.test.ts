@@ -8,16 +8,10 @@ import { countedDirectory } from '../../world/counted-directory.ts'
 import { populate, populated, populateSites } from '../../world/populate.ts'
 import { settings } from '../../world/settings.ts'
 
-const { directory, take } = countedDirectory(env.DIRECTORY)
+const { directory, rowsRead } = countedDirectory(env.DIRECTORY)
 const { siteUsers, siteSessions } = createSitePeople(directory, settings.ISSUER)
 const company = 'acme'
 const now = Math.floor(Date.now() / 1000)
-
-async function rowsRead(work: () => Promise<unknown>): Promise<number> {
-  take()
-  await work()
-  return take().rowsRead
-}
 
 describe('what is asked of the people of a company', () => {
   it('reads as many rows among 2,000 as among 30', async () => {

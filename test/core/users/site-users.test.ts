@@ -15,7 +15,7 @@ const NO_CHANGE: ContentChange = {
   profileOf: () => ({ emailVerified: false, details: {} }) as never,
 }
 
-const { directory, take } = countedDirectory(env.DIRECTORY)
+const { directory, rowsRead } = countedDirectory(env.DIRECTORY)
 const { siteUsers, siteSessions, siteConnections } = createSitePeople(directory, settings.ISSUER)
 
 let ada: SiteUser
@@ -47,14 +47,7 @@ beforeEach(async () => {
       now,
     )
   }
-  take()
 })
-
-/** Rows read by one question. */
-async function rowsRead(question: () => Promise<unknown>): Promise<number> {
-  await question()
-  return take().rowsRead
-}
 
 describe('of a company with many people', () => {
   it('one is found by what is known of them without a look at the others', async () => {
@@ -74,7 +67,6 @@ describe('of a company with many people', () => {
     expect(await rowsRead(() => siteUsers.isOfOthers(ada))).toBeLessThanOrEqual(FEW)
     expect(await rowsRead(() => siteUsers.listLeaving(9))).toBeLessThanOrEqual(FEW)
     await siteUsers.leave(ada)
-    take()
     const leaving = async () => expect(await siteUsers.listLeaving(9)).toEqual([ada])
     expect(await rowsRead(leaving)).toBeLessThanOrEqual(FEW)
   })
@@ -82,10 +74,8 @@ describe('of a company with many people', () => {
   it('a session is counted and forgotten without a look at the others', async () => {
     const now = systemClock()
     const session = (await siteSessions.ofUser(ada.userToken))[0]!
-    take()
     expect(await rowsRead(() => siteSessions.countCookie(session, now))).toBeLessThanOrEqual(FEW)
     expect((await siteSessions.ofUser(ada.userToken))[0]!.cookieCount).toBe(1)
-    take()
     expect(await rowsRead(() => siteSessions.forget([session]))).toBeLessThanOrEqual(FEW)
     expect(await siteSessions.ofUser(ada.userToken)).toEqual([])
   })
@@ -109,7 +99,6 @@ describe('connections that sites were told', () => {
       await siteConnections.add(connection, now)
       await siteConnections.spend({ ...connection, createdAt: now }, `told-${made}`)
     }
-    take()
     const page = { limit: PEOPLE, offset: 0, isDescending: false }
     const listed = async () => (await siteConnections.list('shop', page)).total
     const forget = (days: number) => siteConnections.forgetExpired(now + days * day)

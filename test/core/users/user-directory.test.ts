@@ -6,17 +6,11 @@ import type { UserSearch } from '../../../src/core/users/user-directory.ts'
 import { countedDirectory } from '../../world/counted-directory.ts'
 import { populate, populated, POPULATED_ISSUER } from '../../world/populate.ts'
 
-const { directory, take } = countedDirectory(env.DIRECTORY)
+const { directory, rowsRead } = countedDirectory(env.DIRECTORY)
 const people = createUserDirectory(directory)
 
 const known = populated(7)
 const identity = { issuer: POPULATED_ISSUER, subject: known.subject }
-
-async function rowsRead(work: () => Promise<unknown>): Promise<number> {
-  take()
-  await work()
-  return take().rowsRead
-}
 
 describe('a search among people', () => {
   it('reads as many rows among 3,000 as among 30', async () => {
