@@ -8,10 +8,9 @@
  * token of its own (a fresh `jti`); ending an ended session does nothing.
  */
 import { systemClock } from '../../platform/clock.ts'
-import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
-import { randomBytes } from '../../platform/random.ts'
 import { within } from '../../platform/time-limit.ts'
+import { backOff } from './back-off.ts'
 import {
   beginAttempt,
   dueApplications,
@@ -30,8 +29,6 @@ const MOST_FAILING_LANES = 3
 const ATTEMPT_MILLISECONDS = 8000
 /** When an attempt is made again of which nothing more was heard: the object was evicted. */
 const LOST_ATTEMPT_SECONDS = 15
-/** The gap after each failed attempt; the last one holds for all further ones. */
-const BACK_OFF_SECONDS = [1, 5, 30, 120, 600, 3600] as const
 /** An application that says no so often in a row is believed. */
 const MOST_REFUSALS = 4
 /** Until the directory is asked again to keep what was given up. */
@@ -155,10 +152,4 @@ export class Deliveries {
       return false
     }
   }
-}
-
-/** Up to a fifth less or more, so that what failed together does not come back together. */
-function backOff(attempts: number): EpochSeconds {
-  const seconds = BACK_OFF_SECONDS[attempts - 1] ?? BACK_OFF_SECONDS.at(-1)!
-  return Math.ceil(seconds * (0.8 + (0.4 * randomBytes(1)[0]!) / 255))
 }
