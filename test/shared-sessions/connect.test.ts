@@ -153,7 +153,6 @@ describe('a link of an application on a phone', () => {
     const shop = await shopWithApp()
     const page = await world.newBrowser().navigate(mobile(shop), { as: 'alice' })
     const token = (await offered(page.response))!.searchParams.get('connection_token')!
-    vi.useFakeTimers({ toFake: ['Date'] })
     vi.setSystemTime(Date.now() + 121_000)
     expect((await redeem(shop, token, NONCE)).status).toBe(404)
     vi.useRealTimers()

@@ -355,7 +355,6 @@ describe('a shared session', () => {
   it('is over when its lifetime is, to the second', async () => {
     const site = await registerSite({ subdomain: 'shop' })
     const { identityToken } = await pushUser(site)
-    vi.useFakeTimers({ toFake: ['Date'] })
     vi.setSystemTime(2_524_608_000_000)
     const token = await startShared(site, identityToken, { lifetime: 600 })
     const path = `/sso/sessions/${token}.json`

@@ -94,7 +94,6 @@ describe('a browser that one site has registered a session in', () => {
   })
 
   it('stays known, though a site of another company registers one that is soon over', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] })
     const { browser, shop, blog, token } = await twoSites()
     const foreign = await registerSite({ subdomain: 'foreign', group: 'other' })
     const { identityToken } = await pushUser(foreign)
@@ -161,7 +160,6 @@ describe('a browser that one site has registered a session in', () => {
     const { browser, shop, blog, token } = await twoSites()
     await register(browser, shop, token)
     const { token: connection } = await told(await check(browser, blog))
-    vi.useFakeTimers({ toFake: ['Date'] })
     vi.setSystemTime(Date.now() + 121_000)
     expect((await ask(blog, 'GET', `/connections/${connection}.json`)).status).toBe(404)
     vi.useRealTimers()

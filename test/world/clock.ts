@@ -13,9 +13,11 @@ export interface TestClock {
   advance(seconds: number): void
 }
 
-/** Stops `Date` at `at` (epoch seconds), in the test, the Worker and its Durable Objects alike. */
+/**
+ * Stops `Date` at `at` (epoch seconds), in the test, the Worker and its Durable Objects alike. Without fake timers:
+ * among them `vi.waitFor` moves time on at every look, and a busy machine looks often.
+ */
 export function freezeClock(at: number = NOON): TestClock {
-  vi.useFakeTimers({ toFake: ['Date'] })
   vi.setSystemTime(at * 1000)
   const now = () => Math.floor(Date.now() / 1000)
   return { now, advance: (seconds) => void vi.setSystemTime((now() + seconds) * 1000) }

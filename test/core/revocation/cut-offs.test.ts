@@ -58,7 +58,6 @@ const tick = (milliseconds = 1) => vi.setSystemTime((at += milliseconds))
 const now = () => Math.floor(at / 1000)
 
 beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ['Date'] })
   vi.setSystemTime((at = START * 1000))
   await prepareKeyRing(START)
   for (const level of ['info', 'warn', 'error'] as const) {

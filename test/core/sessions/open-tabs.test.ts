@@ -276,7 +276,7 @@ describe('an open tab', () => {
       (_object: UserSessions, state) =>
         state.getWebSockets().map((socket) => state.getWebSocketAutoResponseTimestamp(socket)),
     )
-    expect(woken).toEqual([expect.any(Date)])
+    expect(woken.map((at) => at !== null)).toEqual([true])
   })
 
   it.each(['hello', 'ping ', new Uint8Array(1024)])(
