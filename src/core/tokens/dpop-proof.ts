@@ -58,8 +58,8 @@ export function createDpopProofs(): DpopProofs {
       const { htm, htu, iat, exp = now, nbf = now, jti, ath } = claims
       if (htm !== method) return no('htm')
       if (typeof htu !== 'string' || !isSameTarget(htu, url)) return no('htu')
-      if (!Number.isSafeInteger(iat) || Math.abs((iat as number) - now) > WINDOW_SECONDS)
-        return no('iat')
+      // RFC 7519 §2: a NumericDate may have a fraction.
+      if (typeof iat !== 'number' || Math.abs(iat - now) > WINDOW_SECONDS) return no('iat')
       // RFC 7519 §4.1.4, §4.1.5: neither is asked for, but a proof that names one is held to it.
       if (typeof exp !== 'number' || now >= exp + WINDOW_SECONDS) return no('exp')
       if (typeof nbf !== 'number' || nbf > now + WINDOW_SECONDS) return no('nbf')
@@ -72,7 +72,7 @@ export function createDpopProofs(): DpopProofs {
       // Looked up and remembered without an await between: of two uses at once, one passes.
       const use = `${jkt}.${jti}`
       if (now <= (seen.get(use) ?? -Infinity)) return no('replay')
-      seen.set(use, (iat as number) + WINDOW_SECONDS)
+      seen.set(use, iat + WINDOW_SECONDS)
       return ok({ jkt })
     },
   }
