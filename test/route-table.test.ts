@@ -88,6 +88,7 @@ const ROUTES = [
   'POST /api/v1/user/login/',
   'POST /auth/sso/backchannel-logout/:provider?',
   'POST /auth/sso/callback/:provider?',
+  'POST /auth/sso/login/:provider?',
   'POST /auth/sso/logout',
   'POST /oauth/authorize',
   'POST /oauth/authorize/consent',

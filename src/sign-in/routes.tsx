@@ -2,7 +2,7 @@
  * A person signs in with an identity provider. Routes:
  *
  *   GET       /auth/login                     the sign-in page
- *   GET       /auth/sso/login[/:provider]     a sign-in begins (start.ts), and the browser goes to the provider
+ *   GET, POST /auth/sso/login[/:provider]     a sign-in begins (start.ts), and the browser goes to the provider
  *   GET, POST /auth/sso/callback[/:provider]  it comes back (finish.ts), and the browser goes to `return_to`
  *
  * Attempts are kept in sealed cookies and claimed in `core/references`; whose account it is, is decided
@@ -24,7 +24,7 @@ import type { SignInOutcome } from './outcome.ts'
 import { createResponseCookies } from './response-cookies.ts'
 import type { SignInParts, SignInRequest } from './sign-in-parts.ts'
 import { readTarget } from './sign-in-target.ts'
-import { startSignIn } from './start.ts'
+import { receivePostedStart, startSignIn } from './start.ts'
 
 /** What the gateway hands to this feature. */
 export type SignInCore = Omit<SignInParts, 'states' | 'attemptCookies' | 'responseCookies'> & {
@@ -42,11 +42,6 @@ export function signInRoutes(core: SignInCore) {
     responseCookies: createResponseCookies(secrets.handleKey, isHttps),
   }
   const answers = createOutcomeAnswers(parts)
-
-  async function start(request: SignInRequest, { method }: Request): Promise<SignInOutcome> {
-    // Hono runs the handler of GET for HEAD, which must begin nothing and take nothing.
-    return method === 'GET' ? startSignIn(parts, request) : refused({ code: 'method_not_allowed' })
-  }
 
   async function finish(request: SignInRequest, raw: Request): Promise<SignInOutcome> {
     if (raw.method === 'GET') return finishSignIn(parts, request)
@@ -98,7 +93,14 @@ export function signInRoutes(core: SignInCore) {
         }),
       ),
     )
-    .get('/auth/sso/login/:provider?', through('sign_in', start))
+    .get(
+      '/auth/sso/login/:provider?',
+      through('sign_in', (request) => startSignIn(parts, request)),
+    )
+    .post(
+      '/auth/sso/login/:provider?',
+      through('sign_in', (request, raw) => receivePostedStart(parts, request, raw)),
+    )
     .get('/auth/sso/callback/:provider?', through('callback', finish))
     .post('/auth/sso/callback/:provider?', through('callback', finish))
 }

@@ -1,7 +1,8 @@
-/** A sign-in begins: `GET /auth/sso/login[/:provider]`. */
+/** A sign-in begins: `GET, POST /auth/sso/login[/:provider]`. */
 import type { IdentityProvider } from '../core/identity-providers/identity-provider.ts'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
 import { epochMilliseconds } from '../platform/clock.ts'
+import { readForm } from '../platform/read-form.ts'
 import { uniqueParameters } from '../platform/unique-parameters.ts'
 import { isForeignAndUnasked, isNavigation } from '../protocol/navigation.ts'
 import { parseAuthenticationParameters, satisfies } from './authentication-parameters.ts'
@@ -25,6 +26,9 @@ const PARAMETERS = [
   'iss',
   'target_link_uri',
 ] as const
+
+/** More than any parameter of ours may hold, and less than what a server takes as one line. */
+const LONGEST_QUERY_CHARACTERS = 8192
 
 /**
  * Sends the browser to the provider with a new attempt, or straight on when its session already is what is
@@ -96,6 +100,26 @@ export async function startSignIn(
     setCookies: [...setCookies, setBrowserCookie(browserId, config.isHttps)],
     event: { event: 'login.started', providerId },
   }
+}
+
+/**
+ * The same by a form that another party has the browser post (OpenID Connect Core 1.0 §4). It becomes a GET before
+ * anything is judged: what another site posts comes without our cookies.
+ */
+export async function receivePostedStart(
+  { config }: SignInParts,
+  { providerId }: SignInRequest,
+  request: Request,
+): Promise<SignInOutcome> {
+  const form = await readForm(request)
+  if (!form.ok) return refused(form.refusal)
+  const unique = uniqueParameters(form.value, PARAMETERS)
+  if (!unique.ok) return refused(unique.refusal)
+  const query = new URLSearchParams(unique.value as Record<string, string>).toString()
+  if (query.length > LONGEST_QUERY_CHARACTERS) return refused({ code: 'body_too_large' })
+  const path = providerId === undefined ? '' : `/${encodeURIComponent(providerId)}`
+  const location = `${config.issuer}/auth/sso/login${path}?${query}`
+  return { kind: 'redirected', location, setCookies: [] }
 }
 
 /** The path names the provider, or `iss` does, or it is the first one. Both together must agree. */

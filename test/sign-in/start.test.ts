@@ -154,8 +154,8 @@ describe('what is not a person going somewhere', () => {
     expect(answer.headers.getSetCookie()).toEqual([])
   })
 
-  it.each(['POST', 'HEAD', 'PUT', 'DELETE'])('begins nothing: %s', async (method) => {
-    const { request } = await open('/otrotl', { method: method as 'POST' })
+  it.each(['HEAD', 'PUT', 'DELETE'])('begins nothing: %s', async (method) => {
+    const { request } = await open('/otrotl', { method: method as 'HEAD' })
     const before = await snapshot()
     const answer = await request()
     expect(answer.status).toBe(405)
@@ -237,6 +237,66 @@ describe('sign-in initiated by a third party (OpenID Connect Core 1.0 §4)', () 
     const query = 'iss=https://second.example&target_link_uri=https://evil.example/'
     const page = await world.newBrowser().navigate(`${START}?${query}`)
     expect(page.url.href).toBe('https://login.example/dashboard')
+  })
+
+  const second = { iss: 'https://second.example', login_hint: 'bob' }
+  const posts = (body: string) =>
+    open('', {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      from: 'https://second.example',
+      isUnasked: true,
+    })
+
+  it('may come by a form, which is judged as a link is, with the cookies that a link has', async () => {
+    const { world, browser } = await open()
+    const target = { ...second, target_link_uri: 'https://login.example/x', scope: 'admin' }
+    const body = new URLSearchParams(target)
+    const from = 'https://second.example'
+    const page = await browser.navigate(START, { method: 'POST', body, from })
+    const { scope: _, ...known } = target
+    expect(page.trail[1]?.pathname).toBe('/auth/sso/login')
+    expect(Object.fromEntries(page.trail[1]!.searchParams)).toEqual(known)
+    expect(page.trail[2]?.searchParams.get('login_hint')).toBe('bob')
+    expect(page.url.href).toBe('https://login.example/x')
+    expect(world.second.grants).toHaveLength(1)
+  })
+
+  it('by a form decides nothing yet', async () => {
+    const { request } = await posts(String(new URLSearchParams(second)))
+    const before = await snapshot()
+    const answer = await request()
+    expect([answer.status, answer.headers.getSetCookie()]).toEqual([303, []])
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(await snapshot()).toEqual(before)
+  })
+
+  it('by a form does not replace who is signed in', async () => {
+    const { world, browser } = await open()
+    await signIn(browser, world.otrotl)
+    const cookie = browser.session()
+    const visit = { body: new URLSearchParams(second), from: 'https://second.example' }
+    const page = await browser.navigate(START, { ...visit, method: 'POST', isUnasked: true })
+    expect(await page.response.text()).toContain('Continue as <bdi>Alice Archer</bdi>')
+    expect(await liveSession(cookie)).toBeDefined()
+    expect(world.second.grants).toEqual([])
+  })
+
+  it.each([
+    ['a parameter twice', 'iss=a&iss=b', 'duplicate_parameter', 400],
+    ['what no address can hold', `login_hint=${'b'.repeat(8192)}`, 'body_too_large', 413],
+    ['a broken escape', 'iss=%zz', 'invalid_body', 400],
+  ] as const)('by a form is refused with %s', async (_, body, code, status) => {
+    const { request } = await posts(body)
+    const answer = await expectRefusal(request, code, status)
+    expect(answer.headers.getSetCookie()).toEqual([])
+  })
+
+  it('by a form keeps the path that it came by', async () => {
+    const visit = { method: 'POST', body: new URLSearchParams({ prompt: 'login' }) } as const
+    const answer = await (await open('/second', visit)).request()
+    expect(answer.headers.get('location')).toBe(`${START}/second?prompt=login`)
   })
 })
 
