@@ -1,7 +1,15 @@
 import { env } from 'cloudflare:workers'
 
+const fails = () => Promise.reject(new Error('the answer is lost'))
+
+/** An answer that nobody ever hears, and not even that it is lost. */
+export const neverComes = () => new Promise<never>(() => {})
+
 /** Users' objects that do what they are asked, where the answer to calls of this method is lost. */
-export function lostAnswers(method: string): Env['USER_SESSIONS'] {
+export function lostAnswers(
+  method: string,
+  how: () => Promise<never> = fails,
+): Env['USER_SESSIONS'] {
   const losing = (stub: object): object =>
     new Proxy(stub, {
       get(target, name) {
@@ -9,7 +17,7 @@ export function lostAnswers(method: string): Env['USER_SESSIONS'] {
         if (name !== method) return member
         return async (...args: unknown[]) => {
           await Reflect.apply(member as (...args: unknown[]) => unknown, target, args)
-          throw new Error('the answer is lost')
+          return how()
         }
       },
     })

@@ -8,6 +8,7 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { randomBytes, randomId, toHex } from '../../platform/random.ts'
 import { createSeal } from '../../platform/seal.ts'
+import { within } from '../../platform/time-limit.ts'
 import { askUserSessions } from './ask-user-sessions.ts'
 import type { GrantContent, GrantKind, Grants, NewGrant } from './grant.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
@@ -33,6 +34,12 @@ const GENERATION_DIGITS = 8
 /** A grant's reference is its row and, in the last 32 bits, which of its generations. */
 const referenceOf = (grantId: string, generation: number): string =>
   grantId + generation.toString(16).padStart(GENERATION_DIGITS, '0')
+
+/**
+ * What has not been answered by then may have been done all the same. Whoever is told to ask again in five seconds
+ * is then in time for the same successor (RETRY_SECONDS), and not taken for a thief.
+ */
+const ROTATION_WAIT_MILLISECONDS = 3000
 
 const parseContent = (content: string): GrantContent => JSON.parse(content) as GrantContent
 
@@ -145,11 +152,11 @@ export function createGrants({
       const { secretHash } = next
       const successor = { secretHash, sealed, lifetimeSeconds, isKeyBound: false }
       const question = { presented, by, asked, successor, rules: ruled.value, now }
-      const taken = flatten(
-        await askUserSessions(userSessions, userId, async (object) =>
-          object.takeGrant({ ...question, tokenLifetimeSeconds }),
-        ),
+      const asking = askUserSessions(userSessions, userId, async (object) =>
+        object.takeGrant({ ...question, tokenLifetimeSeconds }),
       )
+      const answer = await within(ROTATION_WAIT_MILLISECONDS, asking)
+      const taken = answer.isLate ? refuse('unavailable') : flatten(answer.value)
       if (!taken.ok) return taken
       const { sealedSuccessor, ...kept } = taken.value
       const value = { ...kept, content: parseContent(kept.content) }

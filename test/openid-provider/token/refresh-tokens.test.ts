@@ -9,6 +9,7 @@ import { applicationRegistry, shopRegistration } from '../../world/applications.
 import type { RegisteredApplication } from '../../world/applications.ts'
 import { NOON } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
+import { lostAnswers, neverComes } from '../../world/lost-answers.ts'
 import { adaProfile } from '../made-up-application.ts'
 import { expectError, expectUntouched } from './expect-answer.ts'
 import { registerShop, tokenWorld, tokenWorldWith } from './token-world.ts'
@@ -99,6 +100,23 @@ describe('a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
     expectError(await world.refresh(shop, body.refresh_token), 'invalid_grant')
     for (const token of [first.access_token, body.access_token, again.body.access_token])
       expect((await world.userInfo(token)).status).toBe(401)
+  })
+
+  it('gives its successor to whoever was told to ask again, since the answer never came', async () => {
+    const first = await firstTokens()
+    captureLog()
+    const deaf = await tokenWorldWith({ USER_SESSIONS: lostAnswers('takeGrant', neverComes) })
+    const from = performance.now()
+    const refused = await deaf.refresh(shop, first.refresh_token)
+    expectError(refused, 'temporarily_unavailable', 503)
+    const waitedSeconds = (performance.now() - from) / 1000
+    const aSecondOnItsWay = 1
+    const again = Number(refused.headers.get('retry-after')) + aSecondOnItsWay
+    world.clock.advance(Math.ceil(waitedSeconds + again))
+    const { status, body } = await world.refresh(shop, first.refresh_token)
+    expect(status).toBe(200)
+    expect((await world.userInfo(body.access_token)).status).toBe(200)
+    expect((await world.refresh(shop, body.refresh_token)).status).toBe(200)
   })
 
   it('has one successor, however many ask at once', async () => {
