@@ -1,6 +1,7 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { createCutOffRecords } from '../src/core/revocation/cut-off-progress.ts'
 import { createUndeliveredLogouts } from '../src/core/revocation/undelivered-logouts.ts'
 import type { SessionId, UserId } from '../src/core/sessions/session.ts'
 import { createEarlyLogouts, MARKER_LIFETIME_SECONDS } from '../src/core/users/early-logouts.ts'
@@ -149,6 +150,16 @@ describe('the cron', () => {
       'canary failed',
     ])
   })
+
+  it('does the others though the queue, which the first of them sends to, never answers', async () => {
+    const now = systemClock()
+    const cutOff = { scope: 'everyone', id: '', cause: 'operator', at: 1 } as const
+    await createCutOffRecords(env.DIRECTORY).open(cutOff, 1, now - 3600)
+    const silent = { send: () => new Promise(() => {}) }
+    const [first, ...others] = await ring({ USER_SESSIONS: unreachable(), SESSION_ENDS: silent })
+    expect(first).toBe('stalled_cut_offs failed')
+    expect(others).toHaveLength(9)
+  }, 30_000)
 
   it('does nothing when the configuration is not valid', async () => {
     expect(await ring({ ISSUER: 'nonsense' })).toEqual([])

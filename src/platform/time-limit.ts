@@ -1,6 +1,6 @@
 /**
- * How long a Durable Object, or the directory, may take to answer: longer than the platform's own retries; what takes longer is as good
- * as unreachable.
+ * How long a Durable Object, the directory or the queue may take to answer: longer than the platform's own retries;
+ * what takes longer is as good as unreachable.
  */
 export const OBJECT_WAIT_MILLISECONDS = 10_000
 

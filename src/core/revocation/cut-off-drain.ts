@@ -8,6 +8,7 @@ import type { Clock, EpochSeconds } from '../../platform/clock.ts'
 import { inGroups } from '../../platform/in-groups.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
+import { inTime, OBJECT_WAIT_MILLISECONDS } from '../../platform/time-limit.ts'
 import { KNOWN_SECONDS } from '../applications/known-applications.ts'
 import type { UserId } from '../sessions/session.ts'
 import type { UserDirectory } from '../users/user-directory.ts'
@@ -46,6 +47,10 @@ export function createCutOffDrain(parts: {
   readonly clock: Clock
 }): CutOffDrain {
   const { queue, records, people, ends, clock } = parts
+
+  /** Nobody waits for a queue without end: what it has taken all the same is safe to be sent again. */
+  const send = (message: CutOffMessage, options?: QueueSendOptions) =>
+    inTime(OBJECT_WAIT_MILLISECONDS, queue.send(message, options))
 
   /** Ends what the cut-off concerns of one user; undefined when their object cannot be reached. */
   async function visit(
@@ -87,7 +92,7 @@ export function createCutOffDrain(parts: {
       failed: visits.flatMap(([userId, ended]) => (ended === undefined ? [userId] : [])),
     }
     const isFirstReport = await records.advance(page, clock())
-    if (isFirstReport && to !== null) await queue.send({ cutOffId: id, from: to })
+    if (isFirstReport && to !== null) await send({ cutOffId: id, from: to })
   }
 
   async function visitAgain(facts: RequestFacts, progress: CutOffProgress) {
@@ -102,7 +107,7 @@ export function createCutOffDrain(parts: {
     start: async ({ id, cursor, scope }) => {
       // Until no isolate knows the application as it was before: what is given by then is ended as well.
       const delaySeconds = scope === 'application' ? KNOWN_SECONDS + MARGIN_SECONDS : 0
-      await queue.send({ cutOffId: id, from: cursor ?? '' }, { delaySeconds })
+      await send({ cutOffId: id, from: cursor ?? '' }, { delaySeconds })
     },
 
     async receive(facts, { cutOffId, from }) {
@@ -117,7 +122,7 @@ export function createCutOffDrain(parts: {
     async restart(now) {
       const stalled = await records.stalled(now - STALLED_SECONDS, STALLED_AT_ONCE)
       for (const { id, cursor } of stalled) {
-        await queue.send(cursor === null ? { cutOffId: id } : { cutOffId: id, from: cursor })
+        await send(cursor === null ? { cutOffId: id } : { cutOffId: id, from: cursor })
       }
       return stalled.length
     },

@@ -178,17 +178,24 @@ describe('a cut-off asked for by an operator', () => {
     expect([gone.answer.status, gone.answer.body.total]).toEqual([202, 1])
   })
 
-  it('holds when the queue takes nothing, and the cron sends for it', async () => {
-    await people(1)
-    const broken = { send: async () => Promise.reject(new Error('away')) }
-    const { answer, id } = await cutOff(EVERYONE, { SESSION_ENDS: broken })
-    expect(answer.status).toBe(202)
-    const later = queue()
-    const { core } = createOperator({ SESSION_ENDS: later }).gateway
-    expect(await core!.cutOffDrain.restart(systemClock() + 60)).toBe(0)
-    expect(await core!.cutOffDrain.restart(systemClock() + 300)).toBe(1)
-    expect(later.sent).toEqual([{ cutOffId: id, from: '' }])
-  })
+  it.each([
+    ['fails', () => Promise.reject(new Error('away'))],
+    ['never answers', () => new Promise(() => {})],
+  ])(
+    'holds when the queue %s, and the cron sends for it',
+    async (_, send) => {
+      await people(1)
+      const broken = { send }
+      const { answer, id } = await cutOff(EVERYONE, { SESSION_ENDS: broken })
+      expect(answer.status).toBe(202)
+      const later = queue()
+      const { core } = createOperator({ SESSION_ENDS: later }).gateway
+      expect(await core!.cutOffDrain.restart(systemClock() + 60)).toBe(0)
+      expect(await core!.cutOffDrain.restart(systemClock() + 300)).toBe(1)
+      expect(later.sent).toEqual([{ cutOffId: id, from: '' }])
+    },
+    30_000,
+  )
 })
 
 describe('the queue', () => {
