@@ -327,6 +327,29 @@ describe('keys', () => {
     })
     expect(api.status).toBe(401)
   })
+
+  it.each(['compromise', 'rotate'])(
+    'that are turned by %s while KV never answers are turned, which the operator hears and the trail tells',
+    async (how) => {
+      const { ask } = createOperator()
+      vi.setSystemTime((systemClock() + 7200) * 1000)
+      const before = (await ask('GET', '/keys')).body.keys as { kid: string; state: string }[]
+      const { kid } = before.find(({ state }) => state === 'active')!
+      const put = vi.spyOn(env.REVOCATION, 'put').mockReturnValue(new Promise(() => {}))
+      const path = how === 'rotate' ? '/keys/rotate' : `/keys/${kid}/compromise`
+      // Beside it a cut-off, whose record is written after that of the keys.
+      const [turned, cutOff] = await Promise.all([
+        ask('POST', path),
+        ask('POST', '/cut-offs', { scope: 'everyone', reason: 'operator' }),
+      ])
+      put.mockRestore()
+      expect([turned.status, turned.body.published]).toEqual([200, false])
+      expect([cutOff.status, cutOff.body.effective_within_seconds]).toEqual([202, 930])
+      const told = log.lines.map(({ event }) => event)
+      expect(told).toEqual(expect.arrayContaining([`key.${how}d`, 'sessions.cut_off']))
+    },
+    60_000,
+  )
 })
 
 describe('the audit trail', () => {

@@ -86,7 +86,7 @@ export class KeyRing extends DurableObject<Env> {
       const readyAt = earliestRotation(this.#table)
       if (now < readyAt) return refuse('announced_too_recently', { ready_at: readyAt })
       await this.#turn(now, { early: true })
-      return ok({ published: await this.#publish() })
+      return ok({ published: this.#table.isPublished() })
     })
   }
 
@@ -111,12 +111,8 @@ export class KeyRing extends DurableObject<Env> {
         return true
       })
       if (!known) return refuse('unknown_key')
-      try {
-        await this.#turn(now)
-      } finally {
-        // Whatever becomes of its successor, the key is out.
-        await this.#publish()
-      }
+      // Whatever becomes of its successor, the key is out.
+      await this.#turn(now, { isRaised: true })
       return ok({ published: this.#table.isPublished() })
     })
   }
@@ -137,12 +133,8 @@ export class KeyRing extends DurableObject<Env> {
         return added
       })
       if (cutOff === undefined) return refuse('no_room')
-      try {
-        // A record without keys is no record: a ring that has none yet makes them first.
-        await this.#turn(systemClock())
-      } finally {
-        await this.#publish()
-      }
+      // A record without keys is no record: a ring that has none yet makes them first.
+      await this.#turn(systemClock(), { isRaised: true })
       return ok({ cutOff, published: this.#table.isPublished() })
     })
   }
@@ -171,13 +163,20 @@ export class KeyRing extends DurableObject<Env> {
     await this.#setAlarm(published ? HEARTBEAT_SECONDS : PUBLISH_RETRY_SECONDS)
   }
 
-  /** Does what is due. New keys are made before the transaction that uses them, and thrown away if it does not. */
+  /**
+   * Does what is due. New keys are made before the transaction that uses them, and thrown away if it does not. What
+   * has changed is published, once, whatever fails; `isRaised`: there is something already.
+   */
   async #turn(
     now: EpochSeconds,
-    { early = false, wanted }: { early?: boolean; wanted?: SigningKeyAlgorithm } = {},
+    {
+      early = false,
+      wanted,
+      isRaised = false,
+    }: { early?: boolean; wanted?: SigningKeyAlgorithm; isRaised?: boolean } = {},
   ): Promise<void> {
     let spare: readonly NewKey[] = []
-    let changed = false
+    let changed = isRaised
     try {
       for (;;) {
         const turn = this.ctx.storage.transactionSync(() => {

@@ -7,8 +7,11 @@ import { KV_CACHE_SECONDS, PUBLISHED_SECONDS } from './key-lifetimes.ts'
 import { parsePublicKeyRecord } from './signing-key.ts'
 import type { PublicKeyRecord } from './signing-key.ts'
 
-/** What KV has not answered by then counts as not taken, and is written again: whoever withdraws a key waits for it. */
-const WRITE_LIMIT_MILLISECONDS = 5000
+/**
+ * What KV has not answered by then counts as not taken, and is written again: whoever withdraws a key waits for it,
+ * and for a write before it, and is to be answered while the gateway still listens to the ring (OBJECT_WAIT_MILLISECONDS).
+ */
+const WRITE_LIMIT_MILLISECONDS = 3000
 
 /**
  * The copy of the public key record in KV (key `storageName('public-keys')`), read near the user. It holds
