@@ -37,6 +37,8 @@ export async function runChores(env: Env, context: ExecutionContext): Promise<vo
     site_sessions: () => core.siteSessions.forgetExpired(clock()),
     undelivered_logouts: () => core.deliveries.forgetOld(clock()),
     site_connections: () => core.siteConnections.forgetExpired(clock()),
+    handoff_sessions: () => core.handoffSessions.forgetExpired(clock()),
+    removed_applications: () => core.applications.forgetRemoved(clock()),
     audit_events: () => core.audit.forgetOlderThan(clock() - core.config.auditRetentionSeconds),
     pending_disables: () => core.disableUser.retryPending(facts, clock()),
     pending_removals: () => core.removeSiteUser.retryPending(facts, clock()),

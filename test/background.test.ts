@@ -48,6 +48,8 @@ describe('the cron', () => {
       'site_sessions done',
       'undelivered_logouts done',
       'site_connections done',
+      'handoff_sessions done',
+      'removed_applications done',
       'audit_events done',
       'pending_disables done',
       'pending_removals done',
@@ -107,6 +109,31 @@ describe('the cron', () => {
     expect(left.map(({ id }) => id)).toEqual(['newer'])
   })
 
+  it('forgets where a service’s session was a day after it, and a removed application after 31 days', async () => {
+    const now = systemClock()
+    const [over, present] = [now - 1, now + 60]
+    for (const at of [over, present]) {
+      await env.DIRECTORY.batch([
+        env.DIRECTORY.prepare(
+          `INSERT INTO handoff_sessions (api_sid_hash, application_id, user_id, sid, expires_at)
+           VALUES (?1, 'service', 'u', 's', ?1)`,
+        ).bind(at),
+        env.DIRECTORY.prepare(
+          `INSERT INTO removed_applications (id, oauth, removed_at) VALUES (?1, 'null', ?1)`,
+        ).bind(at - 31 * 86_400),
+      ])
+    }
+    await ring({ USER_SESSIONS: unreachable() })
+    const { results } = await env.DIRECTORY.prepare(
+      `SELECT 'service' AS of, expires_at AS until FROM handoff_sessions
+       UNION ALL SELECT 'application', removed_at + 31 * 86400 FROM removed_applications`,
+    ).all()
+    expect(results).toEqual([
+      { of: 'service', until: present },
+      { of: 'application', until: present },
+    ])
+  })
+
   it.each([
     { settings: {}, kept: [0, 90, 399] },
     { settings: { AUDIT_RETENTION_DAYS: 90 }, kept: [0, 90] },
@@ -144,6 +171,8 @@ describe('the cron', () => {
       'site_sessions done',
       'undelivered_logouts done',
       'site_connections done',
+      'handoff_sessions done',
+      'removed_applications done',
       'audit_events done',
       'pending_disables failed',
       'pending_removals done',
@@ -158,7 +187,7 @@ describe('the cron', () => {
     const silent = { send: () => new Promise(() => {}) }
     const [first, ...others] = await ring({ USER_SESSIONS: unreachable(), SESSION_ENDS: silent })
     expect(first).toBe('stalled_cut_offs failed')
-    expect(others).toHaveLength(9)
+    expect(others).toHaveLength(11)
   }, 30_000)
 
   it('does nothing when the configuration is not valid', async () => {

@@ -148,4 +148,6 @@ export interface Applications {
   exceptionalGrantsInUse(): Promise<Result<readonly ExceptionalGrant[], 'unavailable'>>
   /** Names for pages, by id; what is unknown is left out, and so is everything while the directory is down. */
   namesOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** Those that were removed 31 days ago, when nobody is left to be told. Throws where the directory does not answer. */
+  forgetRemoved(now: EpochSeconds): Promise<void>
 }

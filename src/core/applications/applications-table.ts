@@ -198,10 +198,7 @@ export const createApplicationsTable = (directory: D1Database) => ({
    * end with it is remembered for as long as that may take.
    */
   async remove(id: string, version: number | undefined, now: EpochSeconds): Promise<boolean> {
-    const [, , removed] = await directory.batch([
-      directory
-        .prepare('DELETE FROM removed_applications WHERE removed_at <= ?')
-        .bind(now - REMOVED_KEPT_SECONDS),
+    const [, removed] = await directory.batch([
       directory
         .prepare(
           `INSERT OR REPLACE INTO removed_applications (id, oauth, handoff, removed_at)
@@ -216,6 +213,13 @@ export const createApplicationsTable = (directory: D1Database) => ({
         .bind(id, version ?? null),
     ])
     return (removed?.results.length ?? 0) > 0
+  },
+
+  async forgetRemoved(now: EpochSeconds): Promise<void> {
+    await directory
+      .prepare('DELETE FROM removed_applications WHERE removed_at <= ?')
+      .bind(now - REMOVED_KEPT_SECONDS)
+      .run()
   },
 
   /** The last registration of an application that has been removed. */

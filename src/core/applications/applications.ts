@@ -50,6 +50,7 @@ export function createApplications(directory: D1Database): Applications {
 
   return {
     find,
+    forgetRemoved: (now) => table.forgetRemoved(now),
 
     async findOAuthClient(id) {
       const found = await find(id)

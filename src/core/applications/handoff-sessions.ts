@@ -31,6 +31,8 @@ export interface HandoffSessions {
   ): Promise<Result<HandoffSession, 'unknown_api_sid' | 'unavailable'>>
   /** The service knows none of the user's sessions any more. */
   forget(userId: UserId, applicationId: string): Promise<Result<undefined, 'unavailable'>>
+  /** Those of which no service may speak any more, whether another one comes or not. */
+  forgetExpired(now: EpochSeconds): Promise<void>
 }
 
 /** So long after the last deadline a service may still say that its person has left. */
@@ -105,6 +107,10 @@ export function createHandoffSessions({
       } catch (thrown) {
         return unavailable(thrown)
       }
+    },
+
+    async forgetExpired(now) {
+      await directory.prepare('DELETE FROM handoff_sessions WHERE expires_at <= ?1').bind(now).run()
     },
   }
 }
