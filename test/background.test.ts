@@ -11,6 +11,9 @@ import { unreachable } from './admin/operator.ts'
 import { captureLog } from './world/log-lines.ts'
 import { prepareKeyRing } from './world/signed-by-us.ts'
 
+/** D1, "Limits": queries of one invocation of a Worker. */
+const MOST_QUERIES = 1000
+
 let log: ReturnType<typeof captureLog>
 
 beforeEach(async () => {
@@ -178,6 +181,36 @@ describe('the cron', () => {
       'pending_removals done',
       'canary failed',
     ])
+  })
+
+  it('asks the directory no more than one run may, however much an outage has left to be done', async () => {
+    const many = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)'
+    const id = (prefix: string) => `'${prefix}' || printf('%031x', i)`
+    await env.DIRECTORY.batch(
+      [
+        `INSERT INTO users (id, status, is_disable_pending, created_at, updated_at)
+         ${many} SELECT ${id('d')}, 'disabled', 1, 1, 1 FROM n`,
+        `INSERT INTO users (id, created_at, updated_at) ${many} SELECT ${id('a')}, 1, 1 FROM n`,
+        `INSERT INTO site_users
+           (user_token, company, user_id, external_id, is_leaving, created_at, updated_at)
+         ${many} SELECT 't' || i, 'site:x', ${id('a')}, i, 1, 1, 1 FROM n`,
+      ].map((statement) => env.DIRECTORY.prepare(statement)),
+    )
+    let asked = 0
+    const directory = new Proxy(env.DIRECTORY, {
+      get(database, name) {
+        const member: unknown = Reflect.get(database, name)
+        if (name === 'prepare') asked += 1
+        return typeof member === 'function' ? member.bind(database) : member
+      },
+    })
+    const chores = await ring({ DIRECTORY: directory })
+    expect(chores.filter((chore) => chore.endsWith('failed'))).toEqual([])
+    expect(asked).toBeLessThan(MOST_QUERIES)
+    const left =
+      'SELECT COUNT(*) AS left FROM site_users UNION ALL SELECT SUM(is_disable_pending) FROM users'
+    const { results } = await env.DIRECTORY.prepare(left).all<{ left: number }>()
+    for (const row of results) expect(row.left).toBeLessThan(200)
   })
 
   it('does the others though the queue, which the first of them sends to, never answers', async () => {

@@ -30,7 +30,8 @@ export interface RemoveSiteUser {
   retryPending(facts: RequestFacts, now: EpochSeconds): Promise<number>
 }
 
-const PENDING_AT_MOST = 200
+/** A dozen queries each, of the 1,000 that D1 answers a run of the cron (disable-user.ts). */
+const PENDING_AT_MOST = 40
 /** An object that does not answer takes ten seconds, and the cron has other things to do. */
 const REMOVED_AT_ONCE = 20
 
