@@ -1,6 +1,6 @@
 /** Users, identities and sessions as sites read them: OneAll's names, and nothing that we use inside. */
 import type { SiteSession } from '../core/users/site-sessions-table.ts'
-import type { KnownUser, SiteIdentity, SiteUser } from '../core/users/site-user.ts'
+import type { KnownUser, ListedSiteUser, SiteIdentity, SiteUser } from '../core/users/site-user.ts'
 import { STORAGE_PROVIDER_ID } from '../core/users/pushed-user.ts'
 import { dateText } from './envelope.ts'
 
@@ -43,7 +43,7 @@ export const userNode = ({ user, identities }: KnownUser) => ({
 })
 
 /** An entry of a list: which identities there are, without what is known of them. */
-export const userEntry = ({ user, identities }: KnownUser) => ({
+export const userEntry = ({ user, identities }: ListedSiteUser) => ({
   user_token: user.userToken,
   date_creation: dateText(user.createdAt),
   date_last_login: dateOrNull(user.lastLoginAt),

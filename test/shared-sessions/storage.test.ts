@@ -4,6 +4,8 @@ import type { UserId } from '../../src/core/sessions/session.ts'
 import { ring } from '../core/sessions/published-hint.ts'
 import { rowsOf } from '../core/sessions/signed-in-user.ts'
 import { freezeClock } from '../world/clock.ts'
+import { countedDirectory } from '../world/counted-directory.ts'
+import { createWorld } from '../world/sign-in.ts'
 import { snapshot } from '../world/snapshot.ts'
 import { ask, pushUser, registerSite, startShared } from '../world/sites.ts'
 
@@ -513,4 +515,24 @@ describe('an identity', () => {
     const session = await ask(site, 'GET', `/sso/sessions/${fresh}.json`)
     expect(session.data.sso_session.user_token).toBe(to.userToken)
   })
+})
+
+describe('a list of people or identities', () => {
+  // A page may have 500 entries, a person 64 KB, and an isolate 128 MB for all that it is doing.
+  it.each(['/users.json', '/identities.json'])(
+    'at %s is read without what is known of each',
+    async (path) => {
+      const site = await registerSite({ subdomain: 'shop' })
+      const aboutMe = 'a'.repeat(4000)
+      for (let i = 0; i < 3; i += 1) await pushUser(site, { identity: { aboutMe } })
+      const { directory, charactersRead } = countedDirectory(env.DIRECTORY)
+      const world = await createWorld({}, { DIRECTORY: directory })
+      const read = await charactersRead(async () => {
+        const fetch = (request: Request) => world.fetch(request)
+        const answer = await ask(site, 'GET', path, undefined, { fetch })
+        expect(Object.values(answer.data)).toMatchObject([{ count: 3 }])
+      })
+      expect(read).toBeLessThan(aboutMe.length)
+    },
+  )
 })

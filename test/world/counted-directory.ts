@@ -12,13 +12,18 @@ export function countedDirectory(database: D1Database): {
   readonly directory: D1Database
   /** What was counted since the last time. */
   readonly take: () => DirectoryCost
+  /** Characters of JSON that a piece of work gets as rows. */
+  readonly charactersRead: (work: () => Promise<unknown>) => Promise<number>
   /** Rows that a piece of work reads. */
   readonly rowsRead: (work: () => Promise<unknown>) => Promise<number>
 } {
   let cost: DirectoryCost = { roundTrips: 0, rowsRead: 0, rowsWritten: 0 }
   const originals = new WeakMap<D1PreparedStatement, D1PreparedStatement>()
 
+  let characters = 0
+
   function count(results: readonly D1Result[]): void {
+    characters += JSON.stringify(results.map((result) => result.results)).length
     const sum = (of: 'rows_read' | 'rows_written') =>
       results.reduce((total, { meta }) => total + meta[of], 0)
     cost = {
@@ -65,6 +70,11 @@ export function countedDirectory(database: D1Database): {
   return {
     directory,
     take,
+    async charactersRead(work) {
+      characters = 0
+      await work()
+      return characters
+    },
     async rowsRead(work) {
       take()
       await work()

@@ -9,16 +9,18 @@ export async function listPage<Row, Entry>(
     readonly values: readonly (string | number | null)[]
     /** What puts those of one second in order. */
     readonly key: string
+    /** All, where it says nothing. */
+    readonly columns?: string
   },
   { limit, offset, isDescending }: PageOf,
   toEntry: (row: Row) => Entry,
 ): Promise<Listed<Entry>> {
-  const { from, values, key } = what
+  const { from, values, key, columns = '*' } = what
   const direction = isDescending ? 'DESC' : 'ASC'
   const [entries, count] = await directory.batch<Row & { total: number }>([
     directory
       .prepare(
-        `SELECT * FROM ${from}
+        `SELECT ${columns} FROM ${from}
          ORDER BY created_at ${direction}, ${key} ${direction} LIMIT ? OFFSET ?`,
       )
       .bind(...values, limit, offset),

@@ -1,14 +1,35 @@
 /** The table `site_identities` (migrations/0011_shared_sessions.sql). */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { listPage } from './list-page.ts'
-import type { IdentityContent, PageOf, SiteIdentity } from './site-user.ts'
+import type {
+  IdentityContent,
+  ListedSiteIdentity,
+  PageOf,
+  SiteIdentity,
+  SiteUser,
+} from './site-user.ts'
 
 export type NewSiteIdentity = Omit<SiteIdentity, 'version' | 'createdAt' | 'updatedAt'>
+
+/** What lists tell: of hundreds of identities the content would be more than an isolate can hold. */
+const LISTED = 'identity_token AS identityToken, user_token AS userToken, provider_id AS providerId'
 
 export const createSiteIdentitiesTable = (directory: D1Database) => {
   const one = async (statement: D1PreparedStatement) => {
     const row = await statement.first<Row>()
     return row === null ? undefined : fromRow(row)
+  }
+
+  async function ofUsers<Of>(columns: string, userTokens: readonly string[]): Promise<Of[]> {
+    if (userTokens.length === 0) return []
+    const { results } = await directory
+      .prepare(
+        `SELECT ${columns} FROM site_identities WHERE user_token IN (SELECT value FROM json_each(?1))
+         ORDER BY created_at, identity_token`,
+      )
+      .bind(JSON.stringify(userTokens))
+      .all<Of>()
+    return results
   }
 
   return {
@@ -28,22 +49,18 @@ export const createSiteIdentitiesTable = (directory: D1Database) => {
           .bind(company, issuer, subject),
       ),
 
+    /** Of a user in one company or in several, the oldest first. */
+    ofUsers: async (userTokens: readonly string[]): Promise<readonly SiteIdentity[]> =>
+      (await ofUsers<Row>('*', userTokens)).map(fromRow),
+
     /** Of up to some hundred users, the oldest first. */
-    async ofUsers(userTokens: readonly string[]): Promise<readonly SiteIdentity[]> {
-      if (userTokens.length === 0) return []
-      const { results } = await directory
-        .prepare(
-          `SELECT * FROM site_identities WHERE user_token IN (SELECT value FROM json_each(?1))
-           ORDER BY created_at, identity_token`,
-        )
-        .bind(JSON.stringify(userTokens))
-        .all<Row>()
-      return results.map(fromRow)
-    },
+    listOfUsers: (userTokens: readonly string[]): Promise<readonly ListedSiteIdentity[]> =>
+      ofUsers(LISTED, userTokens),
 
     list: (company: string, page: PageOf) => {
       const from = 'site_identities WHERE company = ?1'
-      return listPage(directory, { from, values: [company], key: 'identity_token' }, page, fromRow)
+      const what = { from, values: [company], key: 'identity_token', columns: LISTED }
+      return listPage(directory, what, page, (listed: ListedSiteIdentity) => listed)
     },
 
     insertion: (identity: NewSiteIdentity, now: EpochSeconds): D1PreparedStatement =>
@@ -93,6 +110,18 @@ export const createSiteIdentitiesTable = (directory: D1Database) => {
         .prepare('DELETE FROM site_identities WHERE identity_token = ?1')
         .bind(identityToken),
   }
+}
+
+/** Each user with their identities, of all of which there is one reading. */
+export async function withIdentities<Identity extends ListedSiteIdentity>(
+  users: readonly SiteUser[],
+  read: (userTokens: readonly string[]) => Promise<readonly Identity[]>,
+) {
+  const all = await read(users.map(({ userToken }) => userToken))
+  return users.map((user) => ({
+    user,
+    identities: all.filter(({ userToken }) => userToken === user.userToken),
+  }))
 }
 
 /** Whether a batch failed for a version that is not there any more, or for a storage identity that there is by now. */

@@ -42,6 +42,15 @@ export interface KnownUser {
   readonly identities: readonly SiteIdentity[]
 }
 
+/** An identity in a list: that it is there, without what is told of it. */
+export type ListedSiteIdentity = Pick<SiteIdentity, 'identityToken' | 'userToken' | 'providerId'>
+
+/** A user in a list. */
+export interface ListedSiteUser {
+  readonly user: SiteUser
+  readonly identities: readonly ListedSiteIdentity[]
+}
+
 /** A person who has come by an identity provider. */
 export interface ConnectedPerson {
   readonly user: SiteUser
@@ -127,8 +136,8 @@ export interface SiteUsers {
     now: EpochSeconds,
   ): Promise<Result<undefined, 'wrong_password' | 'throttled' | 'user_disabled'>>
   noteLogin(user: SiteUser, now: EpochSeconds): Promise<void>
-  list(company: string, page: PageOf, filter: UserFilter): Promise<Listed<KnownUser>>
-  listIdentities(company: string, page: PageOf): Promise<Listed<SiteIdentity>>
+  list(company: string, page: PageOf, filter: UserFilter): Promise<Listed<ListedSiteUser>>
+  listIdentities(company: string, page: PageOf): Promise<Listed<ListedSiteIdentity>>
   /**
    * The user and identity of a person who signed in with a provider; made on their first way to the company.
    * Undefined while that user is being removed, or where the identity is another user's by now. `isNew`: the

@@ -10,7 +10,11 @@ import { randomUuid } from '../../platform/uuid.ts'
 import type { UserId } from '../sessions/session.ts'
 import { createLocalCredentials } from './local-credentials.ts'
 import { createPushedUserStatements, STORAGE_PROVIDER_ID } from './pushed-user.ts'
-import { createSiteIdentitiesTable, isChangedMeanwhile } from './site-identities-table.ts'
+import {
+  createSiteIdentitiesTable,
+  isChangedMeanwhile,
+  withIdentities,
+} from './site-identities-table.ts'
 import type { IdentityContent, SiteIdentity, SiteUser, SiteUsers } from './site-user.ts'
 import { createSiteUsersTable, isLeaving } from './site-users-table.ts'
 import { findUserRow } from './users-table.ts'
@@ -36,13 +40,6 @@ export function createSiteUsers({
   const credentials = createLocalCredentials(directory)
 
   const identitiesOf = (user: SiteUser) => identities.ofUsers([user.userToken])
-  const ofTokens = async (found: readonly SiteUser[]) => {
-    const all = await identities.ofUsers(found.map(({ userToken }) => userToken))
-    return found.map((user) => ({
-      user,
-      identities: all.filter(({ userToken }) => userToken === user.userToken),
-    }))
-  }
 
   /** A storage identity is known by its own token. */
   const newStorageIdentity = (company: string, userToken: string, content: IdentityContent) => {
@@ -98,7 +95,8 @@ export function createSiteUsers({
 
   return {
     identitiesOf,
-    ofAllCompanies: async (userId) => ofTokens(await users.ofAllCompanies(userId)),
+    ofAllCompanies: async (id) =>
+      withIdentities(await users.ofAllCompanies(id), identities.ofUsers),
     find: users.find,
     findLeaving: users.findLeaving,
     listLeaving: users.listLeaving,
@@ -111,7 +109,7 @@ export function createSiteUsers({
 
     async list(company, page, filter) {
       const { entries, total } = await users.list(company, page, filter)
-      return { entries: await ofTokens(entries), total }
+      return { entries: await withIdentities(entries, identities.listOfUsers), total }
     },
 
     async create(company, { externalId, login, password, change }, now) {
