@@ -19,6 +19,7 @@ import { signOutAddresses } from '../core/identity-providers/sign-out-addresses.
 import { accessAnswer } from '../core/revocation/access-answer.ts'
 import type { AccessVariables } from '../core/revocation/require-user.ts'
 import { parseSessionId, parseUserId } from '../core/sessions/session.ts'
+import { BRIDGE_CLIENT_ID } from '../core/tokens/access-token.ts'
 import { allowForms } from '../pages/allow-forms.tsx'
 import { refuse } from '../platform/refusal.ts'
 import type { RequestVariables } from '../platform/request-facts.ts'
@@ -74,7 +75,7 @@ async function tellWhoIsCalling(
   c: Context<{ Variables: AccessVariables }>,
   { audit, clock, sessions }: AccountParts,
 ) {
-  const { sub, sid, auth_time, exp } = c.get('access')
+  const { sub, sid, auth_time, exp, client_id, scope } = c.get('access')
   const userId = parseUserId(sub)
   const sessionId = parseSessionId(sid)
   const found =
@@ -83,7 +84,14 @@ async function tellWhoIsCalling(
       : await sessions.readProfile(userId, sessionId, clock())
   if (found.ok) {
     const { name, email, picture } = found.value
-    return c.json({ sub, name, email, picture, sid, auth_time, expires_at: exp })
+    // An application is told what its token's scope lets it know (OpenID Connect Core 1.0 §5.4), our own pages all of it.
+    const mayKnow = (value: string) =>
+      client_id === BRIDGE_CLIENT_ID || scope?.split(' ').includes(value)
+    const person = {
+      ...(mayKnow('profile') && { name, picture }),
+      ...(mayKnow('email') && { email }),
+    }
+    return c.json({ sub, ...person, sid, auth_time, expires_at: exp })
   }
   // The user's object knows of a session's end before the guard's level must.
   const code = found.refusal.code === 'no_session' ? 'revoked' : 'unavailable'

@@ -14,6 +14,8 @@ import { ok } from '../../src/platform/refusal.ts'
 import type { RequestVariables } from '../../src/platform/request-facts.ts'
 import { createCore, guardParts, tokenFor } from '../core/revocation/guarded-api.ts'
 import { dumpOf, openInput, sessionsOf, signedIn } from '../core/sessions/signed-in-user.ts'
+import { adaProfile } from '../openid-provider/made-up-application.ts'
+import { registerShop, tokenWorld } from '../openid-provider/token/token-world.ts'
 import { all, byId, readPage } from '../pages/read-page.ts'
 import { handoffSessions } from '../world/applications.ts'
 import { settings } from '../world/settings.ts'
@@ -272,5 +274,34 @@ describe('GET /api/me', () => {
     expect(response.status).toBe(503)
     expect(response.headers.get('retry-after')).toBe('5')
     expect(await response.json()).toMatchObject({ error: 'temporarily_unavailable' })
+  })
+})
+
+describe('GET /api/me, with the token of an application that is registered for this API', () => {
+  const profile = { name: adaProfile.name, picture: adaProfile.picture }
+  const email = { email: adaProfile.email }
+  it.each([
+    ['orders', {}],
+    ['orders profile', profile],
+    ['orders email', email],
+    ['orders profile email', { ...profile, ...email }],
+  ])('tells of the person what the scope %j lets it, and no more', async (granted, told) => {
+    const world = await tokenWorld()
+    const resource = settings.ACCESS_TOKEN.audience
+    const scope = ['orders', 'profile', 'email']
+    const shop = await registerShop({ oauth: { resources: [resource], scope } })
+    const { session } = await world.person()
+    const content = { scope: granted.split(' '), isOpenId: false, resource }
+    const code = await world.mint(session, shop, { content })
+    const { body } = await world.exchange(shop, code)
+    const answer = await world.send(
+      new Request(`${settings.ISSUER}/api/me`, {
+        headers: { authorization: `Bearer ${body.access_token}` },
+      }),
+    )
+    expect(answer.status).toBe(200)
+    const { sub, name, email: address, picture } = answer.body
+    expect(sub).toBe(session.userId)
+    expect({ name, email: address, picture }).toEqual(told)
   })
 })
