@@ -1,6 +1,5 @@
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { storageName } from '../../platform/digest.ts'
-import { isJsonObject, parseJsonObject } from '../../platform/json-object.ts'
+import { parseJsonObject } from '../../platform/json-object.ts'
 
 /** What a provider publishes about itself: its metadata and its signing keys. */
 export type DocumentKind = 'discovery' | 'keys'
@@ -52,16 +51,6 @@ export const isUsable = (
 ): boolean => isYoungerThan(AGES[kind].hard, copy, now)
 
 export const maximumAgeSeconds = (kind: DocumentKind): number => AGES[kind].hard
-
-/** The KV key under which a copy lies for every location to read. */
-export const documentKey = (kind: DocumentKind, issuer: string): Promise<string> =>
-  storageName('provider-documents', issuer, kind)
-
-/** A copy out of KV, which may hold anything. */
-export const parseDocumentCopy = (value: unknown): DocumentCopy | undefined =>
-  isJsonObject(value) && typeof value.body === 'string' && Number.isSafeInteger(value.fetchedAt)
-    ? { body: value.body, fetchedAt: value.fetchedAt as EpochSeconds }
-    : undefined
 
 /** The document in a copy; an empty one, which no check accepts, if it is not JSON. */
 export const bodyOf = ({ body }: DocumentCopy): Readonly<Record<string, unknown>> =>

@@ -5,7 +5,7 @@
  *
  * Storage, all of it public documents of the providers:
  * - the `ProviderMetadata` object, one per provider: the only one who fetches them, last good copies;
- * - KV `storageName('provider-documents', issuer, kind)`: copies for every location to read;
+ * - KV `storageName('provider-documents', issuer, kind)`: copies for every location to read, sealed;
  * - the memory of this instance.
  * Keys are fetched anew after 5 minutes, or on demand after 30 seconds, and never used after 10 minutes;
  * metadata after an hour, and never used after a day (`document-copy.ts`).
@@ -24,24 +24,30 @@ import { verifyIdToken } from './id-token.ts'
 import type { IdentityProvider, IdentityProviders } from './identity-provider.ts'
 import { verifyLogoutToken } from './logout-token.ts'
 import { verifyPresentedTokens } from './presented-tokens.ts'
+import { createDocumentCopies } from './document-copies.ts'
 import { createProviderDocuments } from './provider-documents.ts'
 import type { ProviderDocuments } from './provider-documents.ts'
 import { checkTokenResponse, requestTokens, requestUserInfo } from './provider-requests.ts'
 
 export function createIdentityProviders(parts: {
-  config: Pick<Config, 'issuer' | 'identityProviders'>
+  config: Pick<Config, 'issuer' | 'identityProviders' | 'secrets'>
   metadata: Env['PROVIDER_METADATA']
   /** Copies of discovery documents and key sets live here, beside the revocation hints. */
   documents: KVNamespace
 }): IdentityProviders {
   const ownOrigin = parts.config.issuer
+  const { keyEncryptionKey } = parts.config.secrets
   const outboundFetch = createOutboundFetch({ ownOrigin })
   const all = parts.config.identityProviders.map((config) => {
     const { id, issuer, allowInsecureHttp } = config
     const address = { issuer, allowInsecureHttp, ownOrigin }
     return createIdentityProvider({
       config,
-      documents: createProviderDocuments(address, parts.metadata, parts.documents),
+      documents: createProviderDocuments(
+        address,
+        parts.metadata,
+        createDocumentCopies({ kv: parts.documents, keyEncryptionKey, issuer }),
+      ),
       authentication: memoise(() => clientAuthentication(config.clientAuthentication)),
       redirectUri: `${ownOrigin}/auth/sso/callback/${id}`,
       postLogoutRedirectUri: `${ownOrigin}/auth/sso/logout/callback`,

@@ -7,15 +7,13 @@ import { SingleFlight } from '../../platform/single-flight.ts'
 import { inTime } from '../../platform/time-limit.ts'
 import { parseDiscoveryDocument } from './discovery-document.ts'
 import type { DiscoveryDocument, ProviderAddress } from './discovery-document.ts'
+import type { DocumentCopies } from './document-copies.ts'
 import {
   bodyOf,
   COOL_DOWN_SECONDS,
-  documentKey,
   FAILURE_COOL_DOWN_SECONDS,
-  KV_WAIT_MILLISECONDS,
   isFresh,
   isUsable,
-  parseDocumentCopy,
 } from './document-copy.ts'
 import type { DocumentCopy, DocumentKind } from './document-copy.ts'
 import { parseKeySet } from './key-set.ts'
@@ -40,7 +38,7 @@ export interface ProviderDocuments {
 export function createProviderDocuments(
   provider: ProviderAddress,
   metadata: Env['PROVIDER_METADATA'],
-  copies: KVNamespace,
+  copies: DocumentCopies,
 ): ProviderDocuments {
   // A stub is broken for good after some errors, so each call takes a new one.
   const object = async () => metadata.getByName(await storageName('provider', provider.issuer))
@@ -79,7 +77,7 @@ interface Source<Parsed> {
 class HeldDocument<Parsed> implements ProviderDocument<Parsed> {
   readonly #kind: DocumentKind
   readonly #issuer: string
-  readonly #copies: KVNamespace
+  readonly #copies: DocumentCopies
   readonly #source: Source<Parsed>
   readonly #flight = new SingleFlight()
   #held: Held<Parsed> | undefined
@@ -87,7 +85,7 @@ class HeldDocument<Parsed> implements ProviderDocument<Parsed> {
   #askAgainAt: EpochSeconds = 0
   #lastRefusal: Parameters<typeof refuse>[1]
 
-  constructor(kind: DocumentKind, issuer: string, copies: KVNamespace, source: Source<Parsed>) {
+  constructor(kind: DocumentKind, issuer: string, copies: DocumentCopies, source: Source<Parsed>) {
     this.#kind = kind
     this.#issuer = issuer
     this.#copies = copies
@@ -133,9 +131,7 @@ class HeldDocument<Parsed> implements ProviderDocument<Parsed> {
 
   async #readCopy(now: EpochSeconds): Promise<void> {
     try {
-      const key = await documentKey(this.#kind, this.#issuer)
-      const read = this.#copies.get(key, { type: 'json', cacheTtl: 30 })
-      const copy = parseDocumentCopy(await inTime(KV_WAIT_MILLISECONDS, read))
+      const copy = await this.#copies.read(this.#kind)
       // One that is old serves on where the object cannot be asked for a newer one.
       if (copy === undefined || !isUsable(this.#kind, copy, now)) return
       const held = this.#usableCopy(now)

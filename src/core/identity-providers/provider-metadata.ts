@@ -1,21 +1,19 @@
 import { DurableObject } from 'cloudflare:workers'
+import { parseConfig } from '../../config.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
-import { inTime } from '../../platform/time-limit.ts'
 import { discoveryUrl, parseDiscoveryDocument } from './discovery-document.ts'
 import type { ProviderAddress } from './discovery-document.ts'
+import { createDocumentCopies } from './document-copies.ts'
 import {
   bodyOf,
   CLOCK_DIFFERENCE_SECONDS,
   COOL_DOWN_SECONDS,
-  documentKey,
   FAILURE_COOL_DOWN_SECONDS,
-  KV_WAIT_MILLISECONDS,
   isFresh,
   isUsable,
-  maximumAgeSeconds,
 } from './document-copy.ts'
 import type { DocumentCopy, DocumentKind } from './document-copy.ts'
 import { fetchDocument } from './fetch-document.ts'
@@ -173,12 +171,11 @@ export class ProviderMetadata extends DurableObject<Env> {
   /** The copy in KV is a convenience: without it the isolates ask this object, and nobody waits for it long. */
   async #layOut(kind: DocumentKind, issuer: string, copy: DocumentCopy): Promise<void> {
     try {
-      const written = this.env.REVOCATION.put(
-        await documentKey(kind, issuer),
-        JSON.stringify(copy),
-        { expirationTtl: maximumAgeSeconds(kind) },
-      )
-      await inTime(KV_WAIT_MILLISECONDS, written)
+      const parsed = parseConfig(this.env as unknown as Record<string, unknown>)
+      if (!parsed.ok) throw new Error('the configuration is not valid')
+      const { keyEncryptionKey } = parsed.config.secrets
+      const copies = createDocumentCopies({ kv: this.env.REVOCATION, keyEncryptionKey, issuer })
+      await copies.write(kind, copy)
     } catch (thrown) {
       log('warn', {
         event: 'provider.copy_not_written',

@@ -1,7 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { documentKey } from '../../../src/core/identity-providers/document-copy.ts'
+import { documentKey } from '../../../src/core/identity-providers/document-copies.ts'
 import { storageName } from '../../../src/platform/digest.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { documentKey } from '../../../src/core/identity-providers/document-copy.ts'
+import { documentKey } from '../../../src/core/identity-providers/document-copies.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { otrotlConfig, secondConfig } from '../../world/config.ts'

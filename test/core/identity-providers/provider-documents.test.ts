@@ -1,14 +1,15 @@
 import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { documentKey } from '../../../src/core/identity-providers/document-copy.ts'
+import { documentKey } from '../../../src/core/identity-providers/document-copies.ts'
 import { createIdentityProviders } from '../../../src/core/identity-providers/identity-providers.ts'
 import { storageName } from '../../../src/platform/digest.ts'
 import { freezeClock } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
-import { configFor, otrotlConfig } from '../../world/config.ts'
+import { configFor, otrotlConfig, secondConfig } from '../../world/config.ts'
 import { createInternet } from '../../world/internet.ts'
 import type { Internet } from '../../world/internet.ts'
+import { logoutClaims } from '../../world/logout-token.ts'
 import { createProvider } from '../../world/provider.ts'
 import type { Provider } from '../../world/provider.ts'
 import {
@@ -84,6 +85,39 @@ describe('the documents of a provider', () => {
       await env.REVOCATION.put(await documentKey(kind, otrotl.issuer), garbage)
     }
     expect(await finish()).toBe('accepted')
+  })
+
+  it('in KV count only as the gateway wrote them: nobody else says where a code goes, or which keys sign', async () => {
+    await createProvider(internet, { ...secondConfig, idTokenSigningAlgorithm: 'RS256' })
+    const planted = {
+      discovery: {
+        ...(await (await fetch(DISCOVERY)).json<object>()),
+        authorization_endpoint: 'https://evil.example/authorize',
+        token_endpoint: 'https://evil.example/token',
+      },
+      keys: await (await fetch('https://second.example/keys')).json<object>(),
+    }
+    for (const kind of ['discovery', 'keys'] as const) {
+      const copy = { body: JSON.stringify(planted[kind]), fetchedAt: epochSeconds() }
+      await env.REVOCATION.put(await documentKey(kind, otrotl.issuer), JSON.stringify(copy))
+    }
+    const started = await otrotlIn().authorizationUrl(newSecrets(), {}, epochSeconds())
+    expect(started.ok && started.value.origin).toBe(otrotl.issuer)
+    expect(await finish()).toBe('accepted')
+    expect(internet.requests.filter(({ url }) => url.includes('evil.example'))).toEqual([])
+  })
+
+  it('in KV are not taken for those of another provider', async () => {
+    const config = { ...secondConfig, idTokenSigningAlgorithm: 'RS256' } as const
+    const second = await createProvider(internet, config)
+    expect(verdict(await signIn(freshIsolate(config).all[0]!, second))).toBe('accepted')
+    await finish()
+    const theirs = await env.REVOCATION.get(await documentKey('keys', config.issuer))
+    await env.REVOCATION.put(await documentKey('keys', otrotl.issuer), theirs!)
+    const forged = await second.sign(logoutClaims(otrotl, { sub: 'alice' }), { typ: 'logout+jwt' })
+    expect(verdict(await otrotlIn().verifyLogoutToken(forged, epochSeconds()))).toMatch(
+      /^logout_token_invalid/,
+    )
   })
 
   it('are done without where their object does not answer', async () => {

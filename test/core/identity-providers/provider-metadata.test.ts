@@ -1,6 +1,9 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { documentKey } from '../../../src/core/identity-providers/document-copy.ts'
+import {
+  createDocumentCopies,
+  documentKey,
+} from '../../../src/core/identity-providers/document-copies.ts'
 import { createProviderDocuments } from '../../../src/core/identity-providers/provider-documents.ts'
 import { verifyProviderJwt } from '../../../src/core/identity-providers/verify-provider-jwt.ts'
 import { freezeClock } from '../../world/clock.ts'
@@ -114,7 +117,9 @@ describe('the keys of a provider', () => {
         return env.PROVIDER_METADATA.getByName(name)
       },
     } as unknown as Env['PROVIDER_METADATA']
-    const { keys } = createProviderDocuments(address, counted, env.REVOCATION)
+    const { keyEncryptionKey } = configFor().secrets
+    const copies = createDocumentCopies({ kv: env.REVOCATION, keyEncryptionKey, ...address })
+    const { keys } = createProviderDocuments(address, counted, copies)
     const rules = { algorithm: 'RS256' as const, keys, types: ['jwt'], isTypeRequired: false }
     const genuine = await token({ sub: 'alice' })
     const junk = (kid: unknown, alg = 'RS256') =>
