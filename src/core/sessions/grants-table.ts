@@ -152,8 +152,8 @@ export const grantsOf = (sql: SqlStorage, applicationId: string): GrantRow[] =>
 
 /**
  * Those of an application in a session that must go so that one more fits: what gives nothing any more, which the
- * alarm may not come by for hours to delete, then tickets that nobody has taken (a page asks for as many as it
- * likes, and none of them has signed anybody in), and then the oldest.
+ * alarm may not come by for hours to delete, then what nobody has taken (any page can send the browser for as many
+ * codes and tickets as it likes, and none of them has signed anybody in), and then the oldest.
  */
 export const surplusGrants = (
   sql: SqlStorage,
@@ -165,7 +165,7 @@ export const surplusGrants = (
     .exec<Columns>(
       `SELECT * FROM grants WHERE application_id = ?1 AND sid = ?2
          AND (SELECT COUNT(*) FROM grants WHERE application_id = ?1 AND sid = ?2) > ?4
-       ORDER BY MAX(expires_at, tokens_until) > ?3 DESC, kind = 'handoff_ticket', created_at DESC, rowid DESC
+       ORDER BY MAX(expires_at, tokens_until) > ?3 DESC, kind <> 'refresh_token', created_at DESC, rowid DESC
        LIMIT -1 OFFSET ?4`,
       applicationId,
       sid,

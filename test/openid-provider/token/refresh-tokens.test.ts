@@ -10,9 +10,10 @@ import type { RegisteredApplication } from '../../world/applications.ts'
 import { NOON } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
 import { lostAnswers, neverComes } from '../../world/lost-answers.ts'
+import { settings } from '../../world/settings.ts'
 import { adaProfile } from '../made-up-application.ts'
 import { expectError, expectUntouched } from './expect-answer.ts'
-import { registerShop, tokenWorld, tokenWorldWith } from './token-world.ts'
+import { REDIRECT_URI, registerShop, tokenWorld, tokenWorldWith } from './token-world.ts'
 import type { TokenWorld } from './token-world.ts'
 
 let world: TokenWorld
@@ -56,6 +57,28 @@ describe('a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
     expect(after.iat).toBe(NOON + 100)
     expect(after).not.toHaveProperty('nonce')
     expect(before.nonce).toBe('n-1')
+  })
+
+  it('stays, however often a stranger’s page sends the browser here for codes that nobody takes', async () => {
+    shop = await registerShop({ isFirstParty: true })
+    const { cookie, refresh_token } = await firstTokens()
+    const headers = {
+      cookie: `__Host-drawbridge_session=${cookie}`,
+      'sec-fetch-site': 'cross-site',
+      'sec-fetch-dest': 'document',
+    }
+    const query = new URLSearchParams({
+      client_id: shop.id,
+      redirect_uri: REDIRECT_URI,
+      response_type: 'code',
+      scope: 'openid',
+    })
+    const url = `${settings.ISSUER}/oauth/authorize?${query.toString()}`
+    for (let n = 0; n < 60; n += 1) {
+      const answer = await world.send(new Request(url, { headers }))
+      expect(answer.headers.get('location')).toContain(`${REDIRECT_URI}?code=`)
+    }
+    expect((await world.refresh(shop, refresh_token)).status).toBe(200)
   })
 
   it('is a use of the session, to its absolute end and not beyond', async () => {
