@@ -5,6 +5,7 @@
 import type { WidgetHost } from './annoto-api.ts'
 import { createAnnoto } from './annoto.ts'
 import { browserPage } from './browser-page.ts'
+import { setOnce } from './set-once.ts'
 
 declare global {
   interface Window {
@@ -14,8 +15,10 @@ declare global {
 
 const script = document.currentScript instanceof HTMLScriptElement ? document.currentScript : null
 
-window.Annoto ??= createAnnoto({
-  page: browserPage(),
-  gateway: new URL(script?.src ?? '', location.href).origin,
-  application: script?.dataset['application'],
-})
+setOnce('Annoto', () =>
+  createAnnoto({
+    page: browserPage(),
+    gateway: new URL(script?.src ?? '', location.href).origin,
+    application: script?.dataset['application'],
+  }),
+)

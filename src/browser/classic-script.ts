@@ -3,6 +3,7 @@ import { browserPage } from './browser-page.ts'
 import { loadDpopKeys } from './dpop-keys.ts'
 import { createDrawbridge } from './drawbridge.ts'
 import type { Drawbridge } from './drawbridge-api.ts'
+import { setOnce } from './set-once.ts'
 
 declare global {
   interface Window {
@@ -12,8 +13,10 @@ declare global {
 
 const source = document.currentScript instanceof HTMLScriptElement ? document.currentScript.src : ''
 
-window.drawbridge ??= createDrawbridge({
-  page: browserPage(),
-  gateway: new URL(source, location.href).origin,
-  loadDpopKeys,
-})
+setOnce('drawbridge', () =>
+  createDrawbridge({
+    page: browserPage(),
+    gateway: new URL(source, location.href).origin,
+    loadDpopKeys,
+  }),
+)

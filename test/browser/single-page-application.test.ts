@@ -60,3 +60,16 @@ describeInBrowser('an application that runs in the browser alone', (open) => {
     await page.getByRole('heading', { name: `Hello, ${ada}: 200` }).waitFor()
   })
 })
+
+describeInBrowser('the scripts, in a page that has an element of their name', (open) => {
+  it.each([
+    ['drawbridge', '/auth/drawbridge.js', 'getToken'],
+    ['Annoto', '/widgets/bootstrap.js', 'boot'],
+  ])('%s is there all the same', async (name, path, method) => {
+    const { page } = await open()
+    const script = `document.querySelector('h1').textContent = typeof window.${name}.${method}`
+    const html = `<h1 id="${name}"></h1><script src="${world().gateway}${path}"></script><script>${script}</script>`
+    await page.goto(await sites.serve(() => ({ html })))
+    await page.getByRole('heading', { name: 'function' }).waitFor({ timeout: 5000 })
+  })
+})
