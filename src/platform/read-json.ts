@@ -8,8 +8,9 @@ const MAX_DEPTH = 32
 
 /**
  * The value in an `application/json` body, if every reader would see the same value in it: no member
- * twice in one object, no `__proto__`, no number that is not finite, no text that is not Unicode
- * (RFC 8259 §4, §6, §8.2; RFC 7493). Nested at most 32 deep.
+ * twice in one object, no `__proto__`, no number that is not finite, no whole one that would become another
+ * (of two ids of 64 bits, one), no text that is not Unicode (RFC 8259 §4, §6, §8.2; RFC 7493 §2.2). Nested at
+ * most 32 deep.
  *
  * @param mediaType what the body must be declared to be, where that is JSON under another name.
  */
@@ -52,21 +53,25 @@ const isPortableScalar = (value: unknown): boolean =>
     : typeof value !== 'string' || value.isWellFormed()
 
 /**
- * A text with the colon that makes it a member's name, or one bracket. What follows the opening quote is
- * all optional, so that nothing is ever scanned twice, not even a text that never ends.
+ * A text with the colon that makes it a member's name, one bracket, or a number. What follows the opening quote
+ * is all optional, so that nothing is ever scanned twice, not even a text that never ends.
  */
-const TOKEN = /"((?:[^"\\]+|\\.?)*)"?\s*(:)?|[[\]{}]/gs
+const TOKEN = /"((?:[^"\\]+|\\.?)*)"?\s*(:)?|[[\]{}]|\d[\d.eE+-]*/gs
+
+/** Shorter ones are exact in a double. */
+const LONG_WHOLE_NUMBER = /^\d{16,}$/
 
 /**
- * Looks at nesting and member names only, before anything is built from the text. What is not JSON at
+ * Looks at nesting, member names and numbers only, before anything is built from the text. What is not JSON at
  * all may pass here: the parser that comes next refuses it.
  */
-function checkStructure(text: string): 'depth' | 'member' | undefined {
+function checkStructure(text: string): 'depth' | 'member' | 'number' | undefined {
   const names: Set<string>[] = []
   for (const [token, content = '', colon] of text.matchAll(TOKEN)) {
     if (token === '{' || token === '[') names.push(new Set())
     else if (token === '}' || token === ']') names.pop()
     else if (colon !== undefined && !mayBeMember(content, names.at(-1))) return 'member'
+    else if (LONG_WHOLE_NUMBER.test(token) && String(Number(token)) !== token) return 'number'
     if (names.length > MAX_DEPTH) return 'depth'
   }
   return undefined

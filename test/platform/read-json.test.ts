@@ -34,6 +34,8 @@ describe('a JSON value', () => {
     '[{"a":1},{"a":2}]',
     '"a"',
     '0',
+    '{"a":[9007199254740991,-9007199254740991,1e300,0.12345678901234567890,-0,12E-1]}',
+    '{"9007199254740993":"9007199254740993 \\" 9007199254740993"}',
   ])('is not confused by what its texts hold: %s', async (text) =>
     expect(await codeOf(text)).toBe('ok'),
   )
@@ -54,6 +56,9 @@ describe('a JSON value', () => {
     ['{"\\u005f_proto__":1}', 'a prototype in another spelling'],
     ['1e400', 'a number beyond all'],
     ['{"a":[-1e999]}', 'a number beyond all further in'],
+    ['9007199254740993', 'a whole number that would be read as another one'],
+    ['{"a":[1,-9007199254740993 ]}', 'the same further in'],
+    ['100000000000000000000000', 'a whole number too long to be told apart from its neighbours'],
     ['"\\ud800"', 'half a character'],
     ['{"\\udc00":1}', 'half a character in a name'],
     ['"never ending', 'a text without end'],

@@ -29,6 +29,11 @@ describe('a body that means harm changes nothing', () => {
     ],
     ['bytes that are no UTF-8', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 400],
     ['half of a character', '{"request":{"user":{"login":"\\ud800"}}}', 400],
+    [
+      'an id that would be read as that of the next person',
+      '{"request":{"user":{"externalid":9007199254740993},"synchronize":{"identifier":{"field":"externalid","value":9007199254740993}}}}',
+      400,
+    ],
     ['a list for the request', '{"request":[1]}', 400],
     ['nothing but a number', '7', 400],
   ])('with %s', async (_what, text, status) => {
