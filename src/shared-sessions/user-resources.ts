@@ -117,9 +117,9 @@ export async function deleteIdentity(parts: SiteParts, request: SiteRequest): Pr
   const ended = await endOn(parts, request, identity)
   if (!ended.ok) return failed(503)
   await parts.siteUsers.removeIdentity(identity)
+  await changed(parts, request, user.userId, 'identity_deleted')
   // Once more, for one that has begun meanwhile; what begins after this looks for the identity when it is open.
   if (!(await endOn(parts, request, identity)).ok) return failed(503)
-  await changed(parts, request, user.userId, 'identity_deleted')
   return done(undefined, 'The identity has successfully been removed')
 }
 
@@ -199,10 +199,8 @@ export async function moveIdentity(
     })
     return linked
   }
-  const after = await endBy(parts, request, identity, holder)
-  if (!after.ok) return after
   await changed(parts, request, user.userId, 'identity_linked')
-  return ok(undefined)
+  return endBy(parts, request, identity, holder)
 }
 
 /** PUT /identities/<identity_token>/synchronize.json: what is told here is what the provider said last. */

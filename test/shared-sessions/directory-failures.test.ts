@@ -113,6 +113,44 @@ describe('whatever step of it a store fails at,', () => {
     })
   })
 
+  it('an identity that is removed, or becomes another user’s, has one line in the audit trail', async () => {
+    const { world, fetch, atEveryStep } = await failingWorld()
+    const { lines } = captureLog()
+    const site = await registerSite({ subdomain: 'shop' })
+    const linesOf = (what: string) =>
+      lines.filter((line) => line.event === 'site_user.changed' && line['what'] === what).length
+
+    let { identityToken: pushed } = await pushUser(site)
+    const remove = () =>
+      ask(site, 'DELETE', `/identities/${pushed}.json?confirm_deletion=true`, undefined, { fetch })
+    let removals = 0
+    await atEveryStep(remove, async (_answer, step) => {
+      const isGone = (await ask(site, 'GET', `/identities/${pushed}.json`)).status === 404
+      if (isGone) removals += 1
+      expect([step, linesOf('identity_deleted')]).toEqual([step, removals])
+      ;({ identityToken: pushed } = await pushUser(site))
+    })
+
+    const browser = world.newBrowser()
+    await signIn(browser, world.otrotl)
+    const { token } = await told(await check(browser, site))
+    const { user } = (await ask(site, 'GET', `/connections/${token}.json`)).data
+    const path = `/identities/${user.identity.identity_token}`
+    let [there, here] = [(await pushUser(site)).userToken, user.user_token as string]
+    const link = () =>
+      ask(site, 'PUT', `${path}/link.json`, { user: { user_token: there } }, { fetch })
+    let moves = 0
+    await atEveryStep(link, async (_answer, step) => {
+      const holder = (await ask(site, 'GET', `${path}.json`)).data.user.user_token as string
+      if (holder === there) {
+        moves += 1
+        ;[there, here] = [here, there]
+      }
+      expect([step, linesOf('identity_linked')]).toEqual([step, moves])
+    })
+    expect([removals, moves].every((made) => made > 1)).toBe(true)
+  })
+
   it('a browser that a site has brought is told to come again', async () => {
     const { world, atEveryStep } = await failingWorld()
     const site: TestSite = await registerSite({ subdomain: 'shop' })
