@@ -8,6 +8,7 @@ const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 const PRIVATE_SUFFIXES = [
   'localhost',
   'local',
+  'localdomain',
   'internal',
   'intranet',
   'lan',
@@ -64,10 +65,15 @@ const toNumber = (octets: readonly number[]): number =>
 
 function isPrivateIpv6(groups: readonly number[]): boolean {
   const [first = 0, second = 0] = groups
-  // RFC 6052 §2.1: NAT64 writes an IPv4 address in the last 32 bits.
-  if (first === 0x64 && second === 0xff9b) return isPrivateIpv4(lastOctets(groups))
+  // RFC 6052 §2.1: NAT64 writes an IPv4 address in the last 32 bits. Below 64:ff9b:1::/48 it is a network's own.
+  const isNat64 =
+    first === 0x64 && second === 0xff9b && groups.slice(2, 6).every((each) => each === 0)
+  if (isNat64) return isPrivateIpv4(lastOctets(groups))
   const isGlobalUnicast = first >> 13 === 1
   // Documentation, Teredo and 6to4 lead elsewhere than they say.
-  const isSpecial = (first === 0x2001 && (second === 0xdb8 || second < 0x200)) || first === 0x2002
+  const isSpecial =
+    (first === 0x2001 && (second === 0xdb8 || second < 0x200)) ||
+    first === 0x2002 ||
+    first === 0x3fff
   return !isGlobalUnicast || isSpecial
 }
