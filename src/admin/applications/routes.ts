@@ -186,10 +186,10 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
   ): Promise<Registered | ProblemAnswer> {
     const present = await findSeen(c, id, seen)
     if (present instanceof Response) return present
-    const changed = await registry.change(present, make(present), clock())
+    const note = () => record(c, 'changed', id)
+    const changed = await registry.change(present, make(present), clock(), note)
     if (!changed.ok) return answerProblems(c, changed.problems)
     if (!changed.value.ok) return answerProblem(c, CHANGE_PROBLEMS[changed.value.refusal.code])
-    await record(c, 'changed', id)
     return changed.value.value
   }
 

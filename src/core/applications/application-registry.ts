@@ -62,12 +62,14 @@ export interface ApplicationRegistry {
   }): Promise<readonly KeptApplication[]>
   /**
    * Replaces everything that a registration says, in the version that the operator has seen. An application that
-   * begins to need a secret gets one, one that no longer does loses all.
+   * begins to need a secret gets one, one that no longer does loses all. `note` is awaited once it is replaced: what
+   * fails after that leaves it changed.
    */
   change(
     seen: { readonly id: string; readonly version: number },
     registration: Registration,
     now: EpochSeconds,
+    note?: () => Promise<void>,
   ): Promise<ProblemsOr<Result<Registered, 'unknown_application' | 'changed_meanwhile'>>>
   remove(
     id: string,
@@ -197,7 +199,7 @@ export function createApplicationRegistry({
 
     list: ({ after, limit }) => table.list(after, limit),
 
-    async change({ id, version }, registration, now) {
+    async change({ id, version }, registration, now, note) {
       const judged = await judgeRegistration(registration, { issuer })
       if (!judged.ok) return judged
       try {
@@ -205,6 +207,7 @@ export function createApplicationRegistry({
           ? await table.replace({ id, version }, judged.content, now)
           : undefined
         if (changed === undefined) return ok(await failure(id))
+        await note?.()
         return ok(await unlessGone(() => keepSecrets(changed, now)))
       } catch (thrown) {
         return inUse(thrown)
@@ -263,7 +266,7 @@ export function createApplicationRegistry({
   }
   return {
     ...registry,
-    change: (seen, registration, now) => written(seen.id, registry.change(seen, registration, now)),
+    change: (seen, ...how) => written(seen.id, registry.change(seen, ...how)),
     remove: (id, version, now) => written(id, registry.remove(id, version, now)),
     setStatus: (id, ...how) => written(id, registry.setStatus(id, ...how)),
     rotateSecret: (input, now) => written(input.id, registry.rotateSecret(input, now)),
