@@ -28,6 +28,10 @@ const isAny = (tags: string): boolean => tags.trim() === '*'
 const isTagged = (present: number, tags: string): boolean =>
   isAny(tags) || tags.split(',').some((tag) => tag.trim() === tagOf(present))
 
+/** Whether `If-Match` names the present version, or is not there. */
+export const isMatched = (present: number, headers: Seen['headers']): boolean =>
+  isTagged(present, headers['if-match'] ?? '*')
+
 /** Whether `If-None-Match` names the present version; here a tag may be a weak one. */
 export const isKnown = (present: number, headers: Seen['headers']): boolean =>
   isTagged(present, headers['if-none-match']?.replaceAll('W/', '') ?? '')
@@ -38,7 +42,7 @@ export const isKnown = (present: number, headers: Seen['headers']): boolean =>
  */
 export function isSeen(present: number, { headers, version }: Seen): boolean {
   if (version !== undefined && version !== present) return false
-  return isTagged(present, headers['if-match'] ?? '*') && !isKnown(present, headers)
+  return isMatched(present, headers) && !isKnown(present, headers)
 }
 
 /** Whether it has said which version, so that the change is of no other. */

@@ -25,7 +25,15 @@ import {
   toRegistration,
 } from './application-shape.ts'
 import { handoffKeyRoutes } from './handoff-key-routes.ts'
-import { conditions, isKnown, isSeen, isVersionNamed, tagged, tagOf } from './if-match.ts'
+import {
+  conditions,
+  isKnown,
+  isMatched,
+  isSeen,
+  isVersionNamed,
+  tagged,
+  tagOf,
+} from './if-match.ts'
 import type { Seen } from './if-match.ts'
 import { patchRegistration } from './patch-registration.ts'
 import { secretRoutes } from './secret-routes.ts'
@@ -60,7 +68,7 @@ const showOne = {
   responses: {
     200: json(applicationSchema),
     304: { description: 'It is still the version in If-None-Match' },
-    ...problems('not_found'),
+    ...problems('not_found', 'changed_meanwhile'),
   },
 } satisfies Operation
 
@@ -164,6 +172,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
   api.serve(showOne, async (c, { params, headers }) => {
     const found = await registry.find(params.id)
     if (found === undefined) return answerProblem(c, 'not_found')
+    if (!isMatched(found.version, headers)) return answerProblem(c, 'changed_meanwhile')
     await recordRead(c, audit, 'application')
     const tag = { ETag: tagOf(found.version) }
     if (isKnown(found.version, headers)) return c.body(null, 304, tag)

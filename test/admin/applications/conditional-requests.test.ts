@@ -74,6 +74,17 @@ describe('If-None-Match (RFC 9110 §13.1.2)', () => {
   )
 })
 
+describe('If-Match (RFC 9110 §13.1.1)', () => {
+  it('of another version is answered 412 to who reads, too', async () => {
+    const path = await changedOnce()
+    for (const tags of ['"1"', 'W/"2"', '"3", "4"']) {
+      const answer = await request('GET', path, { 'if-match': tags, 'if-none-match': '"2"' })
+      expect([answer.status, answer.body.code], tags).toEqual([412, 'changed_meanwhile'])
+    }
+    expect((await request('GET', path, { 'if-match': '"1", "2"' })).status).toBe(200)
+  })
+})
+
 describe('a merge patch (RFC 7396 §4)', () => {
   const patch = (path: string, contentType: string) =>
     request('PATCH', path, { 'content-type': contentType }, { name: 'Patched' })
