@@ -98,6 +98,10 @@ export type ProblemError =
   | { readonly pointer: string; readonly detail: string }
   | { readonly parameter: string; readonly detail: string }
 
+/** A JSON Pointer as the fragment of a URI (RFC 6901 §6): names that operators send have any characters in them. */
+export const inFragment = (pointer: string): string =>
+  `#${encodeURI(pointer).replaceAll('#', '%23')}`
+
 const RETRY_AFTER_SECONDS: Partial<Record<ProblemCode, number>> = {
   rate_limited: 60,
   unavailable: 5,

@@ -6,7 +6,7 @@ import { getPath } from 'hono/utils/url'
 import { readJson } from '../../platform/read-json.ts'
 import type { RequestFacts, RequestVariables } from '../../platform/request-facts.ts'
 import { ADMIN_PATH } from '../admin-parts.ts'
-import { answerProblem } from '../problem.ts'
+import { answerProblem, inFragment } from '../problem.ts'
 import type { ProblemAnswer, ProblemError } from '../problem.ts'
 import { MERGE_PATCH } from './operation.ts'
 import type { Operation } from './operation.ts'
@@ -155,6 +155,8 @@ const inParameter = ({ path, detail }: Fault): ProblemError => ({
 
 const inBody = ({ path, detail }: Fault): ProblemError => ({ pointer: pointerTo(path), detail })
 
-/** RFC 6901 §3 and §6. */
+/** RFC 6901 §3. */
 const pointerTo = (path: Path): string =>
-  `#${path.map((name) => `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`
+  inFragment(
+    path.map((name) => `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+  )

@@ -13,7 +13,7 @@ import { idInPath, inPages, json, jsonBody, problems, queryText } from '../api/o
 import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
 import { list, nullable, object, openObject, optional, text } from '../api/schema.ts'
-import { answerProblem } from '../problem.ts'
+import { answerProblem, inFragment } from '../problem.ts'
 import type { ProblemAnswer } from '../problem.ts'
 import {
   applicationSchema,
@@ -144,7 +144,7 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
     answerProblem(
       c,
       'invalid_registration',
-      found.map(({ pointer, detail }) => ({ pointer: `#${pointer}`, detail })),
+      found.map(({ pointer, detail }) => ({ pointer: inFragment(pointer), detail })),
     )
 
   api.serve(registerApplication, async (c, { body }) => {

@@ -5,7 +5,7 @@ import { idInPath, json, optionalBody, problems } from '../api/operation.ts'
 import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
 import { described, list, object, openObject, optional, text } from '../api/schema.ts'
-import { answerProblem } from '../problem.ts'
+import { answerProblem, inFragment } from '../problem.ts'
 import { secretSchema, showSecret } from './application-shape.ts'
 import { overlap } from './secret-routes.ts'
 
@@ -53,7 +53,7 @@ export function widgetSecretRoutes(api: AdminApi, parts: AdminParts): void {
     const rotated = await parts.rotateWidgetSecret({ id, overlapSeconds, secret }, clock())
     if (!rotated.ok) {
       const errors = rotated.problems.map(({ pointer, detail }) => ({
-        pointer: `#${pointer}`,
+        pointer: inFragment(pointer),
         detail,
       }))
       return answerProblem(c, 'invalid_registration', errors)

@@ -67,6 +67,11 @@ describe('a body that is not as described', () => {
       ['#/first_party: is not true or false', '#/oauth: is not an object'],
     ],
     [
+      'names that a fragment of a URI has to spell otherwise',
+      { name: 'x', 'a b': 1, '100%': 2, 'ä#"': 3 },
+      ['#/100%25: is unknown', '#/%C3%A4%23%22: is unknown', '#/a%20b: is unknown'].toSorted(),
+    ],
+    [
       'names that every object has',
       { name: 'x', constructor: 1, toString: 2 },
       ['#/constructor: is unknown', '#/toString: is unknown'],
