@@ -11,7 +11,7 @@ export interface AdminRequest {
   /** Under `/admin/api`, with its query. */
   readonly path: string
   readonly body?: string
-  readonly ifMatch?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Asks the management API with a key, which goes nowhere else: not into storage, not into a URL. */
@@ -19,16 +19,16 @@ export type AdminClient = (request: AdminRequest) => Promise<AdminAnswer>
 
 export const createAdminClient =
   (key: string): AdminClient =>
-  async ({ method, path, body, ifMatch }) => {
+  async ({ method, path, body, headers }) => {
     const answer = await fetch(`/admin/api${path}`, {
       method,
       credentials: 'omit',
       cache: 'no-store',
       redirect: 'error',
       headers: {
+        ...headers,
         authorization: `Bearer ${key}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...(ifMatch !== undefined && ifMatch !== '' && { 'if-match': ifMatch }),
       },
       ...(body !== undefined && { body }),
     })

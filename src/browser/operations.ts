@@ -77,13 +77,13 @@ function operationForm(
       (at, [name, value]) => at.replace(`{${name}}`, encodeURIComponent(value)),
       path,
     )
-    const query = new URLSearchParams(
-      valuesIn('query').filter(([, value]) => value !== '') as [string, string][],
-    )
+    const givenIn = (place: Parameter['in']) =>
+      Object.fromEntries(valuesIn(place).filter(([, value]) => value !== ''))
+    const query = new URLSearchParams(givenIn('query'))
     const text = body?.input.value.trim() ?? ''
-    const [, ifMatch = ''] = valuesIn('header')[0] ?? []
     const suffix = query.size > 0 ? `?${query}` : ''
-    void ask({ method, path: filled + suffix, ifMatch, ...(text !== '' && { body: text }) })
+    const headers = givenIn('header')
+    void ask({ method, path: filled + suffix, headers, ...(text !== '' && { body: text }) })
       .then(
         ({ status, etag, body: value }) => {
           const shown = typeof value === 'string' ? value : JSON.stringify(value, undefined, 2)

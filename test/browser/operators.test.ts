@@ -100,6 +100,22 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expect.poll(() => asked).toBe(2)
     })
 
+    it('sends what stands in each field of an operation, the headers too', async () => {
+      const { page, expectStatus } = await open({ colorScheme })
+      expectStatus(404)
+      await page.goto('/admin')
+      await openOperatorsPage(page, key())
+      const remove = page.locator('details', { hasText: 'DELETE /applications/{id} ' }).first()
+      await remove.locator('summary').first().click()
+      await remove.getByLabel('id (path)').fill('a b')
+      await remove.getByLabel('if-none-match (header)').fill('"7"')
+      const sent = page.waitForRequest(/\/applications\/a%20b$/)
+      await remove.getByRole('button', { name: 'DELETE /applications/{id}' }).click()
+      const headers = await (await sent).allHeaders()
+      expect([headers['if-match'], headers['if-none-match']]).toEqual([undefined, '"7"'])
+      await remove.locator('form > .answer', { hasText: '404' }).waitFor()
+    })
+
     it('lets an operator tell an application once more where that has failed', async () => {
       const { page, expectStatus } = await open({ colorScheme })
       expectStatus(503)
