@@ -76,13 +76,16 @@ export async function startSharedSession(
     sealedToken: await parts.tokens.seal(token),
     expiresAt: now + lifetimeSeconds,
   }
+  const failed = (thrown: unknown) => {
+    log('error', { event: 'session.not_opened', user: userId, error: describeThrown(thrown) })
+    return refuse('unavailable')
+  }
   let before: SiteSession | undefined
   try {
     // Before the session can be used, so that there is none that its site could not end.
     before = await siteSessions.put(index, now)
   } catch (thrown) {
-    log('error', { event: 'session.not_opened', user: userId, error: describeThrown(thrown) })
-    return refuse('unavailable')
+    return failed(thrown)
   }
   const opened = await sessions.open({
     userId,
@@ -109,19 +112,25 @@ export async function startSharedSession(
     endUnheard(ends, facts, { userId, sid, now })
   }
   if (!opened.ok) return opened
-  const started = await siteSessions.findByIdentity(site.company, identity.identityToken, now)
-  // Another one has come in its place before it was open: whoever did that could not end it yet.
-  if (started?.sid !== sid) await end('replaced_by_sign_in')
-  // Whoever removes a user ends what is open first: what opened after that is ended here.
-  const holder = await siteUsers.findIdentity(site.company, identity.identityToken)
-  const isStillTheirs = holder?.userToken === user.userToken
-  const session = { ...index, cookieCount: 0, createdAt: now, updatedAt: now }
-  if (!isStillTheirs || !(await siteUsers.find(site.company, { userToken: user.userToken }))) {
-    await end()
-    await siteSessions.forget([session])
-    return refuse('unknown_user')
+  try {
+    const started = await siteSessions.findByIdentity(site.company, identity.identityToken, now)
+    // Another one has come in its place before it was open: whoever did that could not end it yet.
+    if (started?.sid !== sid) await end('replaced_by_sign_in')
+    // Whoever removes a user ends what is open first: what opened after that is ended here.
+    const holder = await siteUsers.findIdentity(site.company, identity.identityToken)
+    const isStillTheirs = holder?.userToken === user.userToken
+    const session = { ...index, cookieCount: 0, createdAt: now, updatedAt: now }
+    if (!isStillTheirs || !(await siteUsers.find(site.company, { userToken: user.userToken }))) {
+      await end()
+      await siteSessions.forget([session])
+      return refuse('unknown_user')
+    }
+    return ok({ session, token })
+  } catch (thrown) {
+    // Its site is not told of it, and nobody would end it.
+    endUnheard(ends, facts, { userId, sid, now })
+    return failed(thrown)
   }
-  return ok({ session, token })
 }
 
 type Found = Result<SharedSession, 'no_session' | 'unavailable'>

@@ -113,6 +113,21 @@ describe('whatever step of it a store fails at,', () => {
     })
   })
 
+  it('a session that its site was not told of is over', async () => {
+    const { fetch, atEveryStep } = await failingWorld()
+    const site = await registerSite({ subdomain: 'shop' })
+    let { identityToken } = await pushUser(site)
+    const path = () => `/sso/sessions/identities/${identityToken}.json`
+    const start = () => ask(site, 'PUT', path(), undefined, { fetch })
+    await atEveryStep(start, async ({ status }, step) => {
+      await vi.waitFor(async () => {
+        const read = await ask(site, 'GET', path())
+        expect([step, read.status]).toEqual([step, status === 201 ? 200 : 404])
+      })
+      ;({ identityToken } = await pushUser(site))
+    })
+  })
+
   it('an identity that is removed, or becomes another user’s, has one line in the audit trail', async () => {
     const { world, fetch, atEveryStep } = await failingWorld()
     const { lines } = captureLog()
