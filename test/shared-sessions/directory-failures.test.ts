@@ -128,12 +128,23 @@ describe('whatever step of it a store fails at,', () => {
     })
   })
 
-  it('an identity that is removed, or becomes another user’s, has one line in the audit trail', async () => {
+  it('a person who is pushed, and an identity that is removed or moved, has one line in the audit trail', async () => {
     const { world, fetch, atEveryStep } = await failingWorld()
     const { lines } = captureLog()
     const site = await registerSite({ subdomain: 'shop' })
     const linesOf = (what: string) =>
       lines.filter((line) => line.event === 'site_user.changed' && line['what'] === what).length
+
+    let login = 'ada-1'
+    const create = () => ask(site, 'POST', '/storage/users.json', { user: { login } }, { fetch })
+    let creations = 0
+    await atEveryStep(create, async (_answer, step) => {
+      const body = { user: { login } }
+      const found = await ask(site, 'POST', '/storage/users/user/lookup.json', body)
+      if (found.status === 200) creations += 1
+      expect([step, linesOf('created')]).toEqual([step, creations])
+      login = `ada-${step + 1}`
+    })
 
     let { identityToken: pushed } = await pushUser(site)
     const remove = () =>
@@ -163,7 +174,7 @@ describe('whatever step of it a store fails at,', () => {
       }
       expect([step, linesOf('identity_linked')]).toEqual([step, moves])
     })
-    expect([removals, moves].every((made) => made > 1)).toBe(true)
+    expect([creations, removals, moves].every((made) => made > 1)).toBe(true)
   })
 
   it('a browser that a site has brought is told to come again', async () => {

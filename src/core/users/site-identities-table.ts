@@ -81,6 +81,14 @@ export const createSiteIdentitiesTable = (directory: D1Database) => {
           now,
         ),
 
+    /** The identity as `insertion` leaves it. */
+    inserted: (identity: NewSiteIdentity, now: EpochSeconds): SiteIdentity => ({
+      ...identity,
+      version: 1,
+      createdAt: now,
+      updatedAt: now,
+    }),
+
     /**
      * The content made from the version that was seen. Where another change has come between, it fails with
      * `isChangedMeanwhile`, and with it all of its batch.

@@ -23,7 +23,7 @@ const PASSES = `company = ?1 AND is_leaving = 0
 export interface NewSiteUser {
   readonly userToken: string
   readonly company: string
-  readonly userId: string
+  readonly userId: UserId
   readonly externalId: string
   readonly login: string | undefined
   readonly passwordHash: string | undefined
@@ -108,6 +108,16 @@ export const createSiteUsersTable = (directory: D1Database) => {
           user.passwordHash ?? null,
           now,
         ),
+
+    /** The user as `insertion` leaves them. */
+    inserted: ({ passwordHash, ...user }: NewSiteUser, now: EpochSeconds): SiteUser => ({
+      ...user,
+      hasPassword: passwordHash !== undefined,
+      loginCount: 0,
+      lastLoginAt: undefined,
+      createdAt: now,
+      updatedAt: now,
+    }),
 
     /**
      * `undefined` leaves a column as it is. A new password begins with no wrong guesses. Of who is leaving it fails

@@ -137,8 +137,11 @@ export function createSiteUsers({
             pushedRows.identityInsertion({ ...identity, userId }, now),
           ]),
         )
-        const made = written === 'written' ? await known(company, userToken) : undefined
-        if (made !== undefined) return ok(made)
+        // Not read again: what is there now is told, whatever fails next.
+        if (written === 'written') {
+          const user = users.inserted(row, now)
+          return ok({ user, identities: [identities.inserted(identity, now)] })
+        }
         if (externalId !== undefined) return refuse('taken')
         if (login && (await users.find(company, { login }))) return refuse('taken')
       }
