@@ -53,7 +53,7 @@ export interface CutOffRecords {
   failures(id: string, limit: number): Promise<readonly UserId[]>
   /** A user that could not be reached could not be this time either: all others come first. */
   putLast(id: string, userId: UserId, now: EpochSeconds): Promise<void>
-  /** A user that could not be reached has been. */
+  /** A user that could not be reached has been. Of two visits, each counts what it has ended itself. */
   resolve(id: string, userId: UserId, endedSessions: number, now: EpochSeconds): Promise<void>
   /** Those with pages or users left that nothing has been heard of since `before`. */
   stalled(before: EpochSeconds, limit: number): Promise<readonly CutOffProgress[]>
@@ -128,10 +128,9 @@ export function createCutOffRecords(directory: D1Database): CutOffRecords {
       await directory.batch([
         directory
           .prepare(
-            `UPDATE cut_offs SET ended_sessions = ended_sessions + ?3, updated_at = ?4 WHERE id = ?1
-             AND EXISTS (SELECT 1 FROM cut_off_failures WHERE cut_off_id = ?1 AND user_id = ?2)`,
+            'UPDATE cut_offs SET ended_sessions = ended_sessions + ?2, updated_at = ?3 WHERE id = ?1',
           )
-          .bind(id, userId, endedSessions, now),
+          .bind(id, endedSessions, now),
         directory
           .prepare('DELETE FROM cut_off_failures WHERE cut_off_id = ?1 AND user_id = ?2')
           .bind(id, userId),

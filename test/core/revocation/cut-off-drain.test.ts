@@ -258,6 +258,58 @@ describe('the queue', () => {
     expect(results.every(({ events }) => events === 1)).toBe(true)
   })
 
+  it('leaves those who could not be reached to their own visit, which counts what it ends', async () => {
+    const [id] = await people(1)
+    const away = await cutOff(EVERYONE, { USER_SESSIONS: unreachable() })
+    const [page] = away.waiting.sent as [CutOffMessage]
+    await deliver(away.operator.env, page)
+    const healed = createOperator({ SESSION_ENDS: queue() })
+    await deliver(healed.env, page)
+    expect(await causes(id!)).toEqual([null])
+    expect(await away.progress()).toMatchObject({ state: 'incomplete', failed: 1 })
+    await deliver(healed.env, { cutOffId: away.id })
+    expect(await away.progress()).toMatchObject({ state: 'done', done: 1, ended_sessions: 1 })
+  })
+
+  it('takes the word of the first who has done a page on whom it could not reach', async () => {
+    const [id] = await people(1)
+    const { operator, progress, waiting } = await cutOff(EVERYONE)
+    const { cutOffRecords } = operator.gateway.core!
+    const [{ cutOffId, from = '' }] = waiting.sent as [CutOffMessage]
+    const done = { cutOffId, from, to: null, visited: 1, endedSessions: 1, failed: [] }
+    expect(await cutOffRecords.advance(done, systemClock())).toBe(true)
+    const late = { ...done, endedSessions: 0, failed: [id!] }
+    expect(await cutOffRecords.advance(late, systemClock())).toBe(false)
+    expect(await progress()).toMatchObject({ state: 'done', failed: 0, ended_sessions: 1 })
+  })
+
+  it('counts what was ended of one who could not be reached, whichever of two visits says so first', async () => {
+    const [id] = await people(1)
+    const away = await cutOff(EVERYONE, { USER_SESSIONS: unreachable() })
+    await deliver(away.operator.env, away.waiting.sent[0]!)
+    const name = await storageName('user', id!)
+    const second = createOperator({ SESSION_ENDS: queue() })
+    const overtaken = new Proxy(env.USER_SESSIONS, {
+      get(namespace, member) {
+        if (member !== 'getByName') return Reflect.get(namespace, member) as unknown
+        return (asked: string) => {
+          const object = namespace.getByName(asked)
+          if (asked !== name) return object
+          return {
+            async endSessionsBefore(...end: Parameters<typeof object.endSessionsBefore>) {
+              const answer = await object.endSessionsBefore(...end)
+              await deliver(second.env, { cutOffId: away.id })
+              return answer
+            },
+          }
+        }
+      },
+    })
+    const first = createOperator({ SESSION_ENDS: queue(), USER_SESSIONS: overtaken })
+    await deliver(first.env, { cutOffId: away.id })
+    expect(await away.progress()).toMatchObject({ state: 'done', failed: 0, ended_sessions: 1 })
+  })
+
   it('counts a page once, and sends for the next once, where two do it at the same time', async () => {
     await people(101)
     const { waiting, operator, progress } = await cutOff(EVERYONE)
