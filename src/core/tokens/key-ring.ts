@@ -199,11 +199,10 @@ export class KeyRing extends DurableObject<Env> {
   async #generate(lacking: readonly SigningKeyAlgorithm[]): Promise<readonly NewKey[]> {
     const { seals } = this.#parts()
     this.#generating ??= Promise.all(lacking.map((alg) => generateSigningKey(alg, seals.current)))
-    const generating = this.#generating
     try {
-      return await generating
+      return await this.#generating
     } finally {
-      if (this.#generating === generating) this.#generating = undefined
+      this.#generating = undefined
     }
   }
 

@@ -103,7 +103,7 @@ export function createKeys(parts: {
         const answer = await inTime(LAST_WAIT_MILLISECONDS, askRing(alg, now))
         if (answer.ok) {
           const { kid, record } = answer.value
-          const key = held?.kid === kid ? held.key : await importSealedKey(answer.value, seal)
+          const key = await importSealedKey(answer.value, seal)
           if (key !== undefined) {
             await publicKeys.remember(record, now)
             const fresh = { kid, alg, key, at: now }

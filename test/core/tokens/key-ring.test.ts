@@ -4,6 +4,7 @@ import { compactDecrypt, importJWK } from 'jose'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   ANNOUNCED_SECONDS,
+  PUBLISH_RETRY_SECONDS,
   RETIRING_SECONDS,
   ROTATION_SECONDS,
 } from '../../../src/core/tokens/key-lifetimes.ts'
@@ -55,6 +56,17 @@ describe('the first use of the key ring', () => {
       'RS256 active',
       'RS256 announced',
     ])
+  })
+
+  it('makes no more keys than there are to be, for whichever algorithm each of them asks', async () => {
+    await runInDurableObject(ring(), async (instance) => {
+      const made = vi.spyOn(crypto.subtle, 'generateKey')
+      const asked = (['RS256', 'PS256', 'PS256', 'PS256', 'ES256'] as const).map((alg) =>
+        instance.signingKey(alg, NOON),
+      )
+      expect((await Promise.all(asked)).every(({ ok }) => ok)).toBe(true)
+      expect(made).toHaveBeenCalledTimes(6)
+    })
   })
 
   it('throws away the keys of those who come second', async () => {
@@ -279,6 +291,25 @@ describe('a compromised key', () => {
     expect((await keysIn('compromised')).length).toBeGreaterThanOrEqual(12)
   })
 
+  it('is out of the record in KV at once, also when it signed no more and nothing takes its place', async () => {
+    const bad = (await kidIn('active'))!
+    const due = NOON + ROTATION_SECONDS
+    expect(await kidIn('retiring', due)).toBe(bad)
+    expect(await ring().compromise(bad, due)).toEqual({ ok: true, value: { published: true } })
+    expect(kidsOf((await published())!)).not.toContain(bad)
+  })
+
+  it('is out of the record in KV although no other can be made in its place', async () => {
+    const bad = (await kidIn('announced'))!
+    await runInDurableObject(ring(), async (instance) => {
+      vi.spyOn(crypto.subtle, 'generateKey').mockRejectedValue(new Error('no keys today'))
+      expect(await instance.compromise(bad, NOON)).toMatchObject({
+        refusal: { code: 'unavailable' },
+      })
+    })
+    expect(kidsOf((await published())!)).not.toContain(bad)
+  })
+
   it('that nobody knows is refused, and changes nothing', async () => {
     const before = valueOf(await ring().publicKeys(NOON))
     expect(await ring().compromise('A'.repeat(43), NOON)).toMatchObject({
@@ -322,6 +353,16 @@ describe('the published record', () => {
     await runDurableObjectAlarm(ring())
     expect(kidsOf((await published())!)).not.toContain(bad)
   }, 15_000)
+
+  it('is tried again soon after a heartbeat whose write KV did not take', async () => {
+    valueOf(await ring().publicKeys(NOON))
+    await runInDurableObject(ring(), async (instance, state) => {
+      const put = vi.spyOn(env.REVOCATION, 'put').mockRejectedValue(new Error('KV is away'))
+      await instance.alarm()
+      put.mockRestore()
+      expect(await state.storage.getAlarm()).toBe((NOON + PUBLISH_RETRY_SECONDS) * 1000)
+    })
+  })
 
   it('is written again by every heartbeat, so that KV may forget it in between', async () => {
     const record = valueOf(await ring().publicKeys(NOON))
@@ -376,6 +417,25 @@ describe('rotation of KEY_ENCRYPTION_KEY', () => {
     expect(answer.kid).toBe(kid)
     const value = await signingKeySeals(keyEncryptionKey).any.unseal(answer.sealedPrivateKey)
     expect(value).toMatchObject({ alg: 'ES256' })
+  })
+
+  it('seals nothing that was withdrawn meanwhile, and goes on to the other keys', async () => {
+    const kid = await sealActiveKeyWith(older)
+    const secret = env.KEY_ENCRYPTION_KEY
+    const error = vi.spyOn(console, 'error')
+    await evictDurableObject(ring())
+    await runInDurableObject(ring(), async (instance) => {
+      Object.assign(env, { KEY_ENCRYPTION_KEY: `${secret} ${older}` })
+      const encrypt = crypto.subtle.encrypt.bind(crypto.subtle)
+      vi.spyOn(crypto.subtle, 'encrypt').mockImplementationOnce(async (...sealing) => {
+        valueOf(await instance.compromise(kid, NOON))
+        return encrypt(...sealing)
+      })
+      await instance.alarm()
+      Object.assign(env, { KEY_ENCRYPTION_KEY: secret })
+    })
+    expect(await kidIn('compromised')).toBe(kid)
+    expect(error).not.toHaveBeenCalled()
   })
 
   it('that lost the older value leaves the key as it is and mints nothing in its place', async () => {

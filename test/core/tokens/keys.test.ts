@@ -107,6 +107,19 @@ describe('a signing key in an isolate', () => {
     })
   })
 
+  it('that another has taken over from does not serve while the key ring is away', async () => {
+    let isAway = false
+    const watched = watchedRing(() => isAway)
+    const keys = isolate({ keyRing: watched.keyRing })
+    const due = NOON + ANNOUNCED_SECONDS
+    const { kid } = valueOf(await keys.signingKey('ES256', due))
+    valueOf(await (await keyRing()).rotate(due + 1))
+    isAway = true
+    const { keys: listed } = valueOf(await keys.publicKeySet(due + 60))
+    expect(listed.map((key) => key.kid)).toContain(kid)
+    expect(await keys.signingKey('ES256', due + 60)).toMatchObject({ ok: false })
+  })
+
   it('still serves while the key ring does not answer at all', async () => {
     let isSilent = false
     const keyRing = Object.create(env.KEY_RING) as Env['KEY_RING']
