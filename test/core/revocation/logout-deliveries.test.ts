@@ -535,6 +535,17 @@ describe('a delivery that is given up', () => {
     expect(shop.received).toHaveLength(8)
   })
 
+  it('is replayed to where the application was last, when that has been removed', async () => {
+    const { shop, session } = await givenUp()
+    await vi.waitFor(async () => expect(await listed()).toHaveLength(1), PATIENCE)
+    for (let day = 0; day < 3; day += 1) await later(session, DAY)
+    await env.DIRECTORY.prepare('DELETE FROM applications').run()
+    shop.manner = 'takes'
+    const [{ id } = { id: '' }] = await listed()
+    expect((await deliveries.replay(id, clock.now())).ok).toBe(true)
+    await received(shop, 5)
+  })
+
   it('is not replayed, and stays on the list, while the object does not answer', async () => {
     const { session } = await givenUp()
     await vi.waitFor(async () => expect(await listed()).toHaveLength(1), PATIENCE)

@@ -40,3 +40,22 @@ it.each([
   await ring(userId)
   await vi.waitFor(() => expect(shop.received).toHaveLength(isKnown ? 2 : 1), { timeout: 10_000 })
 })
+
+it('nobody is told, nor tried again, where an application is gone that was never told of anything', async () => {
+  freezeClock()
+  await prepareKeyRing(NOON)
+  const shop = await createApplication(await createWorld())
+  const { session } = await signedIn(NOON)
+  const { userId, sid } = session
+  await takePart(shop, session)
+  await env.DIRECTORY.prepare('DELETE FROM applications').run()
+  await sessionsOf().end(userId, sid, 'person', NOON)
+  await vi.waitFor(
+    async () =>
+      expect(await rowsOf(userId, 'SELECT state FROM deliveries')).toEqual([
+        { state: 'unconcerned' },
+      ]),
+    { timeout: 10_000 },
+  )
+  expect(shop.received).toEqual([])
+})

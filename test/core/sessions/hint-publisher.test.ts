@@ -220,6 +220,33 @@ describe('a store that refuses', () => {
     expect(gaps[3]).toBeGreaterThan(gaps[0]!)
   })
 
+  it('is asked again after a second, though the alarm was set for later', async () => {
+    const { userId, session } = await signedIn(clock.now())
+    await published(userId)
+    const store = await giveMoodyStore(userId)
+    store.refusal = 'KV PUT failed: 503'
+    await sessions.end(userId, session.sid, 'person', clock.now())
+    await vi.waitFor(async () => expect(await alarmOf(userId)).toBe(START + 1))
+  })
+
+  it('is asked at once for what is new, and then again with short gaps at first', async () => {
+    const { userId } = await signedIn(clock.now())
+    const second = await signedIn(clock.now(), userId)
+    await published(userId)
+    const store = await giveMoodyStore(userId)
+    store.refusal = 'KV PUT failed: 503'
+    await sessions.end(userId, second.session.sid, 'person', clock.now())
+    for (const seconds of [1, 2, 4, 8]) {
+      clock.advance(seconds)
+      await ring(userId)
+    }
+    await sessions.endAll(userId, 'person', clock.now())
+    const tasks = await tasksOf(userId)
+    expect(tasks.find(({ task }) => task === 'publish_hint')).toMatchObject({
+      due_at: clock.now() + 1,
+    })
+  })
+
   it('is left alone until then, also by an alarm that rings for another reason', async () => {
     const { userId } = await signedIn(clock.now())
     await published(userId)

@@ -470,6 +470,16 @@ describe('the end of a session on the one side', () => {
     expect(call?.headers.apikey).toBe(settings.PORTAL_API_KEY)
   })
 
+  it('is on the last page, which says by the name of the host that it was told', async () => {
+    await goOn(portal.ticket(carol))
+    const left = await browser.request(`${settings.ISSUER}/auth/sso/logout`, {
+      method: 'POST',
+      from: settings.ISSUER,
+    })
+    const page = await browser.request(left.headers.get('location')!)
+    expect(await page.text()).toContain('<bdi>Portal</bdi>: told')
+  })
+
   it('is not told to the host when the session here merely runs out', async () => {
     await goOn(portal.ticket(carol))
     const { userId } = (await liveSession(browser.session()))!

@@ -172,6 +172,25 @@ describe('signing out at the host', () => {
     await told(both, apiSid)
   })
 
+  it('has no frame of a service on the last page, which would have its api_sid in an address', async () => {
+    const both = await createService(world, {
+      origin: 'https://both.example',
+      oauth: {
+        redirectUris: ['https://both.example/cb'],
+        frontchannelLogoutUri: 'https://both.example/fcl',
+        frontchannelLogoutSessionRequired: true,
+      },
+    })
+    const { apiSid } = await both.takeOver(await ticketFor(browser, both))
+    const left = new URL((await signOut()).headers.get('location')!)
+    const state = left.searchParams.get('state')
+    const page = await browser.request(`${settings.ISSUER}/auth/sso/logout/callback?state=${state}`)
+    const text = await page.text()
+    expect(text).toContain('class="told-told"')
+    expect(text).not.toContain('<iframe')
+    expect(text).not.toContain(apiSid)
+  })
+
   it.each(['idle', 'absolute'] as const)('does the same at the %s deadline', async (which) => {
     const { apiSid } = await shop.takeOver(await ticketFor(browser, shop))
     const { userId } = (await liveSession(browser.session()))!
