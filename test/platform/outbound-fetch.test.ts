@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createOutboundFetch, parseOutboundUrl } from '../../src/platform/outbound-fetch.ts'
 import type { OutboundRequest } from '../../src/platform/outbound-fetch.ts'
 import { createInternet } from '../world/internet.ts'
@@ -233,6 +233,20 @@ describe('an outgoing request', () => {
     internet.serve('https://elsewhere.example', () => new Response('here'))
     expect(codeOf(await outboundFetch('https://otrotl.example/x', {}, STRICT))).toBe(code)
     expect(internet.requests).toHaveLength(1)
+  })
+
+  it('reads no further once its time is over', async () => {
+    let isCancelled = false
+    const drops = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await scheduler.wait(20)
+        controller.enqueue(new Uint8Array(1))
+      },
+      cancel: () => void (isCancelled = true),
+    })
+    internet.serve('https://otrotl.example', () => new Response(drops))
+    expect(codeOf(await outboundFetch('https://otrotl.example/x', {}, STRICT))).toBe('timeout')
+    await vi.waitFor(() => expect(isCancelled).toBe(true))
   })
 
   it('to a host that does not exist is refused as unreachable', async () => {

@@ -76,4 +76,31 @@ describe('a piece of work that one does for all', () => {
     await next
     expect(isDone).toBe(true)
   })
+
+  it('is not begun beside who took it up, when the first is heard of after all', async () => {
+    const clock = freezeClock()
+    const flight = new SingleFlight()
+    const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const lost = flight.run(
+      () => true,
+      () => first.promise,
+    )
+    clock.advance(15)
+    const next = flight.run(
+      () => true,
+      () => second.promise,
+    )
+    first.resolve()
+    await lost
+    let isBegun = false
+    const last = flight.run(
+      () => true,
+      async () => void (isBegun = true),
+    )
+    await scheduler.wait(50)
+    expect(isBegun).toBe(false)
+    second.resolve()
+    await Promise.all([next, last])
+    expect(isBegun).toBe(true)
+  })
 })
