@@ -19,6 +19,7 @@ export type AuditEventName =
   | 'account.refused'
   | 'session.ended'
   | 'sessions.ended'
+  | 'sessions.end_unconfirmed'
   | 'rate.limited'
   | 'request.refused'
   | 'key.rotated'

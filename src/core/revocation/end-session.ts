@@ -6,7 +6,7 @@
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok } from '../../platform/refusal.ts'
-import type { Result } from '../../platform/refusal.ts'
+import type { Refusal, Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { HandoffSessions } from '../applications/handoff-sessions.ts'
 import type { Audit } from '../audit/audit.ts'
@@ -97,6 +97,24 @@ export function createEndSession({
   >
   audit: Audit
 }): EndSession {
+  /**
+   * Somebody asked for an end and nothing was heard of it. It may have been done all the same, and whoever asks again
+   * then finds nothing to end.
+   */
+  const auditUnconfirmed = (
+    facts: RequestFacts,
+    { userId, sid, cause }: { userId: UserId; sid?: SessionId; cause: EndCause },
+    refusal: Refusal,
+  ) =>
+    audit.record(facts, {
+      event: 'sessions.end_unconfirmed',
+      ...actorOf(cause),
+      userId,
+      ...(sid !== undefined && { sid }),
+      refusal,
+      facts: { cause },
+    })
+
   async function auditAll<Outcome extends { ended: number }>(
     facts: RequestFacts,
     userId: UserId,
@@ -112,13 +130,17 @@ export function createEndSession({
         facts: { cause, ended },
       })
     }
+    if (!outcome.ok) await auditUnconfirmed(facts, { userId, cause }, outcome.refusal)
     return outcome
   }
 
   return {
     async endSession(facts, { userId, sid, cause, askedBy, isRoutine = false, now }) {
       const outcome = await sessions.end(userId, sid, cause, now, askedBy)
-      if (!outcome.ok) return outcome
+      if (!outcome.ok) {
+        if (!isRoutine) await auditUnconfirmed(facts, { userId, sid, cause }, outcome.refusal)
+        return outcome
+      }
       const { sids } = outcome.value
       for (const each of sids) {
         await audit.record(facts, {
@@ -177,13 +199,19 @@ export function createEndSession({
           facts: { application: applicationId },
         })
       }
+      if (!outcome.ok) await auditUnconfirmed(facts, { userId, cause: 'person' }, outcome.refusal)
       return forgotten.ok ? outcome : forgotten
     },
     async endForProvider(facts, { userId, logout, now }) {
-      const outcome = await sessions.endForProvider(userId, logout, now)
-      if (!outcome.ok) return outcome
-      const { ended, sids } = outcome.value
       const { cause, scope } = logout
+      const outcome = await sessions.endForProvider(userId, logout, now)
+      if (!outcome.ok) {
+        const { refusal } = outcome
+        if (refusal.code === 'unavailable')
+          await auditUnconfirmed(facts, { userId, cause }, refusal)
+        return outcome
+      }
+      const { ended, sids } = outcome.value
       if (scope === 'user' && ended > 0) {
         await audit.record(facts, { event: 'sessions.ended', userId, facts: { cause, ended } })
       }

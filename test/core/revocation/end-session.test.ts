@@ -196,7 +196,7 @@ describe('disabling a user', () => {
 })
 
 describe('an object that cannot be reached', () => {
-  it('is reported and audited as nothing ended', async () => {
+  it('is reported, and audited as asked for and not known to have been done', async () => {
     const { userId, session, cookie } = await signedIn(START)
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const unreachable = sessionsOf({
@@ -213,8 +213,32 @@ describe('an object that cannot be reached', () => {
     const unavailable = { ok: false, refusal: { code: 'unavailable' } }
     const end = { userId, sid: session.sid, cause: 'person' as const, now: START }
     expect(await away.endSession(facts, end)).toEqual(unavailable)
-    expect(await away.endAllSessions(facts, end)).toEqual(unavailable)
-    expect(await auditOf(userId)).toEqual([])
+    expect(await away.endAllSessions(facts, { ...end, cause: 'operator' })).toEqual(unavailable)
+    expect(await away.endOtherSessions(facts, end)).toEqual(unavailable)
+    expect(await away.disableUser(facts, end)).toEqual(unavailable)
+    const disconnected = { userId, applicationId: SHOP, now: START }
+    expect(await away.disconnectApplication(facts, disconnected)).toEqual(unavailable)
+    const logout = {
+      issuer: 'https://otrotl.example',
+      subject: 'alice',
+      scope: 'user',
+      cause: 'provider_back_channel',
+    } as const
+    expect(await away.endForProvider(facts, { userId, logout, now: START })).toEqual(unavailable)
+    // The clearing up after a sign-in that did not come about is nobody's wish.
+    expect(await away.endSession(facts, { ...end, isRoutine: true })).toEqual(unavailable)
+    const event = 'sessions.end_unconfirmed'
+    const written = (cause: string) => ({ event, details: JSON.stringify({ cause }) })
+    const events = await auditOf(userId)
+    expect(events.map(({ sid_hash: hash }) => hash !== null)).toEqual([
+      true,
+      ...events.slice(1).map(() => false),
+    ])
+    expect(events).toMatchObject(
+      ['person', 'operator', 'person', 'user_disabled', 'person', 'provider_back_channel'].map(
+        written,
+      ),
+    )
     expect((await sessions.use(cookie, START)).ok).toBe(true)
   })
 })
