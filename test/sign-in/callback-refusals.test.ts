@@ -299,6 +299,31 @@ describe('an attempt', () => {
     await expectRefusal(() => browser.request(callback), 'attempt_expired')
   })
 
+  it('that runs out while it is being judged is claimed no more, and no code is sent', async () => {
+    const clock = freezeClock()
+    let isLate = false
+    const late = new Proxy(env.USER_SESSIONS, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name)
+        if (name !== 'getByName') return member
+        return (...asked: unknown[]) => {
+          if (isLate) clock.advance(2)
+          return Reflect.apply(member as (...asked: unknown[]) => unknown, target, asked)
+        }
+      },
+    })
+    const world = await createWorld({}, { USER_SESSIONS: late })
+    const browser = world.newBrowser()
+    await signIn(browser, world.otrotl)
+    const callback = await comeBack(browser, world.otrotl, { ask: { prompt: 'login' } })
+    const sent = world.internet.requestsTo(TOKEN).length
+    clock.advance(599)
+    isLate = true
+    const answer = await browser.request(callback)
+    expect(await answer.text()).toContain('attempt_expired')
+    expect(world.internet.requestsTo(TOKEN)).toHaveLength(sent)
+  })
+
   it('whose cookie was changed is refused', async () => {
     const { world, browser } = await arrange()
     const callback = await comeBack(browser, world.otrotl, { returnTo: '/x' })

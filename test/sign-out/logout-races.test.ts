@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../src/platform/clock.ts'
 import { createApplication, knownTo, takePart } from '../world/application.ts'
+import { freezeClock } from '../world/clock.ts'
 import { captureLog } from '../world/log-lines.ts'
 import { logoutToken } from '../world/logout-token.ts'
 import { prepareKeyRing } from '../world/signed-by-us.ts'
@@ -20,6 +21,20 @@ const kinds = ['sub', 'sid', 'both'].flatMap((names) =>
 
 /** No request has more steps than this. */
 const MOST_STEPS = 20
+
+it('a logout concerns a sign-in under way also where the provider dates that half a minute ahead', async () => {
+  const clock = freezeClock()
+  captureLog()
+  const world = await createWorld()
+  const sub = 'ahead-of-time'
+  world.otrotl.behaviour.idTokenClaims = { sub, auth_time: clock.now() + 30 }
+  world.otrotl.behaviour.userInfo = { sub }
+  const browser = world.newBrowser()
+  const callback = await comeBack(browser, world.otrotl)
+  expect((await deliverToken(world, await logoutToken(world.otrotl, { sub }))).status).toBe(200)
+  expect((await browser.request(callback)).status).toBe(403)
+  expect((await browser.fetch('/auth/sso/token')).status).toBe(401)
+})
 
 describe.each(kinds)('a logout by %s, with the scope %s,', (names, scope) => {
   async function stage() {

@@ -68,6 +68,18 @@ describe('a person signs out', () => {
     expect(again).toContain('id="provider-may-go-on"')
   })
 
+  it('and takes along what waits for them in one cookie of ours, for ten minutes, unseen by any script', async () => {
+    const world = await createWorld()
+    const { browser } = await signedInPerson(world)
+    const kept = (await pressSignOut(browser)).headers
+      .getSetCookie()
+      .filter((line) => line.startsWith('__Host-drawbridge_sign_out='))
+    expect(kept).toHaveLength(1)
+    const [value, ...attributes] = kept[0]!.split('; ')
+    expect(value).toMatch(/=([\w-]*\.){4}[\w-]+$/)
+    expect(attributes).toEqual(['Path=/', 'Max-Age=600', 'HttpOnly', 'SameSite=Lax', 'Secure'])
+  })
+
   it('and leaves exactly one event of the end', async () => {
     const world = await createWorld()
     const { browser } = await signedInPerson(world)
