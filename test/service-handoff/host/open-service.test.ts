@@ -21,3 +21,23 @@ describe('a page that asks for tickets again and again', () => {
     expect((await shop.verify(newest)).status).toBe(200)
   })
 })
+
+it('a service that names another session of the person than its access token is of opens nothing', async () => {
+  freezeClock()
+  const world = await createWorld()
+  const shop = await createService(world)
+  const takeOver = async () => {
+    const browser = world.newBrowser()
+    await signIn(browser, world.otrotl)
+    return shop.takeOver(await ticketFor(browser, shop))
+  }
+  const [here, there] = [await takeOver(), await takeOver()]
+  const ask = ({ apiSid }: { apiSid: string }) =>
+    shop.ask(
+      '/api/v1/sso/service-request/',
+      { service: shop.id, api_sid: apiSid },
+      { bearer: here.access },
+    )
+  expect((await ask(there)).body.code).toBe('not_found')
+  expect((await ask(here)).status).toBe(200)
+})

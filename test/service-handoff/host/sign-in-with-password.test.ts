@@ -6,8 +6,10 @@ import {
 } from '../../../src/core/users/local-credentials.ts'
 import { LOCAL_PROVIDER_ID } from '../../../src/core/sessions/session.ts'
 import type { UserId } from '../../../src/core/sessions/session.ts'
+import { toUuid } from '../../../src/core/applications/handoff-sessions.ts'
 import { createOperator } from '../../admin/operator.ts'
 import { ring } from '../../core/sessions/published-hint.ts'
+import { rowsOf } from '../../core/sessions/signed-in-user.ts'
 import { freezeClock, NOON } from '../../world/clock.ts'
 import type { TestClock } from '../../world/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
@@ -82,6 +84,12 @@ describe('a username and a password', () => {
     await createOperator().ask('DELETE', `/users/${userId}/sessions`)
     await ring(userId)
     await vi.waitFor(() => expect(app.told).toEqual([ended]))
+  })
+
+  it('tell the application no other name of the session than the one that it has for it', async () => {
+    const { api_sid } = (await login('alice', PASSWORD)).body
+    const rows = await rowsOf(userId, 'SELECT client_sid FROM participants')
+    expect(rows.map(({ client_sid }) => toUuid(String(client_sid)))).toEqual([api_sid])
   })
 
   it('work in a form, without a slash at the end', async () => {
