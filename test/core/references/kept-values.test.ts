@@ -43,6 +43,18 @@ describe('a kept value', () => {
     expect(await kept.read(KIND, reference, now)).toEqual(UNKNOWN)
   })
 
+  it('is not even looked for by what is no reference', async () => {
+    const getByName = () => {
+      throw new Error('asked')
+    }
+    const references = { getByName } as unknown as typeof env.ONE_TIME_REFERENCES
+    const unasked = createKeptValues({ references, handleKey: ['a'.repeat(32)] })
+    for (const text of ['', 'x'.repeat(65)]) {
+      expect(await unasked.read(KIND, text, now)).toEqual(UNKNOWN)
+      expect(await unasked.take(KIND, text, now)).toEqual(UNKNOWN)
+    }
+  })
+
   it('is neither read, replaced nor taken from its time on, alarm or not', async () => {
     const reference = await keep()
     expect(await kept.read(KIND, reference, later)).toEqual(UNKNOWN)

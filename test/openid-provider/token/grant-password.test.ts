@@ -211,6 +211,38 @@ describe('guessing a password', () => {
     },
   )
 
+  it('opens nothing under a name that has changed hands since the try was counted', async () => {
+    const people = [await createPerson('ada', 'somebody else’s'), await createPerson('grace')]
+    const handOver = ['ada/former', 'grace/ada'].map((names) =>
+      env.DIRECTORY.prepare(
+        'UPDATE local_credentials SET username_key = ?2 WHERE username_key = ?1',
+      ).bind(...names.split('/')),
+    )
+    const directory = new Proxy(env.DIRECTORY, {
+      get(target, name) {
+        if (name !== 'prepare') return Reflect.get(target, name) as unknown
+        return (query: string) => {
+          const statement = target.prepare(query)
+          if (!query.includes('password_hash, version FROM')) return statement
+          const bind = (...values: unknown[]) => ({
+            async first() {
+              await env.DIRECTORY.batch(handOver)
+              return statement.bind(...values).first()
+            },
+          })
+          return { bind }
+        }
+      },
+    })
+    world = await tokenWorldWith({ DIRECTORY: directory })
+    expectError(await login(), 'invalid_grant')
+    for (const id of people) {
+      expect(await sessionsOf().list(id, NOON)).toMatchObject({ ok: true, value: [] })
+    }
+    world = await tokenWorldWith({})
+    expect((await login()).status).toBe(200)
+  })
+
   it('leaves no session open that nobody has heard of', async () => {
     const userId = await createPerson()
     world = await tokenWorldWith({ USER_SESSIONS: lostAnswers('openSession') })
