@@ -3,7 +3,7 @@
  * change or a disabling holds for whatever is issued next; what is asked at every request is in
  * known-applications.ts. Operators register and change them by application-registry.ts.
  */
-import { describeThrown, log } from '../../platform/log.ts'
+import { askDirectory } from '../../platform/ask-directory.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { exceptionalGrants } from './application.ts'
@@ -23,12 +23,10 @@ export function createApplications(directory: D1Database): Applications {
 
   const find: Applications['find'] = async (id) => {
     if (!isApplicationId(id)) return refuse('unknown_application')
-    try {
+    return askDirectory(async () => {
       const application = await table.find(id)
       return application === undefined ? refuse('unknown_application') : ok(application)
-    } catch (thrown) {
-      return unavailable(thrown)
-    }
+    })
   }
 
   /** An application as it is registered, or was when it was removed. */
@@ -40,12 +38,10 @@ export function createApplications(directory: D1Database): Applications {
     const found = await find(id)
     const isGone = !found.ok && found.refusal.code === 'unknown_application'
     if (!isGone || !isApplicationId(id)) return found
-    try {
+    return askDirectory(async () => {
       const removed = await table.findRemoved(id)
       return removed === undefined ? found : ok(removed)
-    } catch (thrown) {
-      return unavailable(thrown)
-    }
+    })
   }
 
   return {
@@ -68,13 +64,7 @@ export function createApplications(directory: D1Database): Applications {
       return ok(found.value as HandoffApplication)
     },
 
-    async listHandoffServices() {
-      try {
-        return ok(await table.listHandoffServices())
-      } catch (thrown) {
-        return unavailable(thrown)
-      }
-    },
+    listHandoffServices: () => askDirectory(async () => ok(await table.listHandoffServices())),
 
     async findBackchannel(id) {
       const last = await findLast(id)
@@ -86,24 +76,17 @@ export function createApplications(directory: D1Database): Applications {
       return last.ok ? ok(last.value.handoff?.logoutUrl) : last
     },
 
-    async exceptionalGrantsInUse() {
-      try {
+    exceptionalGrantsInUse: () =>
+      askDirectory(async () => {
         const inUse = await table.grantTypesBesideExceptional()
         return ok(exceptionalGrants.filter((grant) => inUse.includes(grant)))
-      } catch (thrown) {
-        return unavailable(thrown)
-      }
-    },
+      }),
 
     async namesOf(ids) {
-      const known = ids.filter(isApplicationId)
-      try {
-        const named = known.length === 0 ? [] : await table.names([...new Set(known)])
-        return new Map(named.map(({ id, name }) => [id, name]))
-      } catch (thrown) {
-        unavailable(thrown)
-        return new Map()
-      }
+      const known = [...new Set(ids.filter(isApplicationId))]
+      if (known.length === 0) return new Map()
+      const named = await askDirectory(async () => ok(await table.names(known)))
+      return new Map(named.ok ? named.value.map(({ id, name }) => [id, name]) : [])
     },
   }
 }
@@ -112,8 +95,3 @@ const backchannelOf = (oauth: OAuthClient | undefined): Backchannel => ({
   uri: oauth?.backchannelLogoutUri,
   alg: oauth?.idTokenSignedResponseAlg ?? 'RS256',
 })
-
-function unavailable(thrown: unknown) {
-  log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-  return refuse('unavailable')
-}

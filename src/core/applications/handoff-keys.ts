@@ -2,9 +2,9 @@
  * API keys of services: `id.secret`, of which the id finds the row and the secret, 256 random bits, is kept as
  * a hash (rotated-secrets-table.ts). A key is of one application for good.
  */
+import { askDirectory } from '../../platform/ask-directory.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { isSameHash, sha256Base64url } from '../../platform/digest.ts'
-import { describeThrown, log } from '../../platform/log.ts'
 import { randomId, randomToken } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -79,9 +79,9 @@ export function createHandoffKeys(directory: D1Database): HandoffKeys {
     make,
     list: (applicationId, now) => table.list(applicationId, now),
 
-    async check(key, now) {
-      const [, id = '', secret = ''] = KEY.exec(key) ?? []
-      try {
+    check: (key, now) =>
+      askDirectory(async () => {
+        const [, id = '', secret = ''] = KEY.exec(key) ?? []
         const row = await table.findValid(id, now)
         const presented = await sha256Base64url(secret)
         const isIt = isSameHash(row?.hash, presented)
@@ -90,11 +90,7 @@ export function createHandoffKeys(directory: D1Database): HandoffKeys {
         if (found.ok) return found
         const isGone = found.refusal.code === 'unknown_application'
         return refuse(isGone ? 'wrong_key' : 'unavailable', { application: row.applicationId })
-      } catch (thrown) {
-        log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-        return refuse('unavailable')
-      }
-    },
+      }),
 
     removal: (applicationId) => table.removal(applicationId),
 

@@ -3,9 +3,9 @@
  * the wire fixes a UUID, which cannot say whose it is. A service has an `api_sid` of its own for each session;
  * it is no secret that opens anything, and is kept as a hash all the same. Owns the table `handoff_sessions`.
  */
+import { askDirectory } from '../../platform/ask-directory.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { sha256Base64url } from '../../platform/digest.ts'
-import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { LiveSession, SessionId, UserId } from '../sessions/session.ts'
@@ -47,15 +47,10 @@ export function createHandoffSessions({
   readonly directory: D1Database
   readonly subjects: Pick<Subjects, 'sessionIdFor'>
 }): HandoffSessions {
-  const unavailable = (thrown: unknown) => {
-    log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-    return refuse('unavailable')
-  }
-
   return {
     async index({ applicationId, session: { userId, sid, absoluteDeadlineAt }, now }) {
       const apiSid = toUuid(await subjects.sessionIdFor({ id: applicationId }, sid))
-      try {
+      return askDirectory(async () => {
         await directory.batch([
           directory
             .prepare(
@@ -77,13 +72,11 @@ export function createHandoffSessions({
             ),
         ])
         return ok({ apiSid })
-      } catch (thrown) {
-        return unavailable(thrown)
-      }
+      })
     },
 
-    async find(apiSid, applicationId, now) {
-      try {
+    find: (apiSid, applicationId, now) =>
+      askDirectory(async () => {
         const row = await directory
           .prepare(
             `SELECT user_id AS userId, sid FROM handoff_sessions
@@ -92,22 +85,16 @@ export function createHandoffSessions({
           .bind(await sha256Base64url(apiSid.toLowerCase()), applicationId, now)
           .first<HandoffSession>()
         return row === null ? refuse('unknown_api_sid') : ok(row)
-      } catch (thrown) {
-        return unavailable(thrown)
-      }
-    },
+      }),
 
-    async forget(userId, applicationId) {
-      try {
+    forget: (userId, applicationId) =>
+      askDirectory(async () => {
         await directory
           .prepare('DELETE FROM handoff_sessions WHERE user_id = ?1 AND application_id = ?2')
           .bind(userId, applicationId)
           .run()
         return ok(undefined)
-      } catch (thrown) {
-        return unavailable(thrown)
-      }
-    },
+      }),
 
     async forgetExpired(now) {
       await directory.prepare('DELETE FROM handoff_sessions WHERE expires_at <= ?1').bind(now).run()

@@ -9,12 +9,12 @@
  * so the cut-off that goes with a disabling or a removal ends also what was given by memory after it; and
  * where it is known already, what was read before it is not used.
  */
+import { askDirectory } from '../../platform/ask-directory.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { isSameHash, sha256Base64url } from '../../platform/digest.ts'
-import { describeThrown, log } from '../../platform/log.ts'
 import { LeastRecentlyUsed } from '../../platform/lru.ts'
-import { ok, refuse } from '../../platform/refusal.ts'
-import type { Refusal, Refused, Result } from '../../platform/refusal.ts'
+import { ok } from '../../platform/refusal.ts'
+import type { Refusal, Refused } from '../../platform/refusal.ts'
 import type { Application, OAuthApplication } from './application.ts'
 import { isApplicationId } from './application-id.ts'
 import { createApplicationsTable } from './applications-table.ts'
@@ -93,12 +93,9 @@ export function createKnownApplications({
   const memory = memoryOf(directory)
 
   /** One round trip, also for an id that nobody can have: all wrong guesses cost the same. */
-  async function read(
-    id: string,
-    now: EpochSeconds,
-  ): Promise<Result<KnownApplication | undefined, 'unavailable'>> {
-    const { turn } = memory
-    try {
+  const read = (id: string, now: EpochSeconds) =>
+    askDirectory(async () => {
+      const { turn } = memory
       const [rows, hashes] = await directory.batch([table.reading(id), secretsTable.reading(id)])
       const application = isApplicationId(id) ? table.fromReading(rows) : undefined
       if (application === undefined) return ok(undefined)
@@ -106,11 +103,7 @@ export function createKnownApplications({
       const isCurrent = memory.turn === turn
       if (isCurrent && application.status === 'active') memory.known.set(id, known)
       return ok(known)
-    } catch (thrown) {
-      log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-      return refuse('unavailable')
-    }
-  }
+    })
 
   /** A clock that went back makes what is known old, not for ever young. */
   async function findKnown(id: string, now: EpochSeconds): Promise<KnownApplication | undefined> {

@@ -3,9 +3,9 @@
  * A private key is shown once, when it is made, and kept as a hash. Read from the directory each time, so
  * that a change, a disabling or a withdrawn key holds at once.
  */
+import { askDirectory } from '../../platform/ask-directory.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { isSameHash, sha256Base64url } from '../../platform/digest.ts'
-import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { isUuid } from '../../platform/uuid.ts'
@@ -52,12 +52,7 @@ export function createSites(directory: D1Database): Sites {
 
   const find: Sites['find'] = async (subdomain) => {
     if (!isSubdomain(subdomain)) return refuse('unknown_site')
-    try {
-      const site = toSite(await applications.findBySubdomain(subdomain))
-      return site === undefined ? refuse('unknown_site') : ok(site)
-    } catch (thrown) {
-      return unavailable(thrown)
-    }
+    return askDirectory(async () => toSite(await applications.findBySubdomain(subdomain)))
   }
 
   return {
@@ -67,24 +62,15 @@ export function createSites(directory: D1Database): Sites {
       const found = await find(subdomain)
       if (!found.ok) return found
       if (keys === undefined || !isUuid(keys.publicKey)) return refuse('wrong_keys')
-      try {
+      return askDirectory(async () => {
         const { applicationId } = found.value
         const hash = await keyPairs.validHash(applicationId, keys.publicKey, now)
         const presented = await sha256Base64url(keys.privateKey)
         return isSameHash(hash, presented) ? found : refuse('wrong_keys')
-      } catch (thrown) {
-        return unavailable(thrown)
-      }
+      })
     },
 
-    async findByApplication(id) {
-      try {
-        const site = toSite(await applications.find(id))
-        return site === undefined ? refuse('unknown_site') : ok(site)
-      } catch (thrown) {
-        return unavailable(thrown)
-      }
-    },
+    findByApplication: (id) => askDirectory(async () => toSite(await applications.find(id))),
 
     setAllowedDomains: ({ applicationId }, domains, now) =>
       applications.setAllowedDomains(applicationId, domains, now),
@@ -97,12 +83,12 @@ export const createSiteRegistry = (directory: D1Database) => ({
   siteKeys: createKeptSiteKeys(directory),
 })
 
-/** Undefined for what is no site, or may not act as one now. */
-function toSite(application: KeptApplication | undefined): Site | undefined {
+/** What is no site, or may not act as one now, is unknown. */
+function toSite(application: KeptApplication | undefined): Result<Site, 'unknown_site'> {
   const site = application?.sharedSessions
-  if (application?.status !== 'active' || site === undefined) return undefined
+  if (application?.status !== 'active' || site === undefined) return refuse('unknown_site')
   const { id, name, isFirstParty, oauth, createdAt } = application
-  return {
+  return ok({
     applicationId: id,
     name,
     isFirstParty,
@@ -111,10 +97,5 @@ function toSite(application: KeptApplication | undefined): Site | undefined {
     allowedDomains: site.allowedDomains,
     company: site.group === undefined ? `site:${id}` : `group:${site.group}`,
     createdAt,
-  }
-}
-
-function unavailable(thrown: unknown) {
-  log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-  return refuse('unavailable')
+  })
 }

@@ -3,9 +3,10 @@
  * sealed under KEY_ENCRYPTION_KEY, each together with whose it is, so that a row that was moved signs for nobody.
  * One that an older value of that key has sealed is sealed anew when it is next read.
  */
+import { askDirectory } from '../../platform/ask-directory.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { isJsonObject } from '../../platform/json-object.ts'
-import { describeThrown, log } from '../../platform/log.ts'
+import { log } from '../../platform/log.ts'
 import { randomId, randomToken } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import { createSeal } from '../../platform/seal.ts'
@@ -43,9 +44,6 @@ export interface KeptWidgetSecrets extends WidgetSecrets {
 
 const PURPOSE = 'widget-secret'
 
-const failed = (thrown: unknown) =>
-  log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-
 export function createWidgetSecrets({
   directory,
   keyEncryptionKey,
@@ -74,7 +72,7 @@ export function createWidgetSecrets({
     if (fresh === undefined) {
       const again = await sealed(row.applicationId, { id, secret })
       // The secret is good all the same; the next one who reads it tries again.
-      await table.reseal(id, row.sealed, again.sealed).catch(failed)
+      await askDirectory(async () => ok(await table.reseal(id, row.sealed, again.sealed)))
     }
     return secret
   }
@@ -82,8 +80,8 @@ export function createWidgetSecrets({
   return {
     make: (brought) => ({ id: randomId(), secret: brought ?? randomToken() }),
 
-    async valid(applicationId, now) {
-      try {
+    valid: (applicationId, now) =>
+      askDirectory(async () => {
         const rows = await table.valid(applicationId, now)
         const secrets = await Promise.all(rows.map(unseal))
         const [signing, ...older] = secrets
@@ -93,11 +91,7 @@ export function createWidgetSecrets({
           return refuse('unavailable')
         }
         return ok([signing, ...older.filter((secret) => secret !== undefined)] as const)
-      } catch (thrown) {
-        failed(thrown)
-        return refuse('unavailable')
-      }
-    },
+      }),
 
     insertion: async (applicationId, secret, now) =>
       table.insertion(await sealed(applicationId, secret), now),

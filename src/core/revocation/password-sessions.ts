@@ -3,14 +3,14 @@
  * disabled users and too many attempts are one answer, after the same work.
  */
 import type { Config } from '../../config.ts'
+import { askDirectory } from '../../platform/ask-directory.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { RequestFacts } from '../../platform/request-facts.ts'
 import type { PasswordAttempts } from '../sessions/password-attempts.ts'
 import { LOCAL_PROVIDER_ID, newSessionId } from '../sessions/session.ts'
-import type { LiveSession, UserId } from '../sessions/session.ts'
+import type { LiveSession } from '../sessions/session.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { LocalCredentials } from '../users/local-credentials.ts'
 import { profileOf } from '../users/user-profile.ts'
@@ -79,7 +79,7 @@ export function createPasswordSessions(parts: {
       const { userId, version } = checked.value
       // The name changed hands between the two looks: what was counted was counted for somebody else.
       if (userId !== holder.value) return wrong('changed_meanwhile')
-      const found = await findUser(users, userId)
+      const found = await askDirectory(async () => ok(await users.find(userId)))
       if (!found.ok) return found
       const user = found.value
       if (user === undefined || user.status === 'disabled') return wrong('user_disabled')
@@ -117,14 +117,5 @@ export function createPasswordSessions(parts: {
       await ends.endSession(facts, { userId, sid, cause, now })
       return isCurrent.ok ? wrong(cause) : refuse('unavailable')
     },
-  }
-}
-
-async function findUser(users: Pick<Users, 'find'>, userId: UserId) {
-  try {
-    return ok(await users.find(userId))
-  } catch (thrown) {
-    log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-    return refuse('unavailable')
   }
 }

@@ -5,8 +5,8 @@
  * first and then looks for a marker, before the session's cookie leaves. So whichever comes second sees the
  * first, and no clock decides it.
  */
+import { askDirectory } from '../../platform/ask-directory.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { describeThrown, log } from '../../platform/log.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 
@@ -73,7 +73,7 @@ export function createEarlyLogouts(directory: D1Database): EarlyLogouts {
     forgetExpired: async (now) => void (await expiry(now).run()),
 
     mark: (logout) =>
-      orUnavailable(async () => {
+      askDirectory(async () => {
         const { issuer, subject, upstreamSid, receivedAtMilliseconds } = logout
         const now = Math.floor(receivedAtMilliseconds / 1000)
         const isOfSubject =
@@ -117,7 +117,7 @@ export function createEarlyLogouts(directory: D1Database): EarlyLogouts {
       }),
 
     settle: ({ issuer, jtiHash }) =>
-      orUnavailable(async () => {
+      askDirectory(async () => {
         await directory
           .prepare('UPDATE early_logouts SET is_settled = 1 WHERE issuer = ?1 AND jti_hash = ?2')
           .bind(issuer, jtiHash)
@@ -126,7 +126,7 @@ export function createEarlyLogouts(directory: D1Database): EarlyLogouts {
       }),
 
     findFor: ({ issuer, subject, upstreamSid, authenticatedAt, beganAtMilliseconds, now }) =>
-      orUnavailable(async () => {
+      askDirectory(async () => {
         const found = await directory
           .prepare(
             `SELECT 1 FROM early_logouts
@@ -142,17 +142,5 @@ export function createEarlyLogouts(directory: D1Database): EarlyLogouts {
           .first()
         return ok({ isSignedOut: found !== null })
       }),
-  }
-}
-
-/** A directory that fails has said nothing. */
-async function orUnavailable<Value, Code extends string>(
-  work: () => Promise<Result<Value, Code>>,
-): Promise<Result<Value, Code | 'unavailable'>> {
-  try {
-    return await work()
-  } catch (thrown) {
-    log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-    return refuse('unavailable')
   }
 }

@@ -5,8 +5,8 @@
  *
  * A password is compared in its NFC form, a username without regard to ASCII capitals.
  */
+import { askDirectory } from '../../platform/ask-directory.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
-import { describeThrown, log } from '../../platform/log.ts'
 import { hashPassword, isPassword, passwordBytes } from '../../platform/password-hash.ts'
 import { randomId } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -98,23 +98,20 @@ export function createLocalCredentials(directory: D1Database): LocalCredentials 
       .bind(userId, credential.key, credential.username, credential.passwordHash, randomId(), now)
 
   return {
-    async findByUsername(username) {
-      try {
+    findByUsername: (username) =>
+      askDirectory(async () => {
         const row = await directory
           .prepare('SELECT user_id FROM local_credentials WHERE username_key = ?1')
           .bind(usernameKey(username) ?? null)
           .first<{ user_id: UserId }>()
         return ok(row?.user_id)
-      } catch (thrown) {
-        return unavailable(thrown)
-      }
-    },
+      }),
 
     async check(username, password) {
       const bytes = passwordBytes(password)
       // No password is like this, whoever asks: nothing is looked up and nothing hashed.
       if (bytes === undefined) return refuse('wrong_credentials')
-      try {
+      return askDirectory(async () => {
         const row = await directory
           .prepare(
             'SELECT user_id, password_hash, version FROM local_credentials WHERE username_key = ?1',
@@ -124,22 +121,17 @@ export function createLocalCredentials(directory: D1Database): LocalCredentials 
         const isRight = await isPassword(bytes, row?.password_hash)
         if (row === null || !isRight) return refuse('wrong_credentials')
         return ok({ userId: row.user_id, version: row.version })
-      } catch (thrown) {
-        return unavailable(thrown)
-      }
+      })
     },
 
-    async isCurrent(userId, version) {
-      try {
+    isCurrent: (userId, version) =>
+      askDirectory(async () => {
         const row = await directory
           .prepare('SELECT 1 FROM local_credentials WHERE user_id = ?1 AND version = ?2')
           .bind(userId, version)
           .first()
         return ok(row !== null)
-      } catch (thrown) {
-        return unavailable(thrown)
-      }
-    },
+      }),
 
     async find(userId) {
       const row = await directory
@@ -171,9 +163,4 @@ export function createLocalCredentials(directory: D1Database): LocalCredentials 
       return meta.changes > 0
     },
   }
-}
-
-function unavailable(thrown: unknown) {
-  log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-  return refuse('unavailable')
 }

@@ -3,8 +3,8 @@
  * application and no request does. What a role amounts to is for each application to say. Owns the table
  * `user_roles` (migrations/0009_widgets.sql).
  */
-import { describeThrown, log } from '../../platform/log.ts'
-import { ok, refuse } from '../../platform/refusal.ts'
+import { askDirectory } from '../../platform/ask-directory.ts'
+import { ok } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 
 export interface UserRoles {
@@ -16,18 +16,14 @@ export interface UserRoles {
 
 export function createUserRoles(directory: D1Database): UserRoles {
   return {
-    async of(userId) {
-      try {
+    of: (userId) =>
+      askDirectory(async () => {
         const { results } = await directory
           .prepare('SELECT role FROM user_roles WHERE user_id = ?1 ORDER BY role')
           .bind(userId)
           .all<{ role: string }>()
         return ok(results.map(({ role }) => role))
-      } catch (thrown) {
-        log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-        return refuse('unavailable')
-      }
-    },
+      }),
 
     async replace(userId, roles) {
       const forget = directory.prepare('DELETE FROM user_roles WHERE user_id = ?1').bind(userId)

@@ -8,7 +8,7 @@
  * sides have the address verified by a provider that is authoritative for its domain. One that is not could
  * otherwise claim somebody's address first and have the rightful owner led into the claimant's account.
  */
-import { describeThrown, log } from '../../platform/log.ts'
+import { askDirectory } from '../../platform/ask-directory.ts'
 import { randomId } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { UserId } from '../sessions/session.ts'
@@ -43,34 +43,32 @@ export function createUsers(directory: D1Database): Users {
       const profile = parseProfileClaims(identity.claims)
       if (!isEmailDomainAllowed(profile, identity.provider))
         return refuse('email_domain_not_allowed')
-      try {
+      return askDirectory(async () => {
         const newId = randomId() as UserId
         const indexing = upstreamSessionIndexing(directory, identity)
         const known = await admitIdentity(directory, identity, profile, newId, indexing)
         if (known === undefined) return refuse('link_conflict')
         const { row, isLinked } = known
         return admitted(row, { isNew: row.id === newId, isLinked })
-      } catch (thrown) {
-        log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-        return refuse('unavailable')
-      }
+      })
     },
 
     async attach(identity, { userId, userToken }) {
       const profile = parseProfileClaims(identity.claims)
       if (!isEmailDomainAllowed(profile, identity.provider))
         return refuse('email_domain_not_allowed')
-      try {
-        await attachIdentity(directory, identity, userId, stayingSiteUser(directory, userToken))
+      return askDirectory(async () => {
+        try {
+          await attachIdentity(directory, identity, userId, stayingSiteUser(directory, userToken))
+        } catch (thrown) {
+          if (isLeaving(thrown)) return refuse('unknown_user')
+          throw thrown
+        }
         const [holder] = await findUserByIdentity(directory, identity.issuer, identity.subject)
         if (holder !== userId) return refuse('link_conflict')
         const known = await admitIdentity(directory, identity, profile, randomId() as UserId, [])
         return known?.row.id === userId ? admitted(known.row, {}) : refuse('link_conflict')
-      } catch (thrown) {
-        if (isLeaving(thrown)) return refuse('unknown_user')
-        log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-        return refuse('unavailable')
-      }
+      })
     },
 
     async find(id) {
@@ -107,16 +105,12 @@ export function createUsers(directory: D1Database): Users {
 
     forgetUpstreamSessions: (now) => forgetUpstreamSessions(directory, now),
 
-    async findSignedOut({ issuer, subject, upstreamSid, now }) {
-      try {
+    findSignedOut: ({ issuer, subject, upstreamSid, now }) =>
+      askDirectory(async () => {
         if (subject !== undefined) return ok(await findUserByIdentity(directory, issuer, subject))
         if (upstreamSid === undefined) return ok([])
         return ok(await findUsersByUpstreamSession(directory, { issuer, upstreamSid, now }))
-      } catch (thrown) {
-        log('error', { event: 'directory.failed', error: describeThrown(thrown) })
-        return refuse('unavailable')
-      }
-    },
+      }),
   }
 }
 
