@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { ErrorPage } from './pages/error-page.tsx'
+import { answerError } from './pages/answer-error.tsx'
 import type { RequestVariables } from './platform/request-facts.ts'
 
 /** What the entrance itself can answer, before or without any feature. The words are for the page. */
@@ -60,12 +60,9 @@ export function gatewayError(
   c: Context<{ Variables: RequestVariables }>,
   code: GatewayError,
 ): Response | Promise<Response> {
-  const { status, ...words } = ERRORS[code]
-  const { requestId } = c.get('facts')
-  c.header('Cache-Control', 'no-store')
+  const answer = ERRORS[code]
   c.header('Vary', 'Accept', { append: true })
-  const wantsPage = c.req.header('accept')?.includes('text/html') ?? false
-  if (!wantsPage) return c.json({ error: code, request_id: requestId }, status)
-  const nonce = c.get('secureHeadersNonce')
-  return c.html(<ErrorPage {...words} code={code} requestId={requestId} nonce={nonce} />, status)
+  if (c.req.header('accept')?.includes('text/html')) return answerError(c, code, answer)
+  c.header('Cache-Control', 'no-store')
+  return c.json({ error: code, request_id: c.get('facts').requestId }, answer.status)
 }

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { ErrorPage } from '../pages/error-page.tsx'
+import { answerError } from '../pages/answer-error.tsx'
 import type { RequestVariables } from '../platform/request-facts.ts'
 
 /** In words for a person. Nothing of the request is repeated. */
@@ -11,6 +11,7 @@ const ERRORS = {
       'Something on our side did not answer in time. You are still signed in, and nothing is lost.',
     nextStep: 'Wait a few seconds, then try again.',
     label: 'Try again',
+    retryAfterSeconds: 5,
   },
   not_from_our_page: {
     status: 403,
@@ -37,17 +38,6 @@ export function accountError(
   code: AccountErrorCode,
   href: '/dashboard' | '/account',
 ): Response | Promise<Response> {
-  const { status, label, ...words } = ERRORS[code]
-  c.header('Cache-Control', 'no-store')
-  if (status === 503) c.header('Retry-After', '5')
-  return c.html(
-    <ErrorPage
-      {...words}
-      code={code}
-      requestId={c.get('facts').requestId}
-      retry={{ href, label }}
-      nonce={c.get('secureHeadersNonce')}
-    />,
-    status,
-  )
+  const { label, ...answer } = ERRORS[code]
+  return answerError(c, code, answer, { retry: { href, label } })
 }

@@ -1,7 +1,8 @@
 /** What a browser gets that a site has brought here. */
 import type { Context } from 'hono'
+import { answerError } from '../pages/answer-error.tsx'
+import type { ErrorAnswer } from '../pages/answer-error.tsx'
 import { socializeScript } from '../pages/built-assets.ts'
-import { ErrorPage } from '../pages/error-page.tsx'
 import { FormPostPage } from '../pages/form-post-page.tsx'
 import { OpenAppPage } from '../pages/open-app-page.tsx'
 import type { RequestVariables } from '../platform/request-facts.ts'
@@ -38,7 +39,7 @@ export function answerBrought(
       return c.html(<OpenAppPage appAddress={appAddress} siteName={siteName} nonce={nonce} />)
     }
     case 'refused':
-      return answerRefused(c, outcome.code)
+      return answerError(c, outcome.code, REFUSALS[outcome.code])
   }
 }
 
@@ -68,15 +69,7 @@ function answerTold(
   )
 }
 
-interface RefusalWords {
-  readonly status: 400 | 403 | 404 | 429 | 503
-  readonly title: string
-  readonly explanation: string
-  readonly nextStep: string
-  readonly retryAfterSeconds?: number
-}
-
-const REFUSALS: Readonly<Record<BroughtRefusal, RefusalWords>> = {
+const REFUSALS: Readonly<Record<BroughtRefusal, ErrorAnswer>> = {
   unknown_page: {
     status: 404,
     title: 'This page does not exist',
@@ -116,15 +109,4 @@ const REFUSALS: Readonly<Record<BroughtRefusal, RefusalWords>> = {
     nextStep: 'Try again in a moment.',
     retryAfterSeconds: 1,
   },
-}
-
-function answerRefused(
-  c: Context<Environment>,
-  code: BroughtRefusal,
-): Response | Promise<Response> {
-  const { status, retryAfterSeconds, ...words } = REFUSALS[code]
-  if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds))
-  const requestId = c.get('facts').requestId
-  const nonce = c.get('secureHeadersNonce')
-  return c.html(<ErrorPage {...words} code={code} requestId={requestId} nonce={nonce} />, status)
 }

@@ -1,15 +1,9 @@
+import type { ErrorAnswer } from '../pages/answer-error.tsx'
 import type { SignInReason } from './outcome.ts'
 
-/** How a refusal looks from outside: a status and words for a person. The reason itself is the stable code. */
-export interface Answer {
-  readonly status: 400 | 403 | 405 | 409 | 413 | 415 | 429 | 503
-  readonly title: string
-  readonly explanation: string
-  readonly nextStep: string
+interface Answer extends ErrorAnswer {
   /** Whether trying again can help. */
   readonly retry: boolean
-  /** Seconds, as the `Retry-After` header. */
-  readonly retryAfterSeconds?: number
 }
 
 const nothingChanged = 'Nothing has been changed.'

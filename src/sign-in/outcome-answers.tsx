@@ -1,8 +1,8 @@
 /** What the browser gets for an outcome. None of these answers is ever stored by a cache. */
 import type { Context } from 'hono'
 import { readSessionCookie } from '../core/sessions/session-cookie.ts'
+import { answerError } from '../pages/answer-error.tsx'
 import { displayedText } from '../pages/displayed-text.ts'
-import { ErrorPage } from '../pages/error-page.tsx'
 import type { RequestVariables } from '../platform/request-facts.ts'
 import { answers } from './answers.ts'
 import type { Redirected, Refused, SignInOutcome } from './outcome.ts'
@@ -50,26 +50,19 @@ function answerRefusal(
   c: Context<Environment>,
   { refusal: { code }, retryHref = '/auth/login', asker, setCookies }: Refused,
 ): Answering {
-  const { status, retry, retryAfterSeconds, ...words } = answers[code]
-  const { requestId } = c.get('facts')
-  c.header('Cache-Control', 'no-store')
+  const { retry, ...answer } = answers[code]
+  const { status, retryAfterSeconds } = answer
   for (const line of setCookies) c.header('Set-Cookie', line, { append: true })
-  if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds))
   if (status === 405) c.header('Allow', 'GET')
   if (prefersJson(c.req.header('accept'))) {
-    return c.json({ error: code, request_id: requestId }, status)
+    c.header('Cache-Control', 'no-store')
+    if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds))
+    return c.json({ error: code, request_id: c.get('facts').requestId }, status)
   }
-  return c.html(
-    <ErrorPage
-      {...words}
-      code={code}
-      requestId={requestId}
-      retry={retry ? { href: retryHref, label: 'Sign in again' } : undefined}
-      leave={asker && { href: asker.cancelHref, label: `Back to ${displayedText(asker.name, 60)}` }}
-      nonce={c.get('secureHeadersNonce')}
-    />,
-    status,
-  )
+  return answerError(c, code, answer, {
+    retry: retry ? { href: retryHref, label: 'Sign in again' } : undefined,
+    leave: asker && { href: asker.cancelHref, label: `Back to ${displayedText(asker.name, 60)}` },
+  })
 }
 
 /** The sign-in page; whoever is signed in is named on it, and may go on as they are. */

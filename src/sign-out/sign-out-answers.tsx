@@ -4,8 +4,8 @@ import type { Config } from '../config.ts'
 import { signOutAddresses } from '../core/identity-providers/sign-out-addresses.ts'
 import { SIGNED_OUT_PATH } from '../core/revocation/sign-out.ts'
 import type { Arrival, SignOut } from '../core/revocation/sign-out.ts'
+import { answerError } from '../pages/answer-error.tsx'
 import { ConfirmPage } from '../pages/confirm-page.tsx'
-import { ErrorPage } from '../pages/error-page.tsx'
 import { allowForms } from '../pages/allow-forms.tsx'
 import { pagePolicy, policySource } from '../pages/page-policy.ts'
 import type { RequestVariables } from '../platform/request-facts.ts'
@@ -80,36 +80,31 @@ function showLastPage(
 }
 
 /** Nothing is claimed, and the cookie stays: with it, trying again can end the session. */
-export function sayUnavailable(c: Context<Environment>) {
-  c.header('Cache-Control', 'no-store')
-  c.header('Retry-After', '5')
-  return c.html(
-    <ErrorPage
-      code="temporarily_unavailable"
-      title="We cannot sign you out at the moment"
-      explanation="A part of this service is not answering, so your session may go on."
-      nextStep="Please try again in a few seconds."
-      requestId={c.get('facts').requestId}
-      retry={{ href: SIGN_OUT_PATH, label: 'Try again' }}
-      nonce={c.get('secureHeadersNonce')}
-    />,
-    503,
+export const sayUnavailable = (c: Context<Environment>) =>
+  answerError(
+    c,
+    'temporarily_unavailable',
+    {
+      status: 503,
+      title: 'We cannot sign you out at the moment',
+      explanation: 'A part of this service is not answering, so your session may go on.',
+      nextStep: 'Please try again in a few seconds.',
+      retryAfterSeconds: 5,
+    },
+    { retry: { href: SIGN_OUT_PATH, label: 'Try again' } },
   )
-}
 
 /** Another site's form, or a browser that does not say whose page it was. Nothing has changed. */
-export function refuseForeign(c: Context<Environment>) {
-  c.header('Cache-Control', 'no-store')
-  return c.html(
-    <ErrorPage
-      code="origin_not_allowed"
-      title="You have not been signed out"
-      explanation="The request did not come from a page of this service, so nothing has been changed."
-      nextStep="To sign out, please use the button on the next page."
-      requestId={c.get('facts').requestId}
-      retry={{ href: SIGN_OUT_PATH, label: 'Sign out' }}
-      nonce={c.get('secureHeadersNonce')}
-    />,
-    403,
+export const refuseForeign = (c: Context<Environment>) =>
+  answerError(
+    c,
+    'origin_not_allowed',
+    {
+      status: 403,
+      title: 'You have not been signed out',
+      explanation:
+        'The request did not come from a page of this service, so nothing has been changed.',
+      nextStep: 'To sign out, please use the button on the next page.',
+    },
+    { retry: { href: SIGN_OUT_PATH, label: 'Sign out' } },
   )
-}

@@ -1,6 +1,6 @@
 /** What the browser gets for an outcome. No answer of these is ever stored by a cache. */
 import type { Context } from 'hono'
-import { ErrorPage } from '../../pages/error-page.tsx'
+import { answerError } from '../../pages/answer-error.tsx'
 import { FormPostPage } from '../../pages/form-post-page.tsx'
 import { allowForms } from '../../pages/allow-forms.tsx'
 import type { RequestVariables } from '../../platform/request-facts.ts'
@@ -55,17 +55,10 @@ function answerConsent(c: Context<Environment>, { view }: ConsentNeeded): Answer
 }
 
 /** At the request's own URL, and without a way to anywhere else. */
-function answerPage(c: Context<Environment>, { refusal, retryHref }: PageShown): Answering {
-  const { status, retryAfterSeconds, ...words } = pageAnswers[refusal.code]
-  if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds))
-  return c.html(
-    <ErrorPage
-      {...words}
-      code={refusal.code}
-      requestId={c.get('facts').requestId}
-      retry={retryHref === undefined ? undefined : { href: retryHref, label: 'Try again' }}
-      nonce={c.get('secureHeadersNonce')}
-    />,
-    status,
-  )
+function answerPage(
+  c: Context<Environment>,
+  { refusal: { code }, retryHref }: PageShown,
+): Answering {
+  const retry = retryHref === undefined ? undefined : { href: retryHref, label: 'Try again' }
+  return answerError(c, code, pageAnswers[code], { retry })
 }

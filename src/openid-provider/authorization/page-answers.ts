@@ -1,13 +1,5 @@
+import type { ErrorAnswer } from '../../pages/answer-error.tsx'
 import type { PageReason } from './authorization-request.ts'
-
-/** How a request looks from outside that is answered with a page alone. The reason is the stable code. */
-export interface PageAnswer {
-  readonly status: 400 | 403 | 413 | 429 | 503
-  readonly title: string
-  readonly explanation: string
-  readonly nextStep: string
-  readonly retryAfterSeconds?: number
-}
 
 const nothingSent = 'Nothing has been sent to it.'
 const tellOwner =
@@ -20,7 +12,8 @@ const notUnderstood = {
   nextStep: tellOwner,
 } as const
 
-export const pageAnswers: Readonly<Record<PageReason, PageAnswer>> = {
+/** How a request looks from outside that is answered with a page alone. */
+export const pageAnswers: Readonly<Record<PageReason, ErrorAnswer>> = {
   unknown_application: {
     status: 400,
     title: 'This application is not known here',

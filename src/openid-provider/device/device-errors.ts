@@ -1,10 +1,4 @@
-interface DeviceError {
-  readonly status: 403 | 404 | 429 | 503
-  readonly title: string
-  readonly explanation: string
-  readonly nextStep: string
-  readonly retryAfter?: string
-}
+import type { ErrorAnswer } from '../../pages/answer-error.tsx'
 
 export type DeviceErrorCode =
   | 'unknown_code'
@@ -13,7 +7,7 @@ export type DeviceErrorCode =
   | 'temporarily_unavailable'
 
 /** In words for a person. Nothing of the request is repeated. */
-export const DEVICE_ERRORS: Readonly<Record<DeviceErrorCode, DeviceError>> = {
+export const DEVICE_ERRORS: Readonly<Record<DeviceErrorCode, ErrorAnswer>> = {
   unknown_code: {
     status: 404,
     title: 'No device waits with that code',
@@ -33,13 +27,13 @@ export const DEVICE_ERRORS: Readonly<Record<DeviceErrorCode, DeviceError>> = {
     title: 'Too many codes were tried',
     explanation: 'From where you are, more codes were tried than a person needs.',
     nextStep: 'Wait a minute, then enter the code again.',
-    retryAfter: '60',
+    retryAfterSeconds: 60,
   },
   temporarily_unavailable: {
     status: 503,
     title: 'The code cannot be looked up now',
     explanation: 'Something on our side did not answer in time. Nothing is lost.',
     nextStep: 'Wait a few seconds, then try again.',
-    retryAfter: '5',
+    retryAfterSeconds: 5,
   },
 }

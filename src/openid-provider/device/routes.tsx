@@ -16,7 +16,7 @@ import type { KeptValues } from '../../core/references/kept-value.ts'
 import { readSessionCookie } from '../../core/sessions/session-cookie.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import type { Sessions } from '../../core/sessions/sessions.ts'
-import { ErrorPage } from '../../pages/error-page.tsx'
+import { answerError } from '../../pages/answer-error.tsx'
 import type { Doors } from '../../platform/doors.ts'
 import { readForm } from '../../platform/read-form.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
@@ -194,17 +194,7 @@ function signInHref(typed: string | undefined): string {
   return `/auth/login?return_to=${encodeURIComponent(DEVICE_PATH + query)}`
 }
 
-function fail(c: Visit, code: DeviceErrorCode): Response | Promise<Response> {
-  const { status, retryAfter, ...words } = DEVICE_ERRORS[code]
-  if (retryAfter !== undefined) c.header('Retry-After', retryAfter)
-  return c.html(
-    <ErrorPage
-      {...words}
-      code={code}
-      requestId={c.get('facts').requestId}
-      retry={{ href: DEVICE_PATH, label: 'Enter the code again' }}
-      nonce={c.get('secureHeadersNonce')}
-    />,
-    status,
-  )
-}
+const fail = (c: Visit, code: DeviceErrorCode): Response | Promise<Response> =>
+  answerError(c, code, DEVICE_ERRORS[code], {
+    retry: { href: DEVICE_PATH, label: 'Enter the code again' },
+  })

@@ -4,9 +4,10 @@ import type { Config } from '../../config.ts'
 import { signOutAddresses } from '../../core/identity-providers/sign-out-addresses.ts'
 import type { Destination } from '../../core/revocation/departure.ts'
 import { SIGNED_OUT_PATH } from '../../core/revocation/sign-out.ts'
+import { answerError } from '../../pages/answer-error.tsx'
+import type { ErrorAnswer } from '../../pages/answer-error.tsx'
 import { ConfirmPage } from '../../pages/confirm-page.tsx'
 import { displayedText } from '../../pages/displayed-text.ts'
-import { ErrorPage } from '../../pages/error-page.tsx'
 import { allowForms } from '../../pages/allow-forms.tsx'
 import type { BodyRefusal } from '../../platform/read-body.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
@@ -56,12 +57,11 @@ export function passBy(
 
 const FORM = 'What was sent is not one form of type application/x-www-form-urlencoded.'
 
-const PROBLEMS: Readonly<
-  Record<
-    LogoutProblem,
-    { readonly status: 400 | 403 | 413 | 415 | 429 | 503; readonly says: string }
-  >
-> = {
+interface Problem extends Pick<ErrorAnswer, 'status' | 'retryAfterSeconds'> {
+  readonly says: string
+}
+
+const PROBLEMS: Readonly<Record<LogoutProblem, Problem>> = {
   duplicate_parameter: { status: 400, says: 'A parameter stands in the request more than once.' },
   unknown_application: { status: 400, says: 'No application is registered under this client_id.' },
   hint_of_another_application: {
@@ -80,31 +80,27 @@ const PROBLEMS: Readonly<
     status: 403,
     says: 'The request did not come from a page of this service.',
   },
-  rate_limited: { status: 429, says: 'There have been too many requests from your network.' },
-  unavailable: { status: 503, says: 'A part of this service is not answering.' },
-}
-
-const RETRY_AFTER_SECONDS: Partial<Record<LogoutProblem, number>> = {
-  rate_limited: 60,
-  unavailable: 5,
+  rate_limited: {
+    status: 429,
+    says: 'There have been too many requests from your network.',
+    retryAfterSeconds: 60,
+  },
+  unavailable: {
+    status: 503,
+    says: 'A part of this service is not answering.',
+    retryAfterSeconds: 5,
+  },
 }
 
 /** Nothing has changed, and nothing of the request is repeated or followed. */
 export function answerProblem(c: LogoutContext, problem: LogoutProblem) {
-  const { status, says } = PROBLEMS[problem]
-  const retryAfter = RETRY_AFTER_SECONDS[problem]
-  c.header('Cache-Control', 'no-store')
-  if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
-  return c.html(
-    <ErrorPage
-      code={problem}
-      title="You have not been signed out"
-      explanation={`${says} Nothing has been changed.`}
-      nextStep="To sign out, please use the button on the next page."
-      requestId={c.get('facts').requestId}
-      retry={{ href: '/auth/sso/logout', label: 'Sign out' }}
-      nonce={c.get('secureHeadersNonce')}
-    />,
-    status,
-  )
+  const { says, ...how } = PROBLEMS[problem]
+  const answer = {
+    ...how,
+    title: 'You have not been signed out',
+    explanation: `${says} Nothing has been changed.`,
+    nextStep: 'To sign out, please use the button on the next page.',
+  }
+  const retry = { href: '/auth/sso/logout', label: 'Sign out' }
+  return answerError(c, problem, answer, { retry })
 }

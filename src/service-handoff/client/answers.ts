@@ -1,4 +1,5 @@
 /** Every reason for which a hand-off to us is not finished, in words for the person it happens to. */
+import type { ErrorAnswer } from '../../pages/answer-error.tsx'
 import type { BodyRefusal } from '../../platform/read-body.ts'
 import type { TakeOverRefusal } from './take-over.ts'
 
@@ -10,25 +11,17 @@ export type ArrivalRefusalCode =
   | 'rate_limited'
   | BodyRefusal
 
-export interface ArrivalAnswer {
-  readonly status: 400 | 403 | 404 | 409 | 413 | 415 | 429 | 503
-  readonly title: string
-  readonly explanation: string
-  readonly nextStep: string
-  readonly retryAfterSeconds?: number
-}
-
 const nothingChanged = 'Nothing has been changed.'
 const fromTheStart = 'Please go back to where you came from, and come over from there once more.'
 const later = { status: 503, retryAfterSeconds: 10 } as const
 
-const badForm: Omit<ArrivalAnswer, 'status'> = {
+const badForm: Omit<ErrorAnswer, 'status'> = {
   title: 'This form cannot be read',
   explanation: `What your browser sent is not what our page sends. ${nothingChanged}`,
   nextStep: fromTheStart,
 }
 
-export const arrivalAnswers: Readonly<Record<ArrivalRefusalCode, ArrivalAnswer>> = {
+export const arrivalAnswers: Readonly<Record<ArrivalRefusalCode, ErrorAnswer>> = {
   unknown_host: {
     status: 404,
     title: 'We do not know this service',

@@ -13,9 +13,9 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { readSessionCookie } from '../../core/sessions/session-cookie.ts'
+import { answerError } from '../../pages/answer-error.tsx'
 import { ConfirmPage } from '../../pages/confirm-page.tsx'
 import { displayedText } from '../../pages/displayed-text.ts'
-import { ErrorPage } from '../../pages/error-page.tsx'
 import { readForm } from '../../platform/read-form.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Refusal, Result } from '../../platform/refusal.ts'
@@ -134,21 +134,7 @@ function readTicket(parameters: URLSearchParams): Result<string, 'parameter_inva
     : ok(token)
 }
 
-function answerRefusal(
-  c: ClientContext,
-  { code }: Refusal<ArrivalRefusalCode>,
-): Response | Promise<Response> {
-  const { status, retryAfterSeconds, ...words } = arrivalAnswers[code]
-  c.header('Cache-Control', 'no-store')
-  if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds))
-  return c.html(
-    <ErrorPage
-      {...words}
-      code={code}
-      requestId={c.get('facts').requestId}
-      retry={{ href: '/auth/login', label: 'Sign in here' }}
-      nonce={c.get('secureHeadersNonce')}
-    />,
-    status,
-  )
-}
+const answerRefusal = (c: ClientContext, { code }: Refusal<ArrivalRefusalCode>) =>
+  answerError(c, code, arrivalAnswers[code], {
+    retry: { href: '/auth/login', label: 'Sign in here' },
+  })

@@ -11,7 +11,7 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { readSessionCookie } from '../../core/sessions/session-cookie.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
-import { ErrorPage } from '../../pages/error-page.tsx'
+import { answerError } from '../../pages/answer-error.tsx'
 import { allowForms } from '../../pages/allow-forms.tsx'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { readForm } from '../../platform/read-form.ts'
@@ -53,6 +53,7 @@ const ERRORS = {
     title: 'Your services cannot be looked up',
     explanation: 'Something on our side did not answer in time. You are still signed in.',
     nextStep: 'Wait a few seconds, then try again.',
+    retryAfterSeconds: 5,
   },
 } as const
 
@@ -189,16 +190,6 @@ function answerRefusal(
   { code }: Refusal<ServicesRefusal>,
 ): Response | Promise<Response> {
   if (code === 'no_session') return c.redirect(SIGN_IN, 303)
-  const { status, ...words } = ERRORS[code]
-  if (status === 503) c.header('Retry-After', '5')
-  return c.html(
-    <ErrorPage
-      {...words}
-      code={code}
-      requestId={c.get('facts').requestId}
-      retry={{ href: '/account/services', label: 'Your services' }}
-      nonce={c.get('secureHeadersNonce')}
-    />,
-    status,
-  )
+  const retry = { href: '/account/services', label: 'Your services' }
+  return answerError(c, code, ERRORS[code], { retry })
 }
