@@ -105,7 +105,7 @@ export const oneOf = <const Value extends string>(values: readonly Value[]): Sch
 export const list = <Value>(
   of: Schema<Value>,
   { maxItems = Infinity }: { readonly maxItems?: number } = {},
-): Schema<Value[]> => ({
+): Schema<readonly Value[]> => ({
   describe: () => ({
     type: 'array',
     items: of.describe(),

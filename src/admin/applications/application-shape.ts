@@ -12,6 +12,8 @@ import type { ListedSecret } from '../../core/applications/rotated-secrets-table
 import type { KeptApplication } from '../../core/applications/applications-table.ts'
 import { grantAliases } from '../../core/applications/registration.ts'
 import type { OAuthRegistration, Registration } from '../../core/applications/registration.ts'
+import { fromWire, toWire } from '../../protocol/wire-names.ts'
+import type { WireName } from '../../protocol/wire-names.ts'
 import { seconds } from '../api/operation.ts'
 import {
   allOptional,
@@ -32,7 +34,7 @@ import {
   uri,
   variants,
 } from '../api/schema.ts'
-import type { ValueOf } from '../api/schema.ts'
+import type { Schema, ValueOf } from '../api/schema.ts'
 import { handoffMembers, handoffSchema, showHandoff, toHandoff } from './handoff-shape.ts'
 import type { WireHandoff } from './handoff-shape.ts'
 import {
@@ -89,7 +91,7 @@ const oauthMembers = {
   userinfo_query_token: described(flag, { description: 'UserInfo takes ?access_token=' }),
   resources: list(uri),
   request_adapter: list(adapterRule),
-}
+} satisfies Record<WireName<keyof OAuthClient>, Schema<unknown>>
 
 const oauthSchema = named('OAuthRegistration', object(allOptional(oauthMembers)))
 
@@ -201,61 +203,16 @@ export const toRegistration = ({
   widget: widget && toWidget(widget),
 })
 
-const toOAuth = (wire: WireOAuth): OAuthRegistration => ({
-  applicationType: wire.application_type,
-  redirectUris: wire.redirect_uris,
-  defaultRedirectUri: wire.default_redirect_uri,
-  grantTypes: wire.grant_types,
-  responseTypes: wire.response_types,
-  scope: wire.scope?.split(' ').filter((token) => token !== ''),
-  tokenEndpointAuthMethod: wire.token_endpoint_auth_method,
-  jwks: wire.jwks,
-  idTokenSignedResponseAlg: wire.id_token_signed_response_alg,
-  subjectType: wire.subject_type,
-  sectorIdentifier: wire.sector_identifier,
-  postLogoutRedirectUris: wire.post_logout_redirect_uris,
-  backchannelLogoutUri: wire.backchannel_logout_uri,
-  backchannelLogoutSessionRequired: wire.backchannel_logout_session_required,
-  frontchannelLogoutUri: wire.frontchannel_logout_uri,
-  frontchannelLogoutSessionRequired: wire.frontchannel_logout_session_required,
-  requirePkce: wire.require_pkce,
-  requirePushedAuthorizationRequests: wire.require_pushed_authorization_requests,
-  dpopBoundAccessTokens: wire.dpop_bound_access_tokens,
-  defaultMaxAge: wire.default_max_age,
-  alwaysIssueIdToken: wire.always_issue_id_token,
-  userinfoQueryToken: wire.userinfo_query_token,
-  resources: wire.resources,
-  requestAdapter: wire.request_adapter,
+const toOAuth = ({ scope, ...wire }: WireOAuth): OAuthRegistration => ({
+  ...fromWire(wire),
+  scope: scope?.split(' ').filter((token) => token !== ''),
 })
 
 /** What the operator would have to send to get this registration again. */
-export const showOAuth = (client: OAuthClient): WireOAuth => ({
-  application_type: client.applicationType,
-  redirect_uris: [...client.redirectUris],
-  default_redirect_uri: client.defaultRedirectUri,
-  grant_types: [...client.grantTypes],
-  response_types: [...client.responseTypes],
-  scope: client.scope.join(' '),
-  token_endpoint_auth_method: client.tokenEndpointAuthMethod,
-  jwks: client.jwks && { keys: client.jwks.keys.map((key) => ({ ...key })) },
-  id_token_signed_response_alg: client.idTokenSignedResponseAlg,
-  subject_type: client.subjectType,
-  sector_identifier: client.sectorIdentifier,
-  post_logout_redirect_uris: [...client.postLogoutRedirectUris],
-  backchannel_logout_uri: client.backchannelLogoutUri,
-  backchannel_logout_session_required: client.backchannelLogoutSessionRequired,
-  frontchannel_logout_uri: client.frontchannelLogoutUri,
-  frontchannel_logout_session_required: client.frontchannelLogoutSessionRequired,
-  require_pkce: client.requirePkce,
-  require_pushed_authorization_requests: client.requirePushedAuthorizationRequests,
-  dpop_bound_access_tokens: client.dpopBoundAccessTokens,
-  default_max_age: client.defaultMaxAge,
-  always_issue_id_token: client.alwaysIssueIdToken,
-  userinfo_query_token: client.userinfoQueryToken,
-  resources: [...client.resources],
-  request_adapter: client.requestAdapter.map((rule) =>
-    rule.rule === 'scope_map' ? { ...rule, to: [...rule.to] } : rule,
-  ),
+export const showOAuth = ({ scope, jwks, ...client }: OAuthClient): WireOAuth => ({
+  ...toWire(client),
+  scope: scope.join(' '),
+  jwks: jwks && { keys: jwks.keys.map((key) => ({ ...key })) },
 })
 
 export const showApplication = (kept: KeptApplication): ValueOf<typeof applicationSchema> => ({
@@ -272,8 +229,4 @@ export const showApplication = (kept: KeptApplication): ValueOf<typeof applicati
   ...(kept.widget !== undefined && { widget: showWidget(kept, kept.widget) }),
 })
 
-export const showSecret = (secret: ListedSecret): ValueOf<typeof secretSchema> => ({
-  id: secret.id,
-  created_at: secret.createdAt,
-  expires_at: secret.expiresAt,
-})
+export const showSecret: (secret: ListedSecret) => ValueOf<typeof secretSchema> = toWire

@@ -1,6 +1,7 @@
 /** What an application may do in service hand-off, on the wire; only types are checked here. */
 import type { HandoffService } from '../../core/applications/application.ts'
 import type { HandoffRegistration } from '../../core/applications/handoff-rules.ts'
+import { fromWire, toWire } from '../../protocol/wire-names.ts'
 import { allOptional, described, flag, list, named, object, text, uri } from '../api/schema.ts'
 import type { ValueOf } from '../api/schema.ts'
 
@@ -21,21 +22,19 @@ export const handoffSchema = named('HandoffRegistration', object(allOptional(han
 
 export type WireHandoff = ValueOf<typeof handoffSchema>
 
-export const toHandoff = (wire: WireHandoff): HandoffRegistration => ({
-  loginUrl: wire.login_url,
-  logoutUrl: wire.logout_url,
-  scope: wire.scope?.split(' ').filter((token) => token !== ''),
-  refreshToken: wire.issue_refresh_token,
-  mayHandOverTo: wire.may_hand_over_to,
-  identityProviders: wire.identity_providers,
+export const toHandoff = ({
+  scope,
+  issue_refresh_token: refreshToken,
+  ...wire
+}: WireHandoff): HandoffRegistration => ({
+  ...fromWire(wire),
+  scope: scope?.split(' ').filter((token) => token !== ''),
+  refreshToken,
 })
 
 /** What the operator would have to send to get this registration again. */
-export const showHandoff = (handoff: HandoffService): WireHandoff => ({
-  login_url: handoff.loginUrl,
-  logout_url: handoff.logoutUrl,
-  scope: handoff.scope.join(' '),
-  issue_refresh_token: handoff.refreshToken,
-  may_hand_over_to: [...handoff.mayHandOverTo],
-  identity_providers: [...handoff.identityProviders],
+export const showHandoff = ({ scope, refreshToken, ...handoff }: HandoffService): WireHandoff => ({
+  ...toWire(handoff),
+  scope: scope.join(' '),
+  issue_refresh_token: refreshToken,
 })

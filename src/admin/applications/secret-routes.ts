@@ -17,7 +17,7 @@ import type { Schema } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
 import { secretSchema, showSecret } from './application-shape.ts'
 
-const DAY_SECONDS = 86_400
+export const DAY_SECONDS = 86_400
 
 /** `overlap_seconds` of a rotation. */
 export const overlap = (fallback: number, description: string): Schema<number> =>

@@ -4,6 +4,7 @@ import type {
   SharedSessionsRegistration,
   SharedSessionsSite,
 } from '../../core/applications/shared-sessions-site.ts'
+import { fromWire, toWire } from '../../protocol/wire-names.ts'
 import { described, list, named, object, openObject, optional, text } from '../api/schema.ts'
 import type { ValueOf } from '../api/schema.ts'
 
@@ -35,19 +36,12 @@ export type WireSharedSessions = ValueOf<typeof sharedSessionsSchema>
 
 export const toSharedSessions = (
   wire: WireSharedSessions | undefined,
-): SharedSessionsRegistration | undefined =>
-  wire && {
-    subdomain: wire.subdomain,
-    allowedDomains: wire.allowed_domains,
-    group: wire.group,
-  }
+): SharedSessionsRegistration | undefined => wire && fromWire(wire)
 
 export const showSharedSessions = (
   site: SharedSessionsSite,
   keys?: ShownSiteKeys,
 ): ValueOf<typeof shownSharedSessionsSchema> => ({
-  subdomain: site.subdomain,
-  allowed_domains: [...site.allowedDomains],
-  ...(site.group !== undefined && { group: site.group }),
-  ...(keys && { public_key: keys.publicKey, private_key: keys.privateKey }),
+  ...toWire(site),
+  ...(keys && toWire(keys)),
 })

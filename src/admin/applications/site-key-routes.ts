@@ -1,4 +1,5 @@
 /** Operators rotate the key pairs of a site; a private key is shown once, when it is made. */
+import { toWire } from '../../protocol/wire-names.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
 import { idInPath, json, optionalBody, problems, seconds } from '../api/operation.ts'
@@ -6,9 +7,7 @@ import type { Operation } from '../api/operation.ts'
 import { recordRead } from '../api/record-read.ts'
 import { list, nullable, object, openObject, text } from '../api/schema.ts'
 import { answerProblem } from '../problem.ts'
-import { overlap } from './secret-routes.ts'
-
-const DAY_SECONDS = 86_400
+import { DAY_SECONDS, overlap } from './secret-routes.ts'
 
 const rotation = object({
   overlap_seconds: overlap(DAY_SECONDS, 'How long the key pairs before it are still accepted'),
@@ -63,13 +62,12 @@ export function siteKeyRoutes(api: AdminApi, parts: AdminParts): void {
       const isUnknown = rotated.refusal.code === 'unknown_application'
       return answerProblem(c, isUnknown ? 'not_found' : 'too_many_secrets')
     }
-    const { publicKey, privateKey } = rotated.value
     await audit.record(c.get('facts'), {
       event: 'application.secret_rotated',
       actor: 'operator',
-      facts: { application: id, public_key: publicKey },
+      facts: { application: id, public_key: rotated.value.publicKey },
     })
-    return c.json({ public_key: publicKey, private_key: privateKey }, 201)
+    return c.json(toWire(rotated.value), 201)
   })
 
   api.serve(listKeys, async (c, { params }) => {
@@ -77,11 +75,6 @@ export function siteKeyRoutes(api: AdminApi, parts: AdminParts): void {
     if ((await registry.find(id)) === undefined) return answerProblem(c, 'not_found')
     const listed = await siteKeys.list(id, clock())
     await recordRead(c, audit, 'site_keys')
-    const shown = listed.map(({ publicKey, createdAt, expiresAt }) => ({
-      public_key: publicKey,
-      created_at: createdAt,
-      expires_at: expiresAt,
-    }))
-    return c.json({ site_keys: shown })
+    return c.json({ site_keys: listed.map((keys) => toWire(keys)) })
   })
 }

@@ -1,8 +1,9 @@
 /** The capability `widget` on the wire. Whether it makes sense, core/applications/widget-rules.ts says. */
 import type { KeptApplication } from '../../core/applications/applications-table.ts'
-import { widgetScopes } from '../../core/applications/widget.ts'
+import { widgetClientId, widgetScopes } from '../../core/applications/widget.ts'
 import type { Widget } from '../../core/applications/widget.ts'
 import type { WidgetRegistration } from '../../core/applications/widget-rules.ts'
+import { fromWire, toWire } from '../../protocol/wire-names.ts'
 import {
   allOptional,
   described,
@@ -44,24 +45,13 @@ export const newWidgetSchema = named(
   }),
 )
 
-export const toWidget = (wire: ValueOf<typeof widgetSchema>): WidgetRegistration => ({
-  clientId: wire.client_id,
-  audience: wire.audience,
-  tokenLifetimeSeconds: wire.token_lifetime_seconds,
-  acceptedLifetimeSeconds: wire.accepted_lifetime_seconds,
-  allowedOrigins: wire.allowed_origins,
-  roles: wire.roles,
-})
+export const toWidget: (wire: ValueOf<typeof widgetSchema>) => WidgetRegistration = fromWire
 
 /** What the operator would have to send to get this registration again. */
 export const showWidget = (
   { id }: Pick<KeptApplication, 'id'>,
   widget: Widget,
 ): ValueOf<typeof widgetSchema> => ({
-  client_id: widget.clientId ?? id,
-  ...(widget.audience !== undefined && { audience: widget.audience }),
-  token_lifetime_seconds: widget.tokenLifetimeSeconds,
-  accepted_lifetime_seconds: widget.acceptedLifetimeSeconds,
-  allowed_origins: [...widget.allowedOrigins],
-  roles: { ...widget.roles },
+  ...toWire(widget),
+  client_id: widgetClientId({ id, widget }),
 })

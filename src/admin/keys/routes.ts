@@ -1,5 +1,6 @@
 /** Operators see the signing keys, rotate them, and withdraw one that has become known. */
 import type { KeyDescription } from '../../core/tokens/key-ring.ts'
+import { toWire } from '../../protocol/wire-names.ts'
 import type { AdminParts } from '../admin-parts.ts'
 import type { AdminApi } from '../api/admin-api.ts'
 import { json, problems, seconds } from '../api/operation.ts'
@@ -18,14 +19,7 @@ const keySchema = openObject({
   changed_at: seconds,
 })
 
-const showKey = (key: KeyDescription): ValueOf<typeof keySchema> => ({
-  kid: key.kid,
-  alg: key.alg,
-  state: key.state,
-  announced_at: key.announcedAt,
-  activated_at: key.activatedAt,
-  changed_at: key.changedAt,
-})
+const showKey: (key: KeyDescription) => ValueOf<typeof keySchema> = toWire
 
 const listKeys = {
   method: 'get',

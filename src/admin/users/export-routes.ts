@@ -89,7 +89,7 @@ export function exportRoutes(api: AdminApi, parts: AdminParts): void {
       user: { ...showUser(found), identities: identities.map(showIdentity) },
       claims: claimsOf(user),
       username: credential?.username ?? null,
-      roles: [...roles.value],
+      roles: roles.value,
       sessions: live.value.map(showSession),
       applications: connections.value.map(showConnection),
       services: handoffs.value.map(showHandoff),
@@ -105,11 +105,11 @@ const showConnection = ({
   lastUsedAt,
 }: Connection): ValueOf<typeof applicationSchema> => ({
   application: applicationId,
-  scope: [...scope],
+  scope,
   consent:
     consent === undefined
       ? null
-      : { scope: [...consent.scope], claims: [...consent.claims], given_at: consent.givenAt },
+      : { scope: consent.scope, claims: consent.claims, given_at: consent.givenAt },
   last_used_at: lastUsedAt ?? null,
 })
 

@@ -42,7 +42,7 @@ export function roleRoutes(api: AdminApi, { audit, people, userRoles }: AdminPar
     const roles = await userRoles.of(user.id)
     if (!roles.ok) return answerProblem(c, roles.refusal.code)
     await recordRead(c, audit, 'roles')
-    return c.json({ roles: [...roles.value] })
+    return c.json({ roles: roles.value })
   })
 
   api.serve(replaceRoles, async (c, { params, body }) => {

@@ -2,6 +2,7 @@
 import type { LiveSession } from '../../core/sessions/session.ts'
 import type { User } from '../../core/users/user.ts'
 import type { ListedIdentity, ListedUser } from '../../core/users/user-directory.ts'
+import { toWire } from '../../protocol/wire-names.ts'
 import { seconds } from '../api/operation.ts'
 import { flag, list, named, nullable, oneOf, openObject, text } from '../api/schema.ts'
 import type { ValueOf } from '../api/schema.ts'
@@ -42,24 +43,12 @@ export const sessionSchema = openObject({
   absolute_deadline_at: seconds,
 })
 
-export const showUser = (user: ListedUser): ValueOf<typeof userSchema> => ({
-  id: user.id,
-  status: user.status,
-  is_disable_pending: user.isDisablePending,
-  name: user.name,
-  email: user.email,
-  email_verified: user.emailVerified,
-  created_at: user.createdAt,
-  last_sign_in_at: user.lastSignInAt,
-})
+export const showUser: (user: ListedUser) => ValueOf<typeof userSchema> = toWire
 
-export const showIdentity = (identity: ListedIdentity): ValueOf<typeof identitySchema> => ({
-  issuer: identity.issuer,
-  subject: identity.subject,
-  provider: identity.providerId,
-  created_at: identity.createdAt,
-  last_sign_in_at: identity.lastSignInAt,
-})
+export const showIdentity = ({
+  providerId: provider,
+  ...identity
+}: ListedIdentity): ValueOf<typeof identitySchema> => ({ ...toWire(identity), provider })
 
 /** What is said of a person, in the names of OpenID Connect Core 1.0 §5.1. */
 export const claimsOf = ({
@@ -75,14 +64,8 @@ export const claimsOf = ({
   email,
   email_verified: emailVerified,
   picture,
-  given_name: details.givenName,
-  family_name: details.familyName,
-  preferred_username: details.preferredUsername,
-  locale: details.locale,
-  zoneinfo: details.zoneinfo,
-  phone_number: details.phoneNumber,
+  ...toWire(details),
   phone_number_verified: details.phoneNumberVerified ?? false,
-  address: details.address,
 })
 
 export const showSession = (session: LiveSession): ValueOf<typeof sessionSchema> => ({

@@ -1,4 +1,5 @@
 /** What an application is to be in service hand-off, as an operator asks for it; everything wrong is named at once. */
+import { wireName } from '../../protocol/wire-names.ts'
 import type { HandoffService } from './application.ts'
 import { isApplicationId } from './application-id.ts'
 import { isScopeToken } from './grant-rules.ts'
@@ -10,16 +11,6 @@ import type { GatewayPlace } from './uri-rules.ts'
 export type HandoffRegistration = {
   readonly [Member in keyof HandoffService]?: HandoffService[Member] | undefined
 }
-
-/** The members as they stand in the management API. */
-export const HANDOFF_NAMES = {
-  loginUrl: 'login_url',
-  logoutUrl: 'logout_url',
-  scope: 'scope',
-  refreshToken: 'issue_refresh_token',
-  mayHandOverTo: 'may_hand_over_to',
-  identityProviders: 'identity_providers',
-} as const satisfies Record<keyof HandoffService, string>
 
 /** What a login URL is written with: one that has it already would be read two ways. */
 const TICKET_PARAMETERS = ['token', 'state']
@@ -41,10 +32,14 @@ export function judgeHandoff(
     mayHandOverTo: [...new Set(wanted.mayHandOverTo)],
     identityProviders: [...new Set(wanted.identityProviders)],
   }
-  const report = (member: keyof HandoffService, detail: string | undefined, index?: number) => {
+  const report = (
+    member: Exclude<keyof HandoffService, 'refreshToken'>,
+    detail: string | undefined,
+    index?: number,
+  ) => {
     if (detail === undefined) return
     const element = index === undefined ? '' : `/${index}`
-    problems.push({ pointer: `/handoff/${HANDOFF_NAMES[member]}${element}`, detail })
+    problems.push({ pointer: `/handoff/${wireName(member)}${element}`, detail })
   }
 
   const { loginUrl, logoutUrl } = handoff

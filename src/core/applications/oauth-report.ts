@@ -1,4 +1,4 @@
-import { CLIENT_METADATA_NAMES } from '../../protocol/client-metadata.ts'
+import { wireName } from '../../protocol/wire-names.ts'
 import type { OAuthClient } from './application.ts'
 import type { RegistrationProblem } from './registration-problem.ts'
 
@@ -9,5 +9,5 @@ export const reportTo =
   (problems: RegistrationProblem[]): Report =>
   (member, detail, index) => {
     const element = index === undefined ? '' : `/${index}`
-    problems.push({ pointer: `/oauth/${CLIENT_METADATA_NAMES[member]}${element}`, detail })
+    problems.push({ pointer: `/oauth/${wireName(member)}${element}`, detail })
   }

@@ -1,6 +1,7 @@
 /** Judges what an application is to be as a widget; everything that could not work is named at once. */
 import { hostKind } from '../../platform/host-kind.ts'
 import { isRole } from '../../protocol/role.ts'
+import { wireName } from '../../protocol/wire-names.ts'
 import type { RegistrationProblem } from './registration-problem.ts'
 import { checkRedirectUri } from './uri-rules.ts'
 import type { GatewayPlace } from './uri-rules.ts'
@@ -11,16 +12,6 @@ import type { Widget } from './widget.ts'
 export type WidgetRegistration = {
   readonly [Member in keyof Omit<Widget, 'roles'>]?: Widget[Member] | undefined
 } & { readonly roles?: Readonly<Record<string, string>> | undefined }
-
-/** Our own names of a widget's members, as an operator writes them. */
-export const WIDGET_METADATA_NAMES = {
-  clientId: 'client_id',
-  audience: 'audience',
-  tokenLifetimeSeconds: 'token_lifetime_seconds',
-  acceptedLifetimeSeconds: 'accepted_lifetime_seconds',
-  allowedOrigins: 'allowed_origins',
-  roles: 'roles',
-} as const satisfies Record<keyof Widget, string>
 
 const SHORTEST_LIFETIME_SECONDS = 60
 const LONGEST_ACCEPTED_SECONDS = 3600
@@ -37,7 +28,7 @@ export function judgeWidget(
 ): Widget {
   const report = (member: keyof Widget, detail: string, element?: number | string) => {
     const rest = element === undefined ? '' : `/${element}`
-    problems.push({ pointer: `/widget/${WIDGET_METADATA_NAMES[member]}${rest}`, detail })
+    problems.push({ pointer: `/widget/${wireName(member)}${rest}`, detail })
   }
   const widget = {
     clientId: registration.clientId,
