@@ -25,7 +25,6 @@ import { createCutOffRecords } from './core/revocation/cut-off-progress.ts'
 import { createCutOffs, createSessionRules, lastCutOffOf } from './core/revocation/cut-offs.ts'
 import { createDepartures } from './core/revocation/departure.ts'
 import { createDisableUser } from './core/revocation/disable-user.ts'
-import { createEndApplication } from './core/revocation/end-application.ts'
 import { createEndSession } from './core/revocation/end-session.ts'
 import { createEraseUser } from './core/revocation/erase-user.ts'
 import { createLogoutDeliveries } from './core/revocation/logout-deliveries.ts'
@@ -193,7 +192,6 @@ export function buildCore(config: Config, env: Env) {
     cutOffRecords,
     cutOffDrain,
     startCutOff,
-    endApplication: createEndApplication(startCutOff),
     canaryRuns,
     canary: createCanary({
       sessions,

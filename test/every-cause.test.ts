@@ -509,8 +509,9 @@ describe('an application', () => {
     const { alice, elsewhere, bob, operator, shop, queued, clock } = scene
     const over = [alice, elsewhere, bob]
     const { core } = operator.gateway
-    const ended = await core!.endApplication.end(QUEUE, {
-      applicationId: shop.id,
+    const ended = await core!.startCutOff(QUEUE, {
+      scope: 'application',
+      id: shop.id,
       cause: 'application_removed',
       now: clock.now(),
     })

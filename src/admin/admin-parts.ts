@@ -7,7 +7,6 @@ import type { AuditTrail } from '../core/audit/audit.ts'
 import type { CanaryRuns } from '../core/revocation/canary-runs.ts'
 import type { CutOffRecords } from '../core/revocation/cut-off-progress.ts'
 import type { DisableUser } from '../core/revocation/disable-user.ts'
-import type { EndApplication } from '../core/revocation/end-application.ts'
 import type { EndSession } from '../core/revocation/end-session.ts'
 import type { EraseUser } from '../core/revocation/erase-user.ts'
 import type { LogoutDeliveries } from '../core/revocation/logout-delivery.ts'
@@ -48,7 +47,6 @@ export interface AdminParts {
   readonly siteKeys: KeptSiteKeys
   readonly rotateWidgetSecret: RotateWidgetSecret
   readonly widgetSecrets: Pick<KeptWidgetSecrets, 'list'>
-  readonly endApplication: EndApplication
   readonly deliveries: Pick<LogoutDeliveries, 'listUndelivered' | 'replay'>
 }
 

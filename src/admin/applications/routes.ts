@@ -126,7 +126,7 @@ const enableApplication = {
 } satisfies Operation
 
 export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
-  const { audit, clock, applicationRegistry: registry, endApplication } = parts
+  const { audit, clock, applicationRegistry: registry } = parts
   type Context = Parameters<typeof answerProblem>[0]
 
   const record = (
@@ -240,8 +240,8 @@ export function applicationRoutes(api: AdminApi, parts: AdminParts): void {
   async function disable(c: Context, id: string, seen: Seen) {
     const disabled = await setStatus(c, id, 'disabled', seen)
     if (disabled instanceof Response) return disabled
-    const end = { applicationId: id, cause: 'application_removed', now: clock() } as const
-    const ended = await endApplication.end(c.get('facts'), end)
+    const end = { scope: 'application', id, cause: 'application_removed', now: clock() } as const
+    const ended = await parts.startCutOff(c.get('facts'), end)
     return ended.ok ? disabled : tagged(answerProblem(c, 'end_pending'), disabled.version)
   }
 

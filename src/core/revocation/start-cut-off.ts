@@ -14,6 +14,10 @@ import type { CutOffs } from './cut-offs.ts'
  * Cuts off, for an operator, and has the end carried to each user's object. It holds with the one write to the key
  * ring; what comes after that, the record of its progress and the queue, can fail without making it untrue, and is
  * then to be asked for again. `unavailable`: nothing holds yet; `published` is false when KV did not take it yet.
+ *
+ * An application loses all that it was given until now, by everybody: its tokens, codes and refresh tokens, the
+ * sessions that it opened itself, and the consents. Other sessions of the people go on. To be asked for after the
+ * directory has stopped it from being given more; what it is given once it is let in again is untouched.
  */
 export type StartCutOff = (
   facts: RequestFacts,

@@ -80,8 +80,9 @@ async function openAsShop({ core }: Isolate, userId: UserId) {
 }
 
 const end = ({ core }: Isolate) =>
-  core.endApplication.end(facts, {
-    applicationId: SHOP,
+  core.startCutOff(facts, {
+    scope: 'application',
+    id: SHOP,
     cause: 'application_removed',
     now: clock.now(),
   })
