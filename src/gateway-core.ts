@@ -5,11 +5,12 @@
 import type { Config } from './config.ts'
 import { createApplicationRegistry } from './core/applications/application-registry.ts'
 import { createApplications } from './core/applications/applications.ts'
+import { createKeptSiteKeys } from './core/applications/kept-site-keys.ts'
 import { createKnownApplications } from './core/applications/known-applications.ts'
 import { createHandoffKeys } from './core/applications/handoff-keys.ts'
 import { createHandoffSessions } from './core/applications/handoff-sessions.ts'
 import { createRotateWidgetSecret } from './core/applications/rotate-widget-secret.ts'
-import { createSiteRegistry } from './core/applications/sites.ts'
+import { createSites } from './core/applications/sites.ts'
 import { createSubjects } from './core/applications/subject.ts'
 import { createWidgetSecrets } from './core/applications/widget-secrets.ts'
 import { createAudit } from './core/audit/audit.ts'
@@ -139,7 +140,8 @@ export function buildCore(config: Config, env: Env) {
       accessChecks,
     }),
     audit,
-    ...createSiteRegistry(directory),
+    sites: createSites(directory),
+    siteKeys: createKeptSiteKeys(directory),
     ...sitePeople,
     removeSiteUser: createRemoveSiteUser({ ...sitePeople, ends, audit }),
     applications,

@@ -15,3 +15,9 @@ export function parseJsonObject(bytes: Uint8Array): Record<string, unknown> | un
     return undefined
   }
 }
+
+/** The members that say something, as JSON would keep them. */
+export const withoutUndefined = <Members extends object>(members: Members) =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Members]?: Exclude<Members[Name], undefined>
+  }

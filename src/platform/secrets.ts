@@ -72,7 +72,7 @@ export function createAuthenticator(secret: RotatingSecret, purpose: string): Au
 }
 
 /** Runs `make` at the first call and hands every later caller its plain result; a failure is not kept. */
-function memoise<Value>(make: () => Promise<Value>): () => Promise<Value> {
+export function memoise<Value>(make: () => Promise<Value>): () => Promise<Value> {
   let value: { readonly made: Value } | undefined
   return async () => {
     // The result is kept, never the promise: a promise of one request may not be awaited by another.
@@ -80,5 +80,3 @@ function memoise<Value>(make: () => Promise<Value>): () => Promise<Value> {
     return value.made
   }
 }
-
-export { memoise }

@@ -1,6 +1,6 @@
 import { base64url, importJWK } from 'jose'
 import type { JWK } from 'jose'
-import { isJsonObject } from '../platform/json-object.ts'
+import { isJsonObject, withoutUndefined } from '../platform/json-object.ts'
 import { toHex } from '../platform/random.ts'
 import { SIGNING_ALGORITHM_KEYS, SIGNING_ALGORITHMS } from './signing-algorithms.ts'
 import type { SigningAlgorithm } from './signing-algorithms.ts'
@@ -73,6 +73,3 @@ function unsignedInteger(value: unknown, maximumBits: number): bigint | undefine
     return undefined
   }
 }
-
-const withoutUndefined = (members: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))

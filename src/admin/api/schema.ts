@@ -3,6 +3,8 @@
  * document (JSON Schema 2020-12). Everything that is wrong is named, not only the first; no fault repeats what
  * was sent, which may be a secret. Only values of JSON are known here: an array is no object.
  */
+import { isJsonObject } from '../../platform/json-object.ts'
+
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** Member names and indices, from the outermost value on. */
@@ -123,8 +125,7 @@ export const list = <Value>(
 type JsonObject = Readonly<Record<string, unknown>>
 
 function takeObject(given: unknown, path: Path, faults: Fault[]): JsonObject | undefined {
-  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
-  if (isObject) return given as JsonObject
+  if (isJsonObject(given)) return given
   faults.push({ path, detail: 'is not an object' })
   return undefined
 }

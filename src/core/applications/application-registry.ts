@@ -249,11 +249,7 @@ export function createApplicationRegistry({
 
     secretsOf: (id, now) => secrets.list(id, now),
 
-    async removeSecret({ id, secretId }, now) {
-      const removed = await secrets.remove(id, secretId, now)
-      if (removed === 'unknown') return refuse('unknown_secret')
-      return removed === 'removed' ? ok(undefined) : refuse('last_secret')
-    },
+    removeSecret: ({ id, secretId }, now) => secrets.remove(id, secretId, now),
   }
 
   /** What is written holds here at once, also where the writer has seen it fail. */

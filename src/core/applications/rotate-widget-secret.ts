@@ -2,6 +2,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import type { ApplicationRegistry, ProblemsOr, ShownSecret } from './application-registry.ts'
+import { unlessGone } from './unless-gone.ts'
 import { checkWidgetSecret } from './widget-rules.ts'
 import type { KeptWidgetSecrets } from './widget-secrets.ts'
 
@@ -34,12 +35,9 @@ export const createRotateWidgetSecret =
     if (application === undefined) return ok(refuse('unknown_application'))
     if (application.widget === undefined) return ok(refuse('no_secret_used'))
     const secret = widgetSecrets.make(brought)
-    try {
+    const rotated = await unlessGone(async () => {
       await widgetSecrets.rotate(id, secret, { overlapSeconds, now })
-      return ok(ok(secret))
-    } catch (thrown) {
-      // Removed between the two looks at it.
-      if (/FOREIGN KEY constraint/.test(String(thrown))) return ok(refuse('unknown_application'))
-      throw thrown
-    }
+      return ok(secret)
+    })
+    return ok(rotated)
   }

@@ -4,6 +4,8 @@
  * services, migrations/0010_handoff.sql), which are alike.
  */
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { ok, refuse } from '../../platform/refusal.ts'
+import type { Result } from '../../platform/refusal.ts'
 import { isWithout } from './applications-table.ts'
 
 /** A secret as operators see it: not the secret, and not its hash. */
@@ -126,7 +128,7 @@ export const createRotatedSecretsTable = (directory: D1Database, table: Table) =
     applicationId: string,
     id: string,
     now: EpochSeconds,
-  ): Promise<'removed' | 'unknown' | 'last_secret'> {
+  ): Promise<Result<undefined, 'unknown_secret' | 'last_secret'>> {
     const [known, removed] = await directory.batch([
       directory
         .prepare(`SELECT id FROM ${table} WHERE application_id = ?1 AND ${IS_VALID} AND id = ?3`)
@@ -138,8 +140,8 @@ export const createRotatedSecretsTable = (directory: D1Database, table: Table) =
         )
         .bind(applicationId, now, id),
     ])
-    if (known?.results.length === 0) return 'unknown'
-    return removed?.meta.changes === 1 ? 'removed' : 'last_secret'
+    if (known?.results.length === 0) return refuse('unknown_secret')
+    return removed?.meta.changes === 1 ? ok(undefined) : refuse('last_secret')
   },
 
   /** Of all secrets of an application that uses none. */

@@ -13,7 +13,6 @@ import type { Application } from './application.ts'
 import { createApplicationsTable } from './applications-table.ts'
 import type { KeptApplication } from './applications-table.ts'
 import { isSubdomain } from './shared-sessions-site.ts'
-import { createKeptSiteKeys } from './kept-site-keys.ts'
 import type { ShownSiteKeys } from './kept-site-keys.ts'
 import { createSiteKeysTable } from './site-keys-table.ts'
 
@@ -76,12 +75,6 @@ export function createSites(directory: D1Database): Sites {
       applications.setAllowedDomains(applicationId, domains, now),
   }
 }
-
-/** Sites as they prove themselves, and as operators look after their keys. */
-export const createSiteRegistry = (directory: D1Database) => ({
-  sites: createSites(directory),
-  siteKeys: createKeptSiteKeys(directory),
-})
 
 /** What is no site, or may not act as one now, is unknown. */
 function toSite(application: KeptApplication | undefined): Result<Site, 'unknown_site'> {

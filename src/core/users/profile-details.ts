@@ -1,5 +1,5 @@
 /** What a provider says of a person beside name, address and picture; cleaned, cut, and otherwise as it says. */
-import { isJsonObject } from '../../platform/json-object.ts'
+import { isJsonObject, withoutUndefined } from '../../platform/json-object.ts'
 import type { Profile } from '../sessions/session.ts'
 import { parseText } from './profile-text.ts'
 
@@ -74,15 +74,6 @@ function parseAddress(value: unknown): Profile['address'] {
 
 const isOfLines = (name: (typeof ADDRESS_MEMBERS)[number]): boolean =>
   name === 'formatted' || name === 'street_address'
-
-function withoutUndefined<Members extends object>(
-  members: Members,
-): { [Name in keyof Members]?: Exclude<Members[Name], undefined> } {
-  const entries = Object.entries(members).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as {
-    [Name in keyof Members]?: Exclude<Members[Name], undefined>
-  }
-}
 
 /**
  * As the directory keeps it, to be merged member by member. An address is one value, however many members it
