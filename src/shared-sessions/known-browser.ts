@@ -7,6 +7,7 @@ import type { Config } from '../config.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import { sha256Base64url } from '../platform/digest.ts'
 import type { Seal } from '../platform/seal.ts'
+import { cookieName, readCookie, setCookie } from '../protocol/cookies.ts'
 
 interface Keeping {
   readonly config: Pick<Config, 'isHttps'>
@@ -14,7 +15,7 @@ interface Keeping {
 }
 
 const nameOf = async (company: string, { isHttps }: Keeping['config']): Promise<string> =>
-  `${isHttps ? '__Host-' : ''}drawbridge_shared_${(await sha256Base64url(company)).slice(0, 22)}`
+  cookieName(`shared_${(await sha256Base64url(company)).slice(0, 22)}`, isHttps)
 
 /** The token for this company; undefined for a cookie that is not ours, or is there twice. */
 export async function readKnownToken(
@@ -22,14 +23,7 @@ export async function readKnownToken(
   company: string,
   { config, seal }: Keeping,
 ): Promise<string | undefined> {
-  const start = `${await nameOf(company, config)}=`
-  const values = (header ?? '')
-    .split(';')
-    .map((pair) => (pair.startsWith(' ') ? pair.slice(1) : pair))
-    .filter((pair) => pair.startsWith(start))
-  const [value] = values
-  if (value === undefined || values.length > 1) return undefined
-  const token = await seal.unseal(value.slice(start.length))
+  const token = await seal.unseal(readCookie(header, await nameOf(company, config)) ?? '')
   return typeof token === 'string' ? token : undefined
 }
 
@@ -39,12 +33,8 @@ export async function writeKnownToken(
   { company, expiresAt }: { readonly company: string; readonly expiresAt: EpochSeconds },
   { config, seal, now }: Keeping & { readonly now: EpochSeconds },
 ): Promise<string> {
-  return [
-    `${await nameOf(company, config)}=${await seal.seal(token)}`,
-    `Max-Age=${expiresAt - now}`,
-    'Path=/',
-    ...(config.isHttps ? ['Secure'] : []),
-    'HttpOnly',
-    'SameSite=Lax',
-  ].join('; ')
+  return setCookie(await nameOf(company, config), await seal.seal(token), {
+    maxAgeSeconds: expiresAt - now,
+    isHttps: config.isHttps,
+  })
 }

@@ -5,7 +5,13 @@
 import { createSeal } from '../platform/seal.ts'
 import type { EpochSeconds } from '../platform/clock.ts'
 import type { RotatingSecret } from '../platform/secrets.ts'
-import { cookieName, cookiesNamed, expireCookie, fitsInCookie, setCookie } from './sealed-cookie.ts'
+import {
+  cookieName,
+  cookiesNamed,
+  expireCookie,
+  fitsInCookie,
+  setCookie,
+} from '../protocol/cookies.ts'
 import { ATTEMPT_LIFETIME_SECONDS, expiryOf } from './sign-in-attempt.ts'
 import type { SignInAttempt } from './sign-in-attempt.ts'
 
@@ -28,7 +34,7 @@ export interface AttemptCookies {
 
 export function createAttemptCookies(handleKey: RotatingSecret, isHttps: boolean): AttemptCookies {
   const sealing = createSeal(handleKey, 'sign-in-attempt')
-  const nameOf = (id: string) => cookieName('attempt', id, isHttps)
+  const nameOf = (id: string) => cookieName(`attempt_${id}`, isHttps)
 
   /** Only under its own name: a cookie's value moved to another name is not that attempt. */
   const open = async (name: string, value: string): Promise<SignInAttempt | undefined> => {

@@ -6,7 +6,13 @@
 import type { EpochSeconds } from '../platform/clock.ts'
 import { createSeal } from '../platform/seal.ts'
 import type { RotatingSecret } from '../platform/secrets.ts'
-import { cookieName, cookiesNamed, expireCookie, fitsInCookie, setCookie } from './sealed-cookie.ts'
+import {
+  cookieName,
+  cookiesNamed,
+  expireCookie,
+  fitsInCookie,
+  setCookie,
+} from '../protocol/cookies.ts'
 
 const LIFETIME_SECONDS = 60
 
@@ -31,7 +37,7 @@ export function createResponseCookies(
   isHttps: boolean,
 ): ResponseCookies {
   const sealing = createSeal(handleKey, 'authorization-response')
-  const nameOf = (attemptId: string) => cookieName('response', attemptId, isHttps)
+  const nameOf = (attemptId: string) => cookieName(`response_${attemptId}`, isHttps)
   return {
     async keep(attemptId, parameters, now) {
       const value = await sealing.seal([now + LIFETIME_SECONDS, parameters.toString()])

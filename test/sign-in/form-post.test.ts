@@ -46,7 +46,7 @@ describe('an answer by form_post', () => {
     expect(Object.fromEntries(location.searchParams)).toEqual({ state: form.get('state') })
     const [line] = answer.headers.getSetCookie()
     expect(line).toMatch(
-      /^__Host-drawbridge_response_[\w-]{22}=[\w.-]+; Path=\/; Max-Age=60; HttpOnly; SameSite=Lax; Secure$/,
+      /^__Host-drawbridge_response_[\w-]{22}=[\w.-]+; Max-Age=60; Path=\/; Secure; HttpOnly; SameSite=Lax$/,
     )
     expect(line).not.toContain(form.get('code'))
     expect(decisions(log.lines)).toEqual([])

@@ -40,10 +40,10 @@ describe('the start of a sign-in', () => {
     const { request } = await open()
     const [attempt, browser, ...others] = (await request()).headers.getSetCookie()
     expect(attempt).toMatch(
-      /^__Host-drawbridge_attempt_[\w-]{22}=[\w.-]+; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/,
+      /^__Host-drawbridge_attempt_[\w-]{22}=[\w.-]+; Max-Age=600; Path=\/; Secure; HttpOnly; SameSite=Lax$/,
     )
     expect(browser).toMatch(
-      /^__Host-drawbridge_browser=[\w-]{22}; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/,
+      /^__Host-drawbridge_browser=[\w-]{22}; Max-Age=600; Path=\/; Secure; HttpOnly; SameSite=Lax$/,
     )
     expect(others).toEqual([])
   })

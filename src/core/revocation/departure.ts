@@ -8,6 +8,7 @@ import type { EpochSeconds } from '../../platform/clock.ts'
 import { isEqualConstantTime } from '../../platform/digest.ts'
 import { isJsonObject } from '../../platform/json-object.ts'
 import { createSeal } from '../../platform/seal.ts'
+import { cookieName, expireCookie, readCookie, setCookie } from '../../protocol/cookies.ts'
 import { parseSessionId, parseUserId } from '../sessions/session.ts'
 import type { SessionId, UserId } from '../sessions/session.ts'
 
@@ -45,24 +46,16 @@ export function createDepartures({
   readonly secrets: Pick<Config['secrets'], 'handleKey'>
 }): Departures {
   const seal = createSeal(secrets.handleKey, 'departure')
-  const name = `${isHttps ? '__Host-' : ''}drawbridge_sign_out`
-  const serialize = (value: string, maxAgeSeconds: number) =>
-    `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${isHttps ? '; Secure' : ''}`
+  const name = cookieName('sign_out', isHttps)
   return {
     async keep(departure, now) {
       const until = now + LIFETIME_SECONDS
-      return serialize(await seal.seal({ ...departure, until }), LIFETIME_SECONDS)
+      const value = await seal.seal({ ...departure, until })
+      return setCookie(name, value, { maxAgeSeconds: LIFETIME_SECONDS, isHttps })
     },
-    forget: () => serialize('', 0),
+    forget: () => expireCookie(name, isHttps),
     async read(cookieHeader, now) {
-      const start = `${name}=`
-      const kept = (cookieHeader ?? '')
-        .split(';')
-        .map((pair) => (pair.startsWith(' ') ? pair.slice(1) : pair))
-        .filter((pair) => pair.startsWith(start))
-      const [only] = kept
-      if (kept.length !== 1 || only === undefined) return undefined
-      const value = await seal.unseal(only.slice(start.length))
+      const value = await seal.unseal(readCookie(cookieHeader, name) ?? '')
       return isJsonObject(value) && Number(value.until) > now ? toDeparture(value) : undefined
     },
   }

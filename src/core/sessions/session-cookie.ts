@@ -1,8 +1,6 @@
-/**
- * The session cookie: an opaque handle and nothing else. On https its name has the `__Host-` prefix, so
- * that no other host and no plain connection can set it (RFC 6265bis §4.1.3.2).
- */
+/** The session cookie: an opaque handle and nothing else. */
 import type { Config } from '../../config.ts'
+import { cookieName, expireCookie, readCookie, setCookie } from '../../protocol/cookies.ts'
 
 type CookieConfig = Pick<Config, 'isHttps'>
 
@@ -16,44 +14,27 @@ export const SESSION_CHALLENGE = 'session'
 const LONGEST_COOKIE = 4096
 
 export const sessionCookieName = ({ isHttps }: CookieConfig): string =>
-  isHttps ? '__Host-drawbridge_session' : 'drawbridge_session'
+  cookieName('session', isHttps)
 
 /** The `Set-Cookie` value that hands the session to the browser; it outlives the tab, as the session does. */
 export const setSessionCookie = (
   cookie: string,
-  config: CookieConfig & Pick<Config, 'session'>,
-): string => serialize(cookie, config.session.absoluteSeconds, config)
+  { isHttps, session }: CookieConfig & Pick<Config, 'session'>,
+): string =>
+  setCookie(sessionCookieName({ isHttps }), cookie, {
+    maxAgeSeconds: session.absoluteSeconds,
+    isHttps,
+  })
 
 /** The `Set-Cookie` value that takes the cookie back. */
-export const clearSessionCookie = (config: CookieConfig): string => serialize('', 0, config)
+export const clearSessionCookie = ({ isHttps }: CookieConfig): string =>
+  expireCookie(sessionCookieName({ isHttps }), isHttps)
 
-/**
- * The session cookie's value in a `Cookie` header, or undefined. The name is compared byte for byte:
- * nothing is trimmed but the space after a semicolon, nothing is unquoted, nothing is decoded, because
- * each of these lets a sub-domain's cookie pass for a `__Host-` one. Two cookies of the name are none:
- * one of them was planted, and nobody can tell which.
- */
+/** The session cookie's value in a `Cookie` header, or undefined. */
 export function readSessionCookie(
   header: string | null | undefined,
   config: CookieConfig,
 ): string | undefined {
-  const start = `${sessionCookieName(config)}=`
-  const values = (header ?? '')
-    .split(';')
-    .map((pair) => (pair.startsWith(' ') ? pair.slice(1) : pair))
-    .filter((pair) => pair.startsWith(start))
-    .map((pair) => pair.slice(start.length))
-  const [value] = values
-  if (values.length !== 1 || value === '') return undefined
-  return value !== undefined && value.length <= LONGEST_COOKIE ? value : undefined
+  const value = readCookie(header, sessionCookieName(config)) ?? ''
+  return value !== '' && value.length <= LONGEST_COOKIE ? value : undefined
 }
-
-const serialize = (value: string, maxAgeSeconds: number, config: CookieConfig): string =>
-  [
-    `${sessionCookieName(config)}=${value}`,
-    `Max-Age=${maxAgeSeconds}`,
-    'Path=/',
-    ...(config.isHttps ? ['Secure'] : []),
-    'HttpOnly',
-    'SameSite=Lax',
-  ].join('; ')
