@@ -7,6 +7,7 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { clearSessionCookie } from '../core/sessions/session-cookie.ts'
 import { ConfirmPage } from '../pages/confirm-page.tsx'
+import { uncached } from '../pages/uncached.tsx'
 import { readForm } from '../platform/read-form.ts'
 import type { RequestVariables } from '../platform/request-facts.ts'
 import { accountError } from './account-error.tsx'
@@ -40,13 +41,7 @@ export function accountPageRoutes(
     now: clock(),
   })
 
-  for (const path of PATHS) {
-    app.use(path, async function uncached(c, next) {
-      await next()
-      c.header('Cache-Control', 'no-store')
-      c.header('Vary', 'Cookie')
-    })
-  }
+  for (const path of PATHS) app.use(path, uncached)
 
   app.get('/account', async (c) => {
     const found = await findVisitor(parts, c.req.raw)

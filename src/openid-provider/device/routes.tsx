@@ -17,6 +17,7 @@ import { readSessionCookie } from '../../core/sessions/session-cookie.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import type { Sessions } from '../../core/sessions/sessions.ts'
 import { answerError } from '../../pages/answer-error.tsx'
+import { uncached } from '../../pages/uncached.tsx'
 import type { Doors } from '../../platform/doors.ts'
 import { readForm } from '../../platform/read-form.ts'
 import type { RequestVariables } from '../../platform/request-facts.ts'
@@ -70,11 +71,7 @@ export function deviceRoutes(core: DeviceRouteParts) {
     })
   })
 
-  app.use(DEVICE_PATH, async function uncached(c, next) {
-    await next()
-    c.header('Cache-Control', 'no-store')
-    c.header('Vary', 'Cookie')
-  })
+  app.use(DEVICE_PATH, uncached)
 
   /** A page that nobody looks at, by HEAD or fetched ahead, is no use of the session; an answer to one is. */
   const visitor = (c: Visit) =>

@@ -13,6 +13,7 @@ import { readSessionCookie } from '../../core/sessions/session-cookie.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import { answerError } from '../../pages/answer-error.tsx'
 import { allowForms } from '../../pages/allow-forms.tsx'
+import { uncached } from '../../pages/uncached.tsx'
 import type { EpochSeconds } from '../../platform/clock.ts'
 import { readForm } from '../../platform/read-form.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -63,13 +64,8 @@ export function handoffPortalRoutes(parts: HostParts) {
   const { applications, audit, clock, config, ends, grants, sessions } = parts
   const app = new Hono<{ Variables: RequestVariables }>()
 
-  for (const path of ['/account/services', '/account/services/open', '/account/services/leave']) {
-    app.use(path, async function uncached(c, next) {
-      await next()
-      c.header('Cache-Control', 'no-store')
-      c.header('Vary', 'Cookie')
-    })
-  }
+  for (const path of ['/account/services', '/account/services/open', '/account/services/leave'])
+    app.use(path, uncached)
 
   const findVisitor = async (
     c: ServicesContext,
