@@ -129,7 +129,11 @@ export class KeyRing extends DurableObject<Env> {
     return this.#answer(async () => {
       const cutOff = this.ctx.storage.transactionSync(() => {
         const added = this.#cutOffs.add(asked)
-        if (added !== undefined) this.#table.raiseVersion()
+        if (added !== undefined) {
+          this.#table.raiseVersion()
+          // As of a key: it holds from here on, even if our answer is lost.
+          log('warn', { event: 'cut_off.in_force', ...added })
+        }
         return added
       })
       if (cutOff === undefined) return refuse('no_room')

@@ -15,6 +15,7 @@ import type { PublicKeyRecord } from '../../../src/core/tokens/signing-key.ts'
 import { storageName } from '../../../src/platform/digest.ts'
 import type { Result } from '../../../src/platform/refusal.ts'
 import { freezeClock } from '../../world/clock.ts'
+import { captureLog } from '../../world/log-lines.ts'
 import { settings } from '../../world/settings.ts'
 
 /** Far ahead of real time, so that no alarm comes by itself while a test runs. */
@@ -262,6 +263,19 @@ describe('a compromised key', () => {
     expect(kidsOf((await published())!)).not.toContain(bad)
     expect(await kidIn('active', NOON + 1)).toBe(next)
     expect(await keysIn('announced', NOON + 1)).toHaveLength(2)
+  })
+
+  it('stands in the log with the change itself, and so does a cut-off: an answer may be lost', async () => {
+    const bad = (await kidIn('active'))!
+    const log = captureLog()
+    await ring().compromise(bad, NOON)
+    await ring().compromise(bad, NOON)
+    const cutOff = { scope: 'everyone', id: '', at: NOON * 1000, cause: 'operator' } as const
+    await ring().cutOff(cutOff)
+    expect(log.lines.filter(({ level }) => level === 'warn')).toEqual([
+      expect.objectContaining({ event: 'key.withdrawn', kid: bad, was: 'active' }),
+      expect.objectContaining({ event: 'cut_off.in_force', ...cutOff }),
+    ])
   })
 
   it('leaves the keys of the other algorithm alone', async () => {
