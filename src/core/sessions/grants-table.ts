@@ -38,6 +38,8 @@ export const grantsTable = `
 
 /** Of one application in one session; one more, and what `surplusGrants` says gives way. */
 export const MOST_GRANTS = 50
+/** Of those, codes and tickets that nobody has taken yet and that do not give way to what is in use. */
+export const UNTAKEN_KEPT = 10
 
 export interface GrantRow {
   /** 24 lower-case hexadecimal digits. */
@@ -152,8 +154,9 @@ export const grantsOf = (sql: SqlStorage, applicationId: string): GrantRow[] =>
 
 /**
  * Those of an application in a session that must go so that one more fits: what gives nothing any more, which the
- * alarm may not come by for hours to delete, then what nobody has taken (any page can send the browser for as many
- * codes and tickets as it likes, and none of them has signed anybody in), and then the oldest.
+ * alarm may not come by for hours to delete; then what nobody has taken, but for the newest few; then the oldest.
+ * Any page can send the browser for as many codes and tickets as it likes, and none of them has signed anybody in.
+ * But a session that is full of applications in use still lets several sign in at once.
  */
 export const surplusGrants = (
   sql: SqlStorage,
@@ -165,12 +168,16 @@ export const surplusGrants = (
     .exec<Columns>(
       `SELECT * FROM grants WHERE application_id = ?1 AND sid = ?2
          AND (SELECT COUNT(*) FROM grants WHERE application_id = ?1 AND sid = ?2) > ?4
-       ORDER BY MAX(expires_at, tokens_until) > ?3 DESC, kind <> 'refresh_token', created_at DESC, rowid DESC
+       ORDER BY MAX(expires_at, tokens_until) > ?3 DESC,
+         kind <> 'refresh_token' AND ROW_NUMBER() OVER (
+           PARTITION BY kind <> 'refresh_token' ORDER BY created_at DESC, rowid DESC) > ?5,
+         created_at DESC, rowid DESC
        LIMIT -1 OFFSET ?4`,
       applicationId,
       sid,
       now,
       MOST_GRANTS - 1,
+      UNTAKEN_KEPT - 1,
     )
     .toArray()
     .map(toRow)

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createGrants } from '../../../src/core/sessions/grants.ts'
-import { MOST_GRANTS } from '../../../src/core/sessions/grants-table.ts'
+import { MOST_GRANTS, UNTAKEN_KEPT } from '../../../src/core/sessions/grants-table.ts'
 import { newUserId } from '../../../src/core/sessions/session.ts'
 import type { UserId } from '../../../src/core/sessions/session.ts'
 import { freezeClock } from '../../world/clock.ts'
@@ -120,6 +120,31 @@ describe('all grants of a session', () => {
       ).toEqual([{ n: MOST_GRANTS }])
     },
   )
+
+  it('give way to ten codes at once where a session is full, and to no more: then the codes do', async () => {
+    const ada = await person(clock.now())
+    const inUse = []
+    for (let n = 0; n < MOST_GRANTS; n += 1) {
+      inUse.push(await family(ada))
+      clock.advance(1)
+    }
+    const codes = []
+    for (let n = 0; n < UNTAKEN_KEPT; n += 1) codes.push(await mintCode(ada))
+    for (const { handle } of codes) {
+      expect((await grants.peek('authorization_code', handle, clock.now())).ok).toBe(true)
+    }
+    for (let n = 0; n < MOST_GRANTS; n += 1) await mintCode(ada)
+    for (const { handle } of codes) {
+      expect(await takeCode(handle, clock.now())).toMatchObject(refused('unknown'))
+    }
+    const [gone, stay] = [inUse.slice(0, UNTAKEN_KEPT), inUse.slice(UNTAKEN_KEPT)]
+    for (const { refreshToken } of gone) {
+      expect(await rotate(refreshToken, clock.now())).toMatchObject(refused('unknown'))
+    }
+    for (const { refreshToken } of stay) {
+      expect((await rotate(refreshToken, clock.now())).ok).toBe(true)
+    }
+  })
 
   it('give way once they are over, however young, before an older one that lives', async () => {
     const ada = await person(clock.now())
