@@ -51,7 +51,7 @@ export interface AdminApi {
   ) => void
 }
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /** An API without operations: what every operation of it does first, and how it says no. */
 export function createEmptyApi(): AdminApi {
@@ -62,8 +62,7 @@ export function createEmptyApi(): AdminApi {
 
   app.use(async function takeFacts(c, next) {
     c.set('facts', c.env.facts)
-    // Hono would answer it by GET, and nobody needs that here.
-    return c.req.method === 'HEAD' ? c.notFound() : next()
+    return next()
   })
 
   app.use(async function readStrictly(c, next) {
@@ -84,14 +83,16 @@ export function createEmptyApi(): AdminApi {
   })
 
   app.notFound((c) => {
-    const { path } = c.req
-    const allowed = METHODS.filter((method) =>
-      app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
-    )
+    const { path, method: asked } = c.req
+    const allowed = METHODS.filter((method) => {
+      // RFC 9110 §9.1: whatever is got may be asked after by HEAD, which Hono answers by GET.
+      const served = method === 'HEAD' ? 'GET' : method
+      return app.router.match(served, path)[0].some(([[, route]]) => route.method === served)
+    })
     if (allowed.length === 0) return answerProblem(c, 'not_found')
-    const problem = answerProblem(c, 'method_not_allowed')
-    problem.headers.set('Allow', allowed.join(', '))
-    return problem
+    const answer = asked === 'OPTIONS' ? c.body(null, 204) : answerProblem(c, 'method_not_allowed')
+    answer.headers.set('Allow', [...allowed, 'OPTIONS'].join(', '))
+    return answer
   })
 
   // A bug, or a store that does not answer: the gateway logs it.

@@ -257,14 +257,6 @@ describe('an application', () => {
     }
     expect(await snapshot()).toEqual(before)
   })
-
-  it('has the methods that it says', async () => {
-    const { client_id: id } = await registered()
-    const wrong = await ask('POST', `/applications/${id}`, marketplace)
-    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, PUT, PATCH, DELETE'])
-    expect((await ask('HEAD', `/applications/${id}`)).status).toBe(405)
-    expect((await ask('OPTIONS', `/applications/${id}`)).status).toBe(405)
-  })
 })
 
 describe('changing an application', () => {
