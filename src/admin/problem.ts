@@ -70,7 +70,7 @@ export const PROBLEMS = {
   announced_too_recently: {
     status: 409,
     title: 'The next key is not known everywhere yet',
-    detail: 'Rotate later; a compromised key can be withdrawn at any time.',
+    detail: 'Rotate after the time in Retry-After; a compromised key can be withdrawn at any time.',
   },
   unavailable: {
     status: 503,
@@ -107,7 +107,6 @@ const RETRY_AFTER_SECONDS: Partial<Record<ProblemCode, number>> = {
   unavailable: 5,
   disable_pending: 60,
   end_pending: 5,
-  announced_too_recently: 600,
 }
 
 /** An answer that is none of those an operation is described with: it fits in the place of each. */

@@ -306,10 +306,16 @@ describe('keys', () => {
 
   it('are not rotated while the next one is not known everywhere, and are when it is', async () => {
     const { ask } = createOperator()
+    vi.setSystemTime(systemClock() * 1000)
     const early = await ask('POST', '/keys/rotate')
     expect([early.status, early.body.code]).toEqual([409, 'announced_too_recently'])
     expect(await events('key.rotated')).toEqual([])
-    vi.setSystemTime((systemClock() + 7200) * 1000)
+    // It says in how many seconds.
+    const ready = systemClock() + Number(early.headers.get('retry-after'))
+    vi.setSystemTime((ready - 1) * 1000)
+    const later = await ask('POST', '/keys/rotate')
+    expect([later.status, later.headers.get('retry-after')]).toEqual([409, '1'])
+    vi.setSystemTime(ready * 1000)
     expect((await ask('POST', '/keys/rotate')).body).toEqual({ published: true })
     expect(await events('key.rotated')).toMatchObject([{ actor: 'operator', user_id: null }])
   })

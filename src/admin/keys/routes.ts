@@ -59,8 +59,14 @@ export function keyRoutes(api: AdminApi, { audit, clock, keyOperations }: AdminP
   })
 
   api.serve(rotateKeys, async (c) => {
-    const rotated = await keyOperations.rotate(clock())
-    if (!rotated.ok) return answerProblem(c, rotated.refusal.code)
+    const now = clock()
+    const rotated = await keyOperations.rotate(now)
+    if (!rotated.ok) {
+      const problem = answerProblem(c, rotated.refusal.code)
+      const { ready_at: readyAt } = rotated.refusal.facts ?? {}
+      if (readyAt !== undefined) problem.headers.set('Retry-After', String(Number(readyAt) - now))
+      return problem
+    }
     await audit.record(c.get('facts'), { event: 'key.rotated', actor: 'operator' })
     return c.json({ published: rotated.value.published })
   })
