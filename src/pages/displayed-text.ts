@@ -1,3 +1,5 @@
+import { isInvisible } from '../platform/invisible-text.ts'
+
 /**
  * A person's own words (a name, an e-mail address) made fit to stand in a page: line breaks and control
  * characters become spaces, and what is longer than a name can sensibly be is cut.
@@ -9,8 +11,7 @@ export function displayedText(text: string | undefined, maxCharacters = 120): st
     ?.toWellFormed()
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .trim()
-  // What only changes how other characters look is nothing to see by itself.
-  if (plain === undefined || /^[ \p{DI}]*$/u.test(plain)) return undefined
+  if (plain === undefined || isInvisible(plain)) return undefined
   // By code points, so that no character is cut in half, and a hundred accents on one letter count as such.
   const characters = Array.from(plain)
   if (characters.length <= maxCharacters) return plain

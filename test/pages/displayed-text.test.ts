@@ -33,7 +33,16 @@ describe('text of a person in a page', () => {
   })
 
   it('is nothing when there is nothing to see', () => {
-    for (const text of [undefined, '', ' ', '\n\t', '\u0000', '\u200b', '\u202e \u3164\ufe0f'])
+    for (const text of [
+      undefined,
+      '',
+      ' ',
+      '\n\t',
+      '\u0000',
+      '\u200b',
+      '\u202e \u3164\ufe0f',
+      '\u2800',
+    ])
       expect(displayedText(text)).toBeUndefined()
   })
 })

@@ -1,3 +1,5 @@
+import { hasInvisible } from '../../platform/invisible-text.ts'
+
 /** An e-mail address that is fit to be compared. Only `parseEmailAddress` makes one. */
 export interface EmailAddress {
   /** As the provider wrote it. */
@@ -16,8 +18,8 @@ const ADDRESS = /^[^\s@\p{Cc}\p{Cf}]+@((?:[\p{L}\p{N}\p{M}_-]+\.)*[\p{L}\p{N}\p{
 
 /**
  * An address is taken as it stands or not at all: what would have to be repaired (control or format
- * characters, white space, a second `@`, anything that Unicode's NFKC would rewrite) is not an address,
- * because two systems that repair differently disagree on whose it is.
+ * characters, white space, anything invisible, a second `@`, anything that Unicode's NFKC would rewrite) is not
+ * an address, because two systems that repair differently disagree on whose it is.
  *
  * The key is lower-cased by ASCII rules only: Unicode case folding merges different people.
  */
@@ -25,7 +27,8 @@ export function parseEmailAddress(value: unknown): EmailAddress | undefined {
   if (typeof value !== 'string' || value.length > MAX_BYTES || !value.isWellFormed())
     return undefined
   if (new TextEncoder().encode(value).length > MAX_BYTES) return undefined
-  if (value.normalize('NFKC') !== value || !ADDRESS.test(value)) return undefined
+  if (value.normalize('NFKC') !== value || hasInvisible(value) || !ADDRESS.test(value))
+    return undefined
   const key = value.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
   return { text: value, key, domain: key.slice(key.indexOf('@') + 1) }
 }

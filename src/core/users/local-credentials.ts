@@ -7,6 +7,7 @@
  */
 import { askDirectory } from '../../platform/ask-directory.ts'
 import type { EpochSeconds } from '../../platform/clock.ts'
+import { hasInvisible } from '../../platform/invisible-text.ts'
 import { hashPassword, isPassword, passwordBytes } from '../../platform/password-hash.ts'
 import { randomId } from '../../platform/random.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -62,11 +63,13 @@ const LONGEST_USERNAME_CHARACTERS = 128
 
 /**
  * What names are compared by; undefined for what is no username: it is taken as it stands or not at all, as an
- * e-mail address is. No blank, control or format character, nothing that Unicode's NFKC would rewrite.
+ * e-mail address is. No blank, control or format character, nothing invisible, nothing that Unicode's NFKC would
+ * rewrite.
  */
 function usernameKey(username: string): string | undefined {
   if (username.length > LONGEST_USERNAME_CHARACTERS || !username.isWellFormed()) return undefined
-  if (!/^[^\s\p{C}]+$/u.test(username) || username.normalize('NFKC') !== username) return undefined
+  if (!/^[^\s\p{C}]+$/u.test(username) || hasInvisible(username)) return undefined
+  if (username.normalize('NFKC') !== username) return undefined
   return username.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }
 

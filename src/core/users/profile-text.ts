@@ -1,3 +1,5 @@
+import { isInvisible } from '../../platform/invisible-text.ts'
+
 const MAX_CODE_POINTS = 200
 
 // Unicode's Bidi_Control: with them a name can change how the text around it reads.
@@ -6,7 +8,7 @@ const CONTROLS_BUT_LINE_FEEDS = /[^\P{Cc}\n]|[\p{Bidi_Control}\u2028\u2029]/gu
 
 /**
  * A text that a provider says of a person, cleaned of what could change how the text around it reads, and
- * cut at 200 characters; undefined when nothing is left of it.
+ * cut at 200 characters; undefined when nothing is left of it to be seen.
  */
 export function parseText(
   value: unknown,
@@ -19,5 +21,5 @@ export function parseText(
     .slice(0, MAX_CODE_POINTS)
     .join('')
   const text = cut.trimEnd()
-  return text === '' ? undefined : text
+  return isInvisible(text) ? undefined : text
 }

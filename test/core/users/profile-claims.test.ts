@@ -45,12 +45,20 @@ describe('claims of a provider', () => {
     expect(parseProfileClaims({ email: 'a@b@c', email_verified: true }).emailVerified).toBe(false)
   })
 
-  it.each([1, true, null, {}, ['Alice'], '', '   ', '\u202e\u202c', 'Al\0ice'])(
-    'have no name when it is %j',
-    (name) => {
-      expect(nameOf(name)).toBeUndefined()
-    },
-  )
+  it.each([
+    1,
+    true,
+    null,
+    {},
+    ['Alice'],
+    '',
+    '   ',
+    '\u202e\u202c',
+    '\u3164 \u2800\ufe0f',
+    'Al\0ice',
+  ])('have no name when it is %j', (name) => {
+    expect(nameOf(name)).toBeUndefined()
+  })
 
   it.each([
     ['markup stays text', '<script>alert(1)</script>', '<script>alert(1)</script>'],
