@@ -12,3 +12,11 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 export const ScopeItem = ({ value }: { readonly value: string }) => (
   <li data-scope={value}>{WORDS.get(value) ?? <code>{value}</code>}</li>
 )
+
+/** The API that tokens are asked for (RFC 8707 §2), in the same list; nothing where none was named. */
+export const ResourceItem = ({ value }: { readonly value: string | undefined }) =>
+  value === undefined ? null : (
+    <li data-resource={value}>
+      To act for you at <code>{value}</code>
+    </li>
+  )

@@ -172,6 +172,7 @@ async function askForConsent(
       session,
       scope: request.scope,
       claims,
+      resource: request.resource,
       redirectUri,
       requestUri,
       proof: await parts.consentProofs.make(question),

@@ -3,14 +3,14 @@ import { displayedText } from '../../pages/displayed-text.ts'
 import { DrawbridgeScene } from '../../pages/drawbridge-scene.tsx'
 import { PageShell } from '../../pages/page-shell.tsx'
 import { safeHref } from '../../pages/safe-href.ts'
-import { ScopeItem } from '../../pages/scope-item.tsx'
+import { ResourceItem, ScopeItem } from '../../pages/scope-item.tsx'
 import type { ConsentView } from './consent-view.ts'
 
 export const CONSENT_PATH = '/oauth/authorize/consent'
 
 /** Asks the person whether an application may know what it asks for. Nobody but the person can press these buttons. */
 export const ConsentPage = ({ view, nonce }: { view: ConsentView; nonce: string | undefined }) => {
-  const { application, session, scope, claims, redirectUri } = view
+  const { application, session, scope, claims, resource, redirectUri } = view
   const name = displayedText(application.name, 60) ?? application.id
   const person = displayedText(session.profile.name, 60) ?? displayedText(session.profile.email)
   return (
@@ -44,6 +44,7 @@ export const ConsentPage = ({ view, nonce }: { view: ConsentView; nonce: string 
           {claims.map((claim) => (
             <li data-claim={claim}>Your {claim.replaceAll('_', ' ')}</li>
           ))}
+          <ResourceItem value={resource} />
         </ul>
         <p>
           Either way you go on to{' '}

@@ -3,7 +3,7 @@ import { DeliberatePress } from '../../pages/deliberate-press.tsx'
 import { displayedText } from '../../pages/displayed-text.ts'
 import { DrawbridgeScene } from '../../pages/drawbridge-scene.tsx'
 import { PageShell } from '../../pages/page-shell.tsx'
-import { ScopeItem } from '../../pages/scope-item.tsx'
+import { ResourceItem, ScopeItem } from '../../pages/scope-item.tsx'
 import { DEVICE_PATH } from './ask-device-code.ts'
 import type { WaitingDevice } from './decide-device.ts'
 import { shownUserCode } from './user-code.ts'
@@ -84,6 +84,7 @@ export const DeviceDecisionPage = ({
           {request.content.scope.map((value) => (
             <ScopeItem value={value} />
           ))}
+          <ResourceItem value={request.content.resource} />
         </ul>
         <form class="actions" id="device-decision" method="post" action={DEVICE_PATH}>
           <input type="hidden" name="user_code" value={userCode} />

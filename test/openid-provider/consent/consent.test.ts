@@ -77,6 +77,17 @@ describe('an application that is not the company’s own', () => {
     })
   })
 
+  it('says for which API it asks (RFC 8707 §2)', async () => {
+    const resources = ['https://orders.example/v1', 'https://other.example']
+    const { redirectUris } = shopRegistration.oauth
+    const { app, browser } = await asking({ oauth: { redirectUris, resources } })
+    const page = await go(browser, authorizeUrl(app, { resource: resources[0]! }))
+    const text = byId(await elementsOf(page), 'main')!.text
+    expect(text).toContain('To act for you at https://orders.example/v1')
+    expect(text).not.toContain('other.example')
+    expect(heard(await press(browser, page, 'allow')).code).toBeTruthy()
+  })
+
   it('is not asked about again for the same, but for more', async () => {
     const { app, browser } = await asking()
     await press(browser, await go(browser, authorizeUrl(app, { scope: 'openid email' })), 'allow')

@@ -138,6 +138,13 @@ describe('a device that waits (RFC 8628 §3.5)', () => {
     expectError(await poll(codes), 'authorization_pending')
   })
 
+  it('says on the page for which API it asks (RFC 8707 §2)', async () => {
+    const resource = 'https://orders.example/v1'
+    const apis = await registerTv({ resources: [resource] })
+    const { codes } = await ask({ resource }, apis)
+    expect(await (await open(codes.user_code)).text()).toContain(resource)
+  })
+
   it('gets its tokens once the person says yes, under their session', async () => {
     const { codes } = await ask()
     const page = await open(codes.user_code)
