@@ -24,7 +24,8 @@ export async function redeemCode(parts: SessionGrantParts, request: GrantRequest
   if (!seen.ok) return grantRefused(seen.refusal)
   if (seen.value.binding.applicationId !== application.id)
     return refuse('invalid_grant', { check: 'not_bound' })
-  if (request.mustBeOpenId && !seen.value.content.isOpenId)
+  const { content, isSpent } = seen.value
+  if (request.mustBeOpenId && !content.isOpenId && !isSpent)
     return refuse('invalid_grant', { check: 'openid_code' })
   const grant = { kind: 'authorization_code', handle: code, presented, seen: seen.value } as const
   return takeOnce(parts, request, grant)

@@ -22,11 +22,12 @@ interface SeenGrant {
 export async function takeOnce(
   parts: SessionGrantParts,
   request: GrantRequest,
-  { kind, handle, presented, seen: { session, family, content } }: SeenGrant,
+  { kind, handle, presented, seen: { session, family, content, isSpent } }: SeenGrant,
 ): Granting {
   const { application, jkt, now } = request
   const prepared = await prepareTokens(parts, request, { session, family, content })
-  if (!prepared.ok) return prepared
+  // One that was taken before is taken again whatever else is wrong, so that its reuse is noticed (RFC 6749 §4.1.2).
+  if (!prepared.ok && !isSpent) return prepared
   const { grantTypes, tokenEndpointAuthMethod } = application.oauth
   const refresh = {
     lifetimeSeconds: parts.refreshLifetimeSeconds,
@@ -42,6 +43,7 @@ export async function takeOnce(
     now,
   })
   if (!taken.ok) return grantRefused(taken.refusal)
+  if (!prepared.ok) return prepared
   return ok({
     ...prepared.value,
     refreshToken: taken.value.refreshToken,

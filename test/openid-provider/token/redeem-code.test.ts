@@ -94,6 +94,29 @@ describe('a code for tokens (RFC 6749 §4.1.3, OpenID Connect Core 1.0 §3.1.3)'
     expectError(await world.refresh(shop, body.refresh_token), 'invalid_grant')
   })
 
+  it.each([
+    [
+      'another API',
+      (client: RegisteredApplication, code: string) =>
+        world.exchange(client, code, { resource: 'https://b.example' }),
+    ],
+    [
+      'the name of another grant',
+      (client: RegisteredApplication, code: string) =>
+        world.exchange(client, code, { grant_type: 'openid_code' }),
+    ],
+  ])('a second time, with %s, revokes what the first one gave', async (_, again) => {
+    const resources = ['https://a.example', 'https://b.example']
+    const client = await registerShop({ oauth: { resources } })
+    const { session } = await world.person()
+    const content = { resource: resources[0]!, isOpenId: false, scope: ['email'] }
+    const code = await world.mint(session, client, { content })
+    const { body } = await world.exchange(client, code)
+    expect(body.refresh_token).toBeDefined()
+    expectError(await again(client, code), 'invalid_grant')
+    expectError(await world.refresh(client, body.refresh_token), 'invalid_grant')
+  })
+
   it('is refused to another application, and stays good for its own', async () => {
     const other = await registerShop({ name: 'Other' })
     const { session } = await world.person()
