@@ -108,6 +108,9 @@ export function handoffHostRoutes(parts: HostParts) {
     answer(
       c,
       (async () => {
+        // As where an application sends the browser itself.
+        const entrance = await doors.mayEnter('authorize', c.get('facts'))
+        if (!entrance.ok) return entrance
         if (!isFromOwnPage(c.req.raw.headers, config.issuer)) return refuse('not_from_our_page')
         const cookie = readSessionCookie(c.req.header('cookie'), config)
         const live = await sessions.use(cookie, clock())

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { freezeClock } from '../../world/clock.ts'
-import { createService, ticketFor } from '../../world/service.ts'
+import { createService, requestService, ticketFor } from '../../world/service.ts'
 import { createWorld, signIn } from '../../world/sign-in.ts'
 
 describe('a page that asks for tickets again and again', () => {
@@ -20,6 +20,24 @@ describe('a page that asks for tickets again and again', () => {
     expect((await shop.ask('/api/v1/sso/token-refresh/', { refresh })).status).toBe(200)
     expect((await shop.verify(newest)).status).toBe(200)
   })
+})
+
+it('a page that asks too often is told to wait, as where it sends the browser itself', async () => {
+  freezeClock()
+  const keys: string[] = []
+  const limit = async ({ key }: { key: string }) => {
+    keys.push(key)
+    return { success: keys.length <= 2 }
+  }
+  const world = await createWorld({}, { AUTHORIZE_LIMIT: { limit } })
+  const browser = world.newBrowser()
+  await signIn(browser, world.otrotl)
+  const shop = await createService(world)
+  for (const status of [200, 200, 429])
+    expect((await requestService(browser, shop.id)).status).toBe(status)
+  const { body, headers } = await requestService(browser, shop.id)
+  expect([body.code, headers.get('retry-after')]).toEqual(['throttled', '60'])
+  expect(new Set(keys).size).toBe(1)
 })
 
 it('a service that names another session of the person than its access token is of opens nothing', async () => {
