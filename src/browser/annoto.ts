@@ -34,17 +34,20 @@ export function createAnnoto({ page, gateway, application }: AnnotoParts): Widge
     }
   }
 
-  async function start(next: BootConfig): Promise<void> {
+  function start(next: BootConfig): WidgetVisitor {
     visitor?.leave()
     config = next
     const name = encodeURIComponent(application ?? next.clientId)
-    visitor = createWidgetVisitor({
+    return (visitor = createWidgetVisitor({
       page,
       widget: `${gateway}/widgets/${name}`,
       onChange: (user) => tell(changeListeners, user),
-    })
-    if (next.ssoToken === undefined || next.ssoToken === '') return visitor.follow()
-    return visitor.present(next.ssoToken)
+    }))
+  }
+
+  async function load(next: BootConfig): Promise<void> {
+    const started = start(next)
+    return next.ssoToken ? started.present(next.ssoToken) : started.follow()
   }
 
   /** The page's hooks, from where it has put this one. */
@@ -57,7 +60,7 @@ export function createAnnoto({ page, gateway, application }: AnnotoParts): Widge
   }
 
   const createApi = (): AnnotoApi => ({
-    load: (next, callback) => settle(start(next), callback),
+    load: (next, callback) => settle(load(next), callback),
     close(_index, callback) {
       visitor?.leave()
       return showAs('widget:hide', callback)
@@ -90,8 +93,7 @@ export function createAnnoto({ page, gateway, application }: AnnotoParts): Widge
     boot(next) {
       // Not at once: the script that boots may want to listen first.
       page.later(0, () => {
-        // Where the page's own token is no good, the gateway is asked who is signed in.
-        start(next).catch(() => visitor?.follow())
+        void start(next).begin(next.ssoToken)
         if (api !== undefined) return
         const ready = createApi()
         api = ready

@@ -25,6 +25,11 @@ export interface WidgetVisitor {
   token(): string | undefined
   /** Asks the gateway who is signed in, and follows that from then on. Never rejects. */
   follow(): Promise<void>
+  /**
+   * Presents the token that the page has begun with, and again while nobody can judge it. Where there is none, or it is
+   * no good: `follow`. Never rejects.
+   */
+  begin(token: string | undefined): Promise<void>
   /** Presents a token from elsewhere. Rejects with `WidgetAuthError` where it is not taken. */
   present(token: string): Promise<void>
   /** The person did something: the next renewal is theirs, and a use of the session. */
@@ -78,6 +83,10 @@ export function createWidgetVisitor({ page, widget, onChange }: WidgetVisitorPar
     })
   }
 
+  /** Later after each answer that was no help. */
+  const retryMilliseconds = (first: number) =>
+    Math.min(first * 2 ** failures++, longestRetrySeconds) * 1000
+
   async function ask(how: { readonly isRenewal: boolean }): Promise<void> {
     const mine = ++turn
     cancelAsking()
@@ -89,14 +98,14 @@ export function createWidgetVisitor({ page, widget, onChange }: WidgetVisitorPar
     const taken = answer.is === 'token' ? await take(answer.token, mine) : answer
     if (mine !== turn) return
     if (taken.is === 'known') notices.start()
-    if (taken.is === 'nobody') {
+    else if (taken.is === 'nobody') {
+      failures = 0
       notices.stop()
       hold(undefined)
-    }
-    if (taken.is === 'known' || taken.is === 'nobody') failures = 0
-    else {
-      const first = taken.is === 'unavailable' ? taken.retryAfterSeconds : retrySeconds
-      askLater(Math.min(first * 2 ** failures++, longestRetrySeconds) * 1000)
+    } else {
+      askLater(
+        retryMilliseconds(taken.is === 'unavailable' ? taken.retryAfterSeconds : retrySeconds),
+      )
     }
   }
 
@@ -105,6 +114,7 @@ export function createWidgetVisitor({ page, widget, onChange }: WidgetVisitorPar
     if (mine !== turn) return answer
     if (answer.is === 'refused') hold(undefined)
     if (answer.is === 'known') {
+      failures = 0
       const { user, receivedAt, expiresInSeconds } = answer
       hold({ token, user, receivedAt, expiresInSeconds })
     }
@@ -146,13 +156,29 @@ export function createWidgetVisitor({ page, widget, onChange }: WidgetVisitorPar
     notices.wake()
   })
 
+  function follow(): Promise<void> {
+    isFollowing = true
+    return ask({ isRenewal: false })
+  }
+
+  async function begin(token: string | undefined): Promise<void> {
+    if (!token) return follow()
+    const mine = ++turn
+    const answer = await take(token, mine)
+    if (mine !== turn) return
+    if (answer.is === 'refused') return follow()
+    if (answer.is === 'known') return adopt(mine)
+    // Whoever is signed in at the gateway may be somebody else than whom the page means.
+    page.later(retryMilliseconds(answer.retryAfterSeconds), () => {
+      if (mine === turn) void begin(token)
+    })
+  }
+
   return {
     user: () => held?.user,
     token: () => held?.token,
-    follow() {
-      isFollowing = true
-      return ask({ isRenewal: false })
-    },
+    follow,
+    begin,
     async present(token) {
       const mine = ++turn
       const wasFollowing = isFollowing

@@ -139,6 +139,42 @@ describe('a page with a widget', () => {
     await boot({ ssoToken: 'x.y.z' })
     expect(annoto.widget.user()).toEqual(ada)
   })
+
+  it.each([
+    ['429', async () => Response.json({}, { status: 429, headers: { 'retry-after': '20' } })],
+    ['503', async () => Response.json({}, { status: 503, headers: { 'retry-after': '20' } })],
+  ])(
+    'presents it again where nobody can judge it (%s), and takes nobody else for its person',
+    async (_, busy) => {
+      signIn('ada')
+      origin.answerApi = (request) => (request.url.endsWith('/auth') ? busy() : answer(request))
+      const api = await boot({ ssoToken: mint(mel) })
+      await origin.pass(19)
+      expect([annoto.widget.user(), asked('auth').length]).toEqual([undefined, 1])
+      await origin.pass(1)
+      expect(asked('auth')).toHaveLength(2)
+      origin.answerApi = answer
+      await origin.pass(40)
+      expect(annoto.widget.user()).toEqual(mel)
+      expect(changes).toEqual(['mel'])
+      await api.logout()
+    },
+  )
+
+  it('presents it no more once the page has said somebody else, or nobody', async () => {
+    isUp = false
+    const api = await boot({ ssoToken: mint(mel) })
+    isUp = true
+    await api.auth(mint(ada))
+    await origin.pass(60)
+    expect(annoto.widget.user()).toEqual(ada)
+    isUp = false
+    await boot({ ssoToken: mint(mel) })
+    isUp = true
+    await api.logout()
+    await origin.pass(600)
+    expect(annoto.widget.user()).toBeUndefined()
+  })
 })
 
 describe('a token', () => {
