@@ -156,23 +156,25 @@ async function askForConsent(
   const kept = await keepWaiting(parts, received, visit, {})
   if (!kept.ok) return page(kept.refusal)
   const requestUri = kept.value
+  const { scope, resource } = request
   const { application, redirectUri } = request.target
   const claims = claimNames(request)
   const question = {
     sid: session.sid,
     requestUri,
     applicationId: application.id,
-    scope: request.scope,
+    scope,
     claims,
+    resource,
   }
   return {
     kind: 'consent',
     view: {
       application,
       session,
-      scope: request.scope,
+      scope,
       claims,
-      resource: request.resource,
+      resource,
       redirectUri,
       requestUri,
       proof: await parts.consentProofs.make(question),

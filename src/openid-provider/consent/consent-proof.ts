@@ -9,6 +9,8 @@ export interface ConsentQuestion {
   readonly applicationId: string
   readonly scope: readonly string[]
   readonly claims: readonly string[]
+  /** The API that is asked for (RFC 8707). */
+  readonly resource: string | undefined
 }
 
 /**
@@ -32,7 +34,9 @@ export function createConsentProofs(handleKey: RotatingSecret): ConsentProofs {
   }
 }
 
-const encode = ({ sid, requestUri, applicationId, scope, claims }: ConsentQuestion) =>
+const encode = ({ sid, requestUri, applicationId, scope, claims, resource }: ConsentQuestion) =>
   new Uint8Array(
-    new TextEncoder().encode(JSON.stringify([sid, requestUri, applicationId, scope, claims])),
+    new TextEncoder().encode(
+      JSON.stringify([sid, requestUri, applicationId, scope, claims, resource]),
+    ),
   )

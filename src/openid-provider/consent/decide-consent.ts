@@ -55,7 +55,8 @@ async function decide(parts: AuthorizeParts, visit: Visit): Promise<Authorizatio
   if (!session.ok) return notThere(session.refusal.code, again)
   const { userId, sid } = session.value
   const consent = { applicationId, scope: request.scope, claims: claimNames(request) }
-  const isAsked = await consentProofs.check({ sid, requestUri, ...consent }, proof ?? '')
+  const question = { sid, requestUri, ...consent, resource: request.resource }
+  const isAsked = await consentProofs.check(question, proof ?? '')
   if (!isAsked) return notAsked('proof', again)
   if (decision !== 'allow' && decision !== 'deny') return notAsked('decision', again)
 

@@ -182,6 +182,7 @@ const questionOf = (
   applicationId: application.id,
   scope: request.content.scope,
   claims: [],
+  resource: request.content.resource,
 })
 
 /** To sign in and come back. Only what is a code comes along. */

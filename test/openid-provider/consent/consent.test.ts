@@ -326,6 +326,23 @@ describe('the answer to the consent page (RFC 6749 §10.12)', () => {
     expect((await ask(browser, authorizeUrl(app))).status).toBe(200)
   })
 
+  it('is none to a question that is about another API since', async () => {
+    const resources = ['https://a.example', 'https://b.example']
+    const { redirectUris } = shopRegistration.oauth
+    const asksFor = (value: string) => ({
+      redirectUris,
+      resources,
+      requestAdapter: [{ rule: 'parameter_set', name: 'resource', value } as const],
+    })
+    const { app, browser } = await asking({ oauth: asksFor(resources[0]!) })
+    const { body } = await formOf(await ask(browser, authorizeUrl(app)), 'allow')
+    const oauth = { ...shopRegistration.oauth, ...asksFor(resources[1]!) }
+    const changed = { ...shopRegistration, isFirstParty: false, oauth }
+    await applicationRegistry().change({ id: app.id, version: 1 }, changed, systemClock())
+    const answer = await post(browser, body)
+    expect([answer.status, await errorCodeOf(answer)]).toEqual([403, 'consent_not_asked'])
+  })
+
   it.each(['peekSession', 'giveConsent', 'mintGrant'])(
     'still counts afterwards, where the person’s object does not answer to %s',
     async (question) => {
