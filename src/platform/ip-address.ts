@@ -9,7 +9,6 @@ export type IpAddress =
  * is that IPv4 address. Zones, ports and everything else give undefined.
  */
 export function parseIpAddress(text: string): IpAddress | undefined {
-  if (text.length > 47) return undefined
   if (!text.includes(':')) return parseIpv4(text)
   const groups = parseIpv6(text.replace(/^\[(.*)\]$/, '$1'))
   if (groups === undefined) return undefined

@@ -26,6 +26,12 @@ describe('the headers', () => {
     expect(codeOf(withHeaders({ ['a'.repeat(33_000)]: 'b' }))).toBe('headers_too_large')
   })
 
+  it('count as they are written, each with its colon, blank and line end', () => {
+    const each = 32 * 1024 - 'a: \r\n'.length
+    expect(codeOf(withHeaders({ a: 'x'.repeat(each) }))).toBe('ok')
+    expect(codeOf(withHeaders({ a: 'x'.repeat(each + 1) }))).toBe('headers_too_large')
+  })
+
   it('are at most 200', () => {
     const some = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, '1']))

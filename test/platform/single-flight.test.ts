@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { SingleFlight } from '../../src/platform/single-flight.ts'
 import { freezeClock } from '../world/clock.ts'
 
@@ -102,5 +102,22 @@ describe('a piece of work that one does for all', () => {
     second.resolve()
     await Promise.all([next, last])
     expect(isBegun).toBe(true)
+  })
+
+  it('is left to who is at it by one who has waited for 15 seconds', async () => {
+    const flight = new SingleFlight()
+    const work = Promise.withResolvers<void>()
+    const underWay = flight.run(
+      () => true,
+      () => work.promise,
+    )
+    const wait = vi.spyOn(scheduler, 'wait').mockResolvedValue(undefined)
+    await flight.run(
+      () => true,
+      () => expect.unreachable('another is at it'),
+    )
+    expect(wait.mock.calls.reduce((sum, [milliseconds]) => sum + milliseconds, 0)).toBe(15_000)
+    work.resolve()
+    await underWay
   })
 })

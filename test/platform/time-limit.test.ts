@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { within } from '../../src/platform/time-limit.ts'
 
 describe('work with a time limit', () => {
@@ -20,5 +20,12 @@ describe('work with a time limit', () => {
     const late = scheduler.wait(5).then(() => Promise.reject(new Error('too late to matter')))
     expect(await within(1, late)).toEqual({ isLate: true })
     await scheduler.wait(10)
+  })
+
+  it('leaves no timer behind, whether it ends well or badly', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    await within(1000, Promise.resolve())
+    await expect(within(1000, Promise.reject(new Error('broken')))).rejects.toThrow('broken')
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
