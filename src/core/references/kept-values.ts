@@ -77,7 +77,6 @@ export function createKeptValues({
       const change = {
         seen: opened.value.sealed,
         sealed: await sealOf(kind, reference).seal(value),
-        now,
       }
       const replaced = await ask(kind, reference, async (object) => object.replace(change))
       if (!replaced.ok) return replaced

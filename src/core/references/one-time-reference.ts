@@ -31,19 +31,17 @@ export class OneTimeReference extends DurableObject<Env> {
     return kept !== undefined && now < kept.expiresAt ? kept.sealed : undefined
   }
 
-  /** Puts another text in the place of the one that was seen; its time stays. */
+  /** Puts another text in the place of the one that `read` has given, which looked at its time; that stays. */
   replace({
     seen,
     sealed,
-    now,
   }: {
     readonly seen: string
     readonly sealed: string
-    readonly now: EpochSeconds
   }): 'replaced' | 'changed_meanwhile' | 'unknown' {
     return this.ctx.storage.transactionSync(() => {
       const kept = this.#kept()
-      if (kept === undefined || now >= kept.expiresAt) return 'unknown'
+      if (kept === undefined) return 'unknown'
       if (kept.sealed !== seen) return 'changed_meanwhile'
       this.ctx.storage.kv.put(KEPT, { ...kept, sealed })
       return 'replaced'

@@ -127,6 +127,23 @@ describe('a kept value', () => {
     expect(rest).toEqual([])
   })
 
+  it('opens under its own kind and reference alone, whatever our key, wherever it is laid', async () => {
+    const reference = await keep()
+    const sealed = await runInDurableObject(await objectOf(reference), (_, { storage }) =>
+      storage.kv.get('kept'),
+    )
+    const elsewhere = 'x'.repeat(43)
+    for (const [kind, name] of [
+      [KIND, elsewhere],
+      ['device_authorization', reference],
+    ] as const) {
+      const object = env.ONE_TIME_REFERENCES.getByName(await storageName(`kept-${kind}`, name))
+      await runInDurableObject(object, (_, { storage }) => storage.kv.put('kept', sealed))
+      expect(await kept.read(kind, name, now), kind).toEqual(UNKNOWN)
+    }
+    expect(await kept.read(KIND, reference, now)).toEqual({ ok: true, value })
+  })
+
   it('survives a rotation of the key, and nothing else than our keys opens it', async () => {
     const reference = await keep()
     const rotated = keptValues('b'.repeat(32), 'a'.repeat(32))
