@@ -66,30 +66,32 @@ export function createAudit(directory: D1Database, clock: () => number): AuditTr
       if ((userId === undefined && actor === undefined) || isLoggedOnly) return
       const sidHash = sid === undefined ? undefined : await shortHash(sid)
       const details = { ...refusal?.facts, ...more }
-      const stored = directory
-        .prepare(
-          `INSERT INTO audit_events (at, event, request_id, user_id, sid_hash, provider_id, reason, details, actor)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
-        )
-        .bind(
-          clock(),
-          event,
-          facts.requestId,
-          userId ?? null,
-          sidHash ?? null,
-          providerId ?? null,
-          refusal?.code ?? null,
-          JSON.stringify(details),
-          actor ?? null,
-        )
-        .run()
-        .catch((thrown: unknown) =>
-          log('error', {
-            event: 'audit.not_stored',
-            request_id: facts.requestId,
-            error: describeThrown(thrown),
-          }),
-        )
+      const store = async () =>
+        directory
+          .prepare(
+            `INSERT INTO audit_events (at, event, request_id, user_id, sid_hash, provider_id, reason, details, actor)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
+          )
+          .bind(
+            clock(),
+            event,
+            facts.requestId,
+            userId ?? null,
+            sidHash ?? null,
+            providerId ?? null,
+            refusal?.code ?? null,
+            JSON.stringify(details),
+            actor ?? null,
+          )
+          .run()
+      // However it fails, at once or later, what was decided stands and is in the log.
+      const stored = store().catch((thrown: unknown) =>
+        log('error', {
+          event: 'audit.not_stored',
+          request_id: facts.requestId,
+          error: describeThrown(thrown),
+        }),
+      )
       facts.waitUntil(stored)
     },
 
