@@ -28,11 +28,12 @@ const LONGEST_PASSWORD_BYTES = 1024
  * Unicode. No other character is changed, and none is left out.
  */
 export function passwordBytes(password: string): Uint8Array<ArrayBuffer> | undefined {
-  if (password === '' || password.length > LONGEST_PASSWORD_BYTES) return undefined
   const utf8 = new TextEncoder()
-  if (!password.isWellFormed() || utf8.encode(password).length > LONGEST_PASSWORD_BYTES) {
-    return undefined
-  }
+  const isUsable =
+    password !== '' &&
+    password.isWellFormed() &&
+    utf8.encode(password).length <= LONGEST_PASSWORD_BYTES
+  if (!isUsable) return undefined
   return new Uint8Array(utf8.encode(password.normalize('NFC')))
 }
 

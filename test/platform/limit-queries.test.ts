@@ -43,6 +43,11 @@ describe('a limited database', () => {
     await expect(directory.prepare('SELECT nowhere').first()).rejects.toThrow('no such column')
   })
 
+  it('is one for all who ask the same: what is remembered of it is found again by it', () => {
+    expect(limitQueries(env.DIRECTORY)).toBe(limitQueries(env.DIRECTORY))
+    expect(limitQueries(silentDirectory())).not.toBe(limitQueries(env.DIRECTORY))
+  })
+
   it.each([
     ['first', (directory: D1Database) => directory.prepare('SELECT 1').bind(1).first()],
     ['all', (directory: D1Database) => directory.prepare('SELECT 1').all()],

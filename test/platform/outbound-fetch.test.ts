@@ -249,6 +249,24 @@ describe('an outgoing request', () => {
     await vi.waitFor(() => expect(isCancelled).toBe(true))
   })
 
+  it('reads nothing of an answer that says itself that it is too large', async () => {
+    let isRead = false
+    const body = new ReadableStream<Uint8Array>(
+      { pull: () => void (isRead = true) },
+      { highWaterMark: 0 },
+    )
+    const headers = { 'content-length': String(QUICK.bodyBytes + 1) }
+    internet.serve('https://otrotl.example', () => new Response(body, { headers }))
+    expect(codeOf(await outboundFetch('https://otrotl.example/x', {}, STRICT))).toBe('too_large')
+    expect(isRead).toBe(false)
+  })
+
+  it('takes no answer that a cache has kept: a key that is taken back must not come again', async () => {
+    internet.serve('https://otrotl.example', () => new Response(''))
+    await outboundFetch('https://otrotl.example/keys', {}, STRICT)
+    expect(vi.mocked(fetch).mock.lastCall?.[1]).toMatchObject({ cache: 'no-store' })
+  })
+
   it('to a host that does not exist is refused as unreachable', async () => {
     const answer = await outboundFetch('https://nowhere.example/?secret=1', {}, STRICT)
     expect(codeOf(answer)).toBe('unreachable')

@@ -16,9 +16,9 @@ const outcomeOf = async (request: Request) => {
   return read.ok ? [...read.value] : read.refusal.code
 }
 
-/** A body that comes in pieces, and how many of them were asked for. */
+/** A body that comes in pieces, how many of them were asked for, and whether somebody said that it is enough. */
 function inPieces(pieces: readonly Uint8Array[]) {
-  const sent = { pieces: 0 }
+  const sent = { pieces: 0, isCancelled: false }
   const stream = new ReadableStream<Uint8Array>(
     {
       pull(controller) {
@@ -27,6 +27,7 @@ function inPieces(pieces: readonly Uint8Array[]) {
         sent.pieces += 1
         controller.enqueue(piece)
       },
+      cancel: () => void (sent.isCancelled = true),
     },
     { highWaterMark: 0 },
   )
@@ -109,6 +110,7 @@ describe('the size', () => {
     const { stream, sent } = inPieces(Array.from({ length: 1000 }, () => KILOBYTE))
     expect(await outcomeOf(post(stream))).toBe('body_too_large')
     expect(sent.pieces).toBeLessThan(70)
+    expect(sent.isCancelled).toBe(true)
   })
 
   it('is counted while reading, when the declared length is a lie', async () => {
