@@ -129,6 +129,7 @@ describe('a user whose object does not answer (L16)', () => {
     const cut = createOperator({ USER_SESSIONS: unreachable() })
     const answer = await cut.ask('POST', `/users/${alice.id}/disable`)
     expect([answer.status, answer.body.code]).toEqual([503, 'disable_pending'])
+    expect(answer.headers.get('retry-after')).toBe('60')
     expect(await statusOf(alice.id)).toEqual({ status: 'disabled', pending: 1 })
 
     // A gateway that comes to it now, with an object that answers and knows nothing of it.

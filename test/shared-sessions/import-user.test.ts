@@ -208,8 +208,12 @@ describe('an access token is refused, and nothing changes,', () => {
     const { accessToken } = await otrotl.issueTo(OURS, 'alice')
     const before = await snapshot()
     const status = async () => (await bring(world, site, { accessToken })).status
-    otrotl.behaviour.answers = { userinfo: () => new Response(null, { status: 401 }) }
-    expect(await status()).toBe(400)
+    for (const refusal of [401, 403]) {
+      otrotl.behaviour.answers = { userinfo: () => new Response(null, { status: refusal }) }
+      expect(await status()).toBe(400)
+    }
+    otrotl.behaviour.answers = { userinfo: () => new Response(null, { status: 500 }) }
+    expect(await status()).toBe(503)
     const jwt = { 'content-type': 'application/token-introspection+jwt' }
     for (const introspection of [
       () => new Response('away', { status: 500 }),
@@ -393,6 +397,8 @@ describe('an ID token that an application brings', () => {
     ['that never does', { exp: undefined }],
     ['that is old', { iat: 1_000_000_000 }],
     ['of nobody', { sub: undefined }],
+    ['of a name that is empty', { sub: '' }],
+    ['of a name that is no visible ASCII', { sub: 'sub-älice' }],
     ['that is a logout token', { events: {} }],
     ['that is an access token', {}, { typ: 'at+jwt' }],
     ['beside an access token of another', { at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' }],

@@ -453,6 +453,7 @@ describe('ending an application', () => {
     ] as const) {
       const answer = await away.ask(method, `/applications/${id}${path}`)
       expect([answer.status, answer.body.code]).toEqual([503, 'end_pending'])
+      expect(answer.headers.get('retry-after')).toBe('5')
       expect((await applications().find(id)).ok).toBe(true)
       expect((await applications().findOAuthClient(id)).ok).toBe(false)
     }
