@@ -1,6 +1,12 @@
-import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
+import {
+  createExecutionContext,
+  createMessageBatch,
+  getQueueResult,
+  waitOnExecutionContext,
+} from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { CutOffMessage } from '../src/core/revocation/cut-off-drain.ts'
 import { createCutOffRecords } from '../src/core/revocation/cut-off-progress.ts'
 import { createUndeliveredLogouts } from '../src/core/revocation/undelivered-logouts.ts'
 import type { SessionId, UserId } from '../src/core/sessions/session.ts'
@@ -225,5 +231,29 @@ describe('the cron', () => {
 
   it('does nothing when the configuration is not valid', async () => {
     expect(await ring({ ISSUER: 'nonsense' })).toEqual([])
+  })
+})
+
+describe('a gateway whose settings are not complete', () => {
+  const incomplete = { ...env, ISSUER: '' } as unknown as Env
+
+  it('takes no message of the queue: all come again when they are', async () => {
+    const context = createExecutionContext()
+    const body = { id: 'a-cut-off' } as unknown as CutOffMessage
+    const sent = { id: 'm1', timestamp: new Date(), attempts: 1, body }
+    const batch = createMessageBatch<CutOffMessage>('drawbridge-session-ends', [sent])
+    await worker.queue(batch, incomplete, context)
+    expect(await getQueueResult(batch, context)).toMatchObject({
+      outcome: 'ok',
+      retryBatch: { retry: true },
+      explicitAcks: [],
+    })
+  })
+
+  it('does no chore, and fails at none', async () => {
+    const context = createExecutionContext()
+    await worker.scheduled({} as ScheduledController, incomplete, context)
+    await waitOnExecutionContext(context)
+    expect(log.lines.filter(({ event }) => event.startsWith('chore.'))).toEqual([])
   })
 })

@@ -176,6 +176,15 @@ describe('GET /api/me', () => {
     })
   })
 
+  it('tells our own pages of the person, whatever scope their tokens are configured with', async () => {
+    const unscoped = { ...env, ACCESS_TOKEN: { ...settings.ACCESS_TOKEN, scope: undefined } }
+    const user = await signedIn(systemClock())
+    const issuing = gatewayFor(unscoped as unknown as Env).core!
+    const token = await tokenFor(issuing, user.session, systemClock())
+    const response = await get('/api/me', { authorization: `Bearer ${token}` })
+    expect(await response.json()).toMatchObject({ name: 'Ada', email: 'ada@example.com' })
+  })
+
   it('tells each of two people of themselves only', async () => {
     const users = await Promise.all([signedIn(systemClock()), signedIn(systemClock())])
     const tokens = await Promise.all(users.map(bearer))

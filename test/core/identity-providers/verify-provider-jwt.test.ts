@@ -118,6 +118,14 @@ describe('the signature of a JWT (RFC 7515 §5.2)', () => {
     expect(await judged(signedBy(key, {}))).toBe('id_token_invalid/signature')
   })
 
+  it('is refused under an id that is known without a look for newer keys', async () => {
+    await signIn(identityProvider, otrotl)
+    clock.advance(60)
+    const key = await providerKey('RS256', 'foreign')
+    expect(await judged(signedBy(key, {}))).toBe('id_token_invalid/signature')
+    expect(keyRequests()).toBe(1)
+  })
+
   it('is refused by a key that is not published, after one look for newer keys', async () => {
     await signIn(identityProvider, otrotl)
     clock.advance(60)
