@@ -176,7 +176,7 @@ describe('what is not there', () => {
 describe('users', () => {
   it('are found by id, by the beginning of their address, and by issuer and subject', async () => {
     const alice = await signedIn('alice')
-    await signedIn('bob')
+    const bob = await signedIn('bob')
     const { ask } = createOperator()
     const ids = async (query: string) => {
       const { body } = await ask('GET', `/users${query}`)
@@ -190,6 +190,11 @@ describe('users', () => {
     const { issuer, subject } = alice.session.authentication
     const by = new URLSearchParams({ issuer, subject }).toString()
     expect(await ids(`?${by}`)).toEqual([alice.id])
+    // Who asks for both gets nobody whom one of them excludes.
+    for (const query of ['alice', alice.id]) {
+      expect(await ids(`?query=${query}&${by}`)).toEqual([alice.id])
+    }
+    for (const query of ['bob', bob.id]) expect(await ids(`?query=${query}&${by}`)).toEqual([])
   })
 
   it('come in pages', async () => {

@@ -345,8 +345,9 @@ describe('changing an application', () => {
       oauth: { scope: 'openid', frontchannel_logout_uri: 'https://m.example/fcl' },
     })
     expect(answer.body.oauth).not.toHaveProperty('backchannel_logout_uri')
-    const bare = await ask('PATCH', `/applications/${id}`, { oauth: null })
+    const bare = await ask('PATCH', `/applications/${id}`, { first_party: null, oauth: null })
     expect(bare.body).not.toHaveProperty('oauth')
+    expect(bare.body.first_party).toBe(false)
   })
 
   it('to something that cannot work is refused and changes nothing', async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/platform/clock.ts'
 import { captureLog } from '../../world/log-lines.ts'
+import { settings } from '../../world/settings.ts'
 import { prepareKeyRing } from '../../world/signed-by-us.ts'
 import { steppedBindings } from '../../world/stepped-bindings.ts'
 import { createOperator } from '../operator.ts'
@@ -90,6 +91,32 @@ describe('of two operators who change one application at the same time', () => {
         statuses.add(value.status)
       }
       expect(statuses).toEqual(new Set([404, 201]))
+    },
+  )
+
+  it.each([
+    ['whichever version it is of', {}, [200]],
+    ['with If-Match: *, which is any version,', { 'if-match': '*' }, [200]],
+    ['of the version that was seen', { 'if-match': '"1"' }, [200, 412]],
+  ])(
+    'whoever disables it %s has done so, or is told that it has changed',
+    async (_, condition, expected) => {
+      const stepped = steppedBindings()
+      const watched = createOperator(stepped.bindings)
+      const headers = { authorization: `Bearer ${settings.ADMIN_API_KEY}`, ...condition }
+      const statuses = new Set<number>()
+      for (let step = 1; ; step += 1) {
+        const registered = await ask('POST', '/applications', bare)
+        const path = `/applications/${registered.body.client_id as string}`
+        const { value, wasInterrupted } = await stepped.interrupt(
+          step,
+          () => ask('PATCH', path, { name: 'Bazaar' }),
+          () => watched.send('POST', `/admin/api${path}/disable`, { headers }),
+        )
+        if (!wasInterrupted) break
+        statuses.add(value.status)
+      }
+      expect(statuses).toEqual(new Set(expected))
     },
   )
 })

@@ -59,6 +59,14 @@ describe('a user with a password of ours', () => {
     expect(seen).not.toContain(PASSWORD.slice(0, 8))
   })
 
+  it('is created where it is said that nothing is verified, also of a number that is not there', async () => {
+    const unverified = { phone_number_verified: false, email_verified: false }
+    const created = await ask('POST', '/users', { ...alice, ...unverified })
+    expect(created.status).toBe(201)
+    const told = await ask('GET', `/users/${created.body.id as string}/export`)
+    expect(told.body.claims).toMatchObject(unverified)
+  })
+
   it.each([
     ['no username', { ...alice, username: undefined }, '#/username'],
     ['a username with a blank', { ...alice, username: 'a b' }, '#/username'],
