@@ -130,6 +130,20 @@ describe('the documents of a provider', () => {
     expect(await start(isolate)).toBe('provider_unavailable')
   }, 20_000)
 
+  it('are asked for again ten seconds after the provider failed, whenever this isolate heard of it', async () => {
+    otrotl.behaviour.answers = { discovery: () => new Response(null, { status: 500 }) }
+    expect(await start()).toBe('provider_unavailable')
+    clock.advance(8)
+    const later = freshIsolate()
+    expect(await start(later)).toBe('provider_unavailable')
+    otrotl.behaviour.answers = undefined
+    clock.advance(1)
+    expect(await start(later)).toBe('provider_unavailable')
+    expect(requestsFor(DISCOVERY)).toBe(1)
+    clock.advance(1)
+    expect(await start(later)).toBe('accepted')
+  })
+
   it('do not depend on KV, which may fail', async () => {
     const fail = () => Promise.reject(new Error('KV is down'))
     vi.spyOn(env.REVOCATION, 'get').mockImplementation(fail as never)
