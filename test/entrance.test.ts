@@ -284,3 +284,9 @@ it('a page for an unknown address repeats nothing of the request', async () => {
   expect(page).toContain('not_found')
   expect(page).not.toContain('marked')
 })
+
+it.each(['/nothing-here', '/error'])('the page for %s is kept by no cache', async (path) => {
+  const answer = await openEntrance().fetch(path, PAGE)
+  expect(answer.headers.get('content-type')).toMatch(/^text\/html/)
+  expect(answer.headers.get('cache-control')).toBe('no-store')
+})
