@@ -192,6 +192,7 @@ const OF_THE_WHOLE = [
   'test/costs.test.ts',
   'test/cold-isolate.test.ts',
   'test/every-cause.test.ts',
+  'test/whole-life.test.ts',
 ]
 
 /** test/ mirrors src/: a test stands in its subject's folder and begins with its subject's name. */
