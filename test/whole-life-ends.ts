@@ -71,7 +71,7 @@ export const leaveApplication = (browser: number, pick: number) =>
       const answer = await browserOf(real, browser).request(logoutUrl(parameters), { from: origin })
       if (session === undefined || session !== family.session) return
       expect(answer.status).toBe(303)
-      model.signOut(session, family.application)
+      model.signOut(session)
       model.browsers[browser] = undefined
     },
     (model) => withIdTokens(model).length > 0,
