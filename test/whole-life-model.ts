@@ -292,7 +292,8 @@ export class Model {
     for (const family of this.families)
       if (family.application === application && isMeant(family.session)) family.isOver = true
     this.#tell((each) => each.application === application && isMeant(each.session))
-    if (application === 'books')
+    // Whoever disconnects a service is not signed out by it any more; one that is cut off may still say who has left it.
+    if (application === 'books' && user !== undefined)
       for (const handoff of this.of('hand-off'))
         if (isMeant(handoff.session)) handoff.isForgotten = true
     for (const each of user === undefined ? this.users : [user]) each.consents.delete(application)
