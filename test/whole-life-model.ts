@@ -204,10 +204,7 @@ export class Model {
     )
   }
 
-  /**
-   * One of them, whether or not it is still good; the newest are as likely as all others together. Of less than
-   * zero, exactly one: -1 is the first.
-   */
+  /** One, still good or not; the newest two are as likely as all others. Of less than zero, exactly one: -1 is the first. */
   pick<Thing>(things: readonly Thing[], pick: number): Thing | undefined {
     if (pick < 0) return things[-1 - pick]
     const newest = things.slice(-2)
