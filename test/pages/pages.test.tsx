@@ -311,6 +311,7 @@ it('the consent page names every scope, also one that it has no words for', asyn
     session: session({ name: 'Ada' }),
     scope,
     claims: [],
+    resource: undefined,
     redirectUri: 'https://shop.example/cb',
     requestUri: 'urn:x',
     proof: 'proof',

@@ -51,7 +51,7 @@ export interface AdminApi {
   ) => void
 }
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /** An API without operations: what every operation of it does first, and how it says no. */
 export function createEmptyApi(): AdminApi {
@@ -84,13 +84,13 @@ export function createEmptyApi(): AdminApi {
 
   app.notFound((c) => {
     const { path, method: asked } = c.req
-    const allowed = METHODS.filter((method) => {
-      // RFC 9110 §9.1: whatever is got may be asked after by HEAD, which Hono answers by GET.
-      const served = method === 'HEAD' ? 'GET' : method
-      return app.router.match(served, path)[0].some(([[, route]]) => route.method === served)
-    })
-    if (allowed.length === 0) return answerProblem(c, 'not_found')
+    const served = METHODS.filter((method) =>
+      app.router.match(method, path)[0].some(([[, route]]) => route.method === method),
+    )
+    if (served.length === 0) return answerProblem(c, 'not_found')
     const answer = asked === 'OPTIONS' ? c.body(null, 204) : answerProblem(c, 'method_not_allowed')
+    // RFC 9110 §9.1: whatever is got may be asked after by HEAD, which Hono answers by GET.
+    const allowed = served.flatMap((method) => (method === 'GET' ? [method, 'HEAD'] : method))
     answer.headers.set('Allow', [...allowed, 'OPTIONS'].join(', '))
     return answer
   })

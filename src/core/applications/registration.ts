@@ -3,7 +3,7 @@
  * that other products use become the standard ones, and everything that could not work, or would weaken what
  * it should not, is named at once.
  */
-import { isInvisible } from '../../platform/invisible-text.ts'
+import { hasInvisible, isInvisible } from '../../platform/invisible-text.ts'
 import type { ApplicationContent } from './applications-table.ts'
 import { judgeAdapter } from './adapter-rules.ts'
 import { responseTypes } from './application.ts'
@@ -104,16 +104,18 @@ export async function judgeRegistration(
   return { ok: true, content: { name, isFirstParty, oauth: client, ...others } }
 }
 
-// Joiners, variation selectors and tags, by which scripts and emoji are written, change what is to be seen.
-const UNFIT_FOR_NAMES =
-  /[[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Co}\p{DI}\u2800]--[\u200c\u200d\p{Variation_Selector}\u{e0020}-\u{e007f}]]/v
+const UNFIT_FOR_NAMES = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Co}]/u
+
+/** Joiners, variation selectors and tags, by which scripts and emoji are written: they change what is to be seen. */
+const SEEN_IN_OTHERS = /[\u200c\u200d\p{Variation_Selector}\u{e0020}-\u{e007f}]/gu
 
 /** It is shown to people on the consent page, in whatever direction the text around it runs. */
 function judgeName(name: string): readonly RegistrationProblem[] {
   const problem = (detail: string) => [{ pointer: '/name', detail }]
   if (isInvisible(name) || name.trim() !== name)
     return problem('is empty, or begins or ends with a blank')
-  if (!name.isWellFormed() || UNFIT_FOR_NAMES.test(name)) {
+  const hasHidden = hasInvisible(name.replace(SEEN_IN_OTHERS, ''))
+  if (!name.isWellFormed() || UNFIT_FOR_NAMES.test(name) || hasHidden) {
     return problem(
       'has control or invisible characters, or marks that change the direction of text',
     )

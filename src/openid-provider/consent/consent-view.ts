@@ -9,7 +9,7 @@ export interface ConsentView {
   /** Claims that are asked for one by one, beyond those of the scope. */
   readonly claims: readonly string[]
   /** The API that is asked for (RFC 8707). */
-  readonly resource?: string | undefined
+  readonly resource: string | undefined
   readonly redirectUri: string
   readonly requestUri: string
   /** Single-use, for this session and this very question. */
