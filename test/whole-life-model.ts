@@ -65,7 +65,6 @@ export type Code = Described & {
   readonly kind: 'code' | 'ticket'
   readonly family: Family
   readonly until: number
-  readonly browser: number
 }
 export type RefreshToken = Described & {
   readonly kind: 'refresh token'

@@ -1,13 +1,17 @@
 /** In `whole-life.test.ts`: what applications give back or lose, services that people are handed over to, and sites. */
 import { expect } from 'vitest'
-import type { Code, Connection, Family, Handoff, SharedToken } from './whole-life-model.ts'
+import type {
+  ApplicationName,
+  Connection,
+  Handoff,
+  Model,
+  SharedToken,
+} from './whole-life-model.ts'
+import { grant, ISSUER, addAccessToken, sessionIn, step } from './whole-life-steps.ts'
+import type { Client } from './whole-life-steps.ts'
 import { browserOf } from './whole-life.ts'
 import { requestService } from './world/service.ts'
 import { check, told } from './world/socialize.ts'
-import { ISSUER, addAccessToken, sessionIn, step } from './whole-life-steps.ts'
-import { Model } from './whole-life-model.ts'
-import type { ApplicationName } from './whole-life-model.ts'
-import type { Client } from './whole-life-steps.ts'
 
 export const revokeRefresh = (pick: number) =>
   step(
@@ -54,6 +58,7 @@ export const withdraw = (browser: number, name: ApplicationName) =>
     model.mayUse(session)
     model.cutOff(name, session.user)
   })
+
 export const askTicket = (browser: number) =>
   step(`ticket(browser ${browser})`, async (model, real) => {
     const session = sessionIn(model, browser)
@@ -62,17 +67,7 @@ export const askTicket = (browser: number) =>
       return expect(status).toBeGreaterThanOrEqual(400)
     expect(status).toBe(200)
     model.mayUse(session)
-    const family: Family = {
-      session,
-      application: 'books',
-      generation: 0,
-      takenAt: 0,
-      isOver: false,
-      idToken: undefined,
-    }
-    model.families.push(family)
-    const text = String(body.token)
-    model.add<Code>({ kind: 'ticket', text, family, until: model.now + 60, browser })
+    grant(model, session, { kind: 'ticket', text: String(body.token), application: 'books' })
   })
 
 export const redeem = (pick: number) =>

@@ -1,11 +1,10 @@
 /** What people, applications and sites do in `whole-life.test.ts`: whatever hands something out, or takes it. */
-import fc from 'fast-check'
+import type fc from 'fast-check'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { expect, vi } from 'vitest'
 import { systemClock } from '../src/platform/clock.ts'
 import { authorizeUrl, heard, press } from './openid-provider/authorization/asking.ts'
 import { challengeOf, VERIFIER } from './openid-provider/token/token-world.ts'
-import { Model } from './whole-life-model.ts'
 import type {
   AccessToken,
   ApplicationName,
@@ -13,6 +12,7 @@ import type {
   Cookie,
   Credential,
   Family,
+  Model,
   RefreshToken,
   Session,
 } from './whole-life-model.ts'
@@ -122,6 +122,18 @@ const expectRefused = ({ status, body }: Answer, model: Model, application: Appl
       : { status: 401, error: 'invalid_client' },
   )
 
+/** A code or ticket is handed out: a family begins. */
+export function grant(
+  model: Model,
+  session: Session,
+  { kind, text, application }: Pick<Code, 'kind' | 'text'> & Pick<Family, 'application'>,
+): void {
+  const nothingYet = { generation: 0, takenAt: 0, isOver: false, idToken: undefined }
+  const family: Family = { session, application, ...nothingYet }
+  model.families.push(family)
+  model.add<Code>({ kind, text, family, until: model.now + 60 })
+}
+
 export const signInAt = (browser: number, who: number) =>
   step(`sign in(browser ${browser}, person ${who})`, async (model, real) => {
     const user = model.users[who]!
@@ -210,16 +222,7 @@ export const authorize = (browser: number, name: Client) =>
       session.user.consents.add(name)
     }
     expect(given).toBeDefined()
-    const family: Family = {
-      session,
-      application: name,
-      generation: 0,
-      takenAt: 0,
-      isOver: false,
-      idToken: undefined,
-    }
-    model.families.push(family)
-    model.add<Code>({ kind: 'code', text: given!, family, until: model.now + 60, browser })
+    grant(model, session, { kind: 'code', text: given!, application: name })
   })
 
 export const exchange = (pick: number) =>

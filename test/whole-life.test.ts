@@ -189,7 +189,7 @@ async function expectTold(model: Model, real: Real): Promise<void> {
   passTime(model, 86_400)
   for (const session of model.sessions) expect(model.isLive(session)).toBe(false)
   const told = () => {
-    const byApplication = (['mall', 'forum', 'phone'] as const).flatMap((name) =>
+    const byApplication = CLIENTS.flatMap((name) =>
       real.clients[name].received.map(({ sid }) => `${name} ${String(sid)}`),
     )
     return [...byApplication, ...real.books.told.map((sid) => `books ${String(sid)}`)].toSorted()
