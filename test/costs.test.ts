@@ -134,7 +134,7 @@ describe('what applications cost in an isolate that is warm', () => {
     const { userId, sid } = (await liveSession(browser.session()))!
     const consents = createConsents({ userSessions: env.USER_SESSIONS })
     const scope = ['openid', 'offline_access']
-    const consent = { applicationId: shop.id, scope, claims: [] }
+    const consent = { applicationId: shop.id, scope, claims: [], resources: [] }
     await consents.give({ userId, sid, consent, now: systemClock() })
     await tokensFor(await authorize())
     world.take()

@@ -47,6 +47,20 @@ const ConnectionItem = ({ connection }: { connection: NamedConnection }) => {
               </dd>
             </div>
           )}
+          {consent !== undefined && consent.resources.length > 0 && (
+            <div>
+              <dt>May act for you at</dt>
+              <dd>
+                <ul>
+                  {consent.resources.map((uri) => (
+                    <li data-resource={uri}>
+                      <code>{uri}</code>
+                    </li>
+                  ))}
+                </ul>
+              </dd>
+            </div>
+          )}
           {consent !== undefined && (
             <div>
               <dt>Allowed</dt>

@@ -9,12 +9,13 @@ import {
   signedInBrowser,
   takeCode,
 } from '../openid-provider/authorization/asking.ts'
-import { registerApplication } from '../world/applications.ts'
+import { registerApplication, shopRegistration } from '../world/applications.ts'
 import type { Browser } from '../world/browser.ts'
 import { settings } from '../world/settings.ts'
 import { createWorld, liveSession } from '../world/sign-in.ts'
 import { snapshot } from '../world/snapshot.ts'
 
+const API = 'https://orders.example'
 const ACCOUNT = `${settings.ISSUER}/account`
 
 const applicationsOf = async (browser: Browser) => {
@@ -36,9 +37,17 @@ const disconnect = (
 /** Somebody who has allowed an application to see their e-mail address, and uses it. */
 async function connected(name = 'Shop') {
   const world = await createWorld()
-  const app = await registerApplication({ isFirstParty: false, name })
+  const app = await registerApplication({
+    isFirstParty: false,
+    name,
+    oauth: { ...shopRegistration.oauth, resources: [API] },
+  })
   const browser = await signedInBrowser(world)
-  const url = authorizeUrl(app, { scope: 'openid email', claims: '{"userinfo":{"name":null}}' })
+  const url = authorizeUrl(app, {
+    scope: 'openid email',
+    claims: '{"userinfo":{"name":null}}',
+    resource: API,
+  })
   const done = await press(browser, await go(browser, url), 'allow')
   const code = answerOf(done).get('code')!
   return { world, app, browser, url, code }
@@ -51,7 +60,7 @@ describe('the connected applications on /account', () => {
     expect(others).toEqual([])
     expect(item!.attributes.get('data-application')).toBe(app.id)
     expect(item!.text).toMatch(/&lt;b&gt;Shop&lt;\/b&gt; &amp; Co/)
-    for (const words of ['Your e-mail address', 'Your name', 'Allowed'])
+    for (const words of ['Your e-mail address', 'Your name', API, 'Allowed'])
       expect(item!.text).toContain(words)
     expect(await applicationsOf(await signedInBrowser(world, 'bob'))).toEqual([])
   })

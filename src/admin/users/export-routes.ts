@@ -24,7 +24,14 @@ import {
 const applicationSchema = openObject({
   application: text,
   scope: list(text),
-  consent: nullable(openObject({ scope: list(text), claims: list(text), given_at: seconds })),
+  consent: nullable(
+    openObject({
+      scope: list(text),
+      claims: list(text),
+      resources: list(text),
+      given_at: seconds,
+    }),
+  ),
   last_used_at: nullable(seconds),
 })
 
@@ -109,7 +116,12 @@ const showConnection = ({
   consent:
     consent === undefined
       ? null
-      : { scope: consent.scope, claims: consent.claims, given_at: consent.givenAt },
+      : {
+          scope: consent.scope,
+          claims: consent.claims,
+          resources: consent.resources,
+          given_at: consent.givenAt,
+        },
   last_used_at: lastUsedAt ?? null,
 })
 

@@ -31,6 +31,7 @@ export function listConnections(
         applicationId,
         scope: given.scope,
         claims: given.claims,
+        resources: given.resources,
         givenAt: given.givenAt,
       },
       scope: [...new Set(scope)],

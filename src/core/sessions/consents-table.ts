@@ -14,6 +14,10 @@ export const consentsTable = `
     last_used_at INTEGER
   ) STRICT, WITHOUT ROWID;`
 
+/** Before it, a consent was to scope and claims, whatever the API. */
+export const consentsByResource = `
+  ALTER TABLE consents ADD COLUMN resources TEXT NOT NULL DEFAULT '[]';`
+
 export interface ConsentRow extends Consent {
   /** When the application last got tokens. */
   readonly lastUsedAt: EpochSeconds | undefined
@@ -23,6 +27,7 @@ type Columns = {
   application_id: string
   scope: string
   claims: string
+  resources: string
   given_at: number
   last_used_at: number | null
 }
@@ -31,6 +36,7 @@ const toRow = (columns: Columns): ConsentRow => ({
   applicationId: columns.application_id,
   scope: JSON.parse(columns.scope) as string[],
   claims: JSON.parse(columns.claims) as string[],
+  resources: JSON.parse(columns.resources) as string[],
   givenAt: columns.given_at,
   lastUsedAt: columns.last_used_at ?? undefined,
 })
@@ -48,18 +54,19 @@ export const allConsents = (sql: SqlStorage): ConsentRow[] =>
 /** Adds to what was given before. */
 export function addConsent(
   sql: SqlStorage,
-  { applicationId, scope, claims }: Omit<Consent, 'givenAt'>,
+  { applicationId, scope, claims, resources }: Omit<Consent, 'givenAt'>,
   now: EpochSeconds,
 ): void {
   const known = findConsent(sql, applicationId)
   const union = (before: readonly string[] = [], more: readonly string[]) =>
     JSON.stringify([...new Set([...before, ...more])])
   sql.exec(
-    `INSERT INTO consents (application_id, scope, claims, given_at) VALUES (?1, ?2, ?3, ?4)
-     ON CONFLICT (application_id) DO UPDATE SET scope = ?2, claims = ?3, given_at = ?4`,
+    `INSERT INTO consents (application_id, scope, claims, resources, given_at) VALUES (?1, ?2, ?3, ?4, ?5)
+     ON CONFLICT (application_id) DO UPDATE SET scope = ?2, claims = ?3, resources = ?4, given_at = ?5`,
     applicationId,
     union(known?.scope, scope),
     union(known?.claims, claims),
+    union(known?.resources, resources),
     now,
   )
 }

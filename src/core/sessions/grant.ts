@@ -68,6 +68,8 @@ export interface AskedContent {
   readonly resource: string | undefined
   /** The APIs that the application may have tokens for now. */
   readonly resources: readonly string[]
+  /** Whether it may name one where the grant names none: where nobody has to have agreed to that. */
+  readonly mayNameResource: boolean
 }
 
 export interface NewGrant {
@@ -86,7 +88,7 @@ export interface NewGrant {
  * What a person has to have agreed to at the moment of the minting: whoever reads a consent and then mints
  * would not notice that it was withdrawn in between.
  */
-export type NeededConsent = Pick<Consent, 'scope' | 'claims'>
+export type NeededConsent = Pick<Consent, 'scope' | 'claims' | 'resources'>
 
 export interface TakenGrant {
   /**
@@ -239,6 +241,8 @@ export interface Consent {
   readonly scope: readonly string[]
   /** Names of claims that were asked for one by one. */
   readonly claims: readonly string[]
+  /** The APIs that it may have tokens for (RFC 8707). */
+  readonly resources: readonly string[]
   readonly givenAt: EpochSeconds
 }
 

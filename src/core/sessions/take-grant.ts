@@ -130,9 +130,9 @@ export function isConsentMissing(
   if (needed === undefined) return false
   const given = findConsent(sql, applicationId)
   if (given === undefined || isConsentOver(given, rules)) return true
-  const isBeyond = (member: 'scope' | 'claims') =>
-    needed[member].some((value) => !given[member].includes(value))
-  return isBeyond('scope') || isBeyond('claims')
+  return (['scope', 'claims', 'resources'] as const).some((member) =>
+    needed[member].some((value) => !given[member].includes(value)),
+  )
 }
 
 /** Mints a grant; of too many some give way, with all that came from them. */
@@ -233,8 +233,8 @@ function findBeyond(content: string, asked: AskedContent): string | undefined {
   if (scope.some((value) => !granted.scope.includes(value))) return 'scope'
   if (scope.length > 0 && !scope.some((value) => asked.scopes.includes(value))) return 'scope'
   const resource = asked.resource ?? granted.resource
-  const isOther = granted.resource !== undefined && granted.resource !== resource
-  if (isOther) return 'resource'
+  const isOther = granted.resource !== resource
+  if (isOther && (granted.resource !== undefined || !asked.mayNameResource)) return 'resource'
   return resource === undefined || asked.resources.includes(resource)
     ? undefined
     : 'resource_registered'

@@ -3,7 +3,7 @@
  * not when it is constructed: merely asking an object about a user it does not know leaves it empty, and
  * an empty object costs nothing.
  */
-import { consentsTable } from './consents-table.ts'
+import { consentsByResource, consentsTable } from './consents-table.ts'
 import { deliveriesTable } from './deliveries-table.ts'
 import { grantsTable } from './grants-table.ts'
 import { outboxTable } from './outbox.ts'
@@ -28,6 +28,7 @@ const STEPS: readonly string[] = [
     deliveriesTable,
     passwordAttemptsTable,
   ].join('\n'),
+  consentsByResource,
 ]
 
 /** The number of the first: what was before version 0.1 went into it. */

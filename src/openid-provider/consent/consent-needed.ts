@@ -6,7 +6,7 @@ import type { AuthorizationRequest } from '../authorization/authorization-reques
 
 /**
  * Whether the person has to be asked. The company's own applications need no consent; another's, one that
- * covers every scope value and every claim. An answer that any program on the machine may catch and use (RFC
+ * covers every scope value, every claim and the API. An answer that any program on the machine may catch and use (RFC
  * 8252 §8.6) goes out only when the person has just said so: a code is of use to none but its own
  * application, where that has to prove itself.
  */
@@ -33,14 +33,24 @@ export function isAlwaysAsked({ prompts, responseType, target }: AuthorizationRe
 
 /** What an answer to this request rests on, for whoever gives it; nothing for the company's own applications. */
 export const consentBehind = (request: AuthorizationRequest): NeededConsent | undefined =>
-  request.target.application.isFirstParty
-    ? undefined
-    : { scope: request.scope, claims: claimNames(request) }
+  request.target.application.isFirstParty ? undefined : consentTo(request)
 
-const covers = (consent: Consent | undefined, request: AuthorizationRequest): boolean =>
-  consent !== undefined &&
-  request.scope.every((value) => consent.scope.includes(value)) &&
-  claimNames(request).every((name) => consent.claims.includes(name))
+/** What whoever says yes to a request agrees to. */
+export const consentTo = (request: AuthorizationRequest): NeededConsent => ({
+  scope: request.scope,
+  claims: claimNames(request),
+  resources: request.resource === undefined ? [] : [request.resource],
+})
+
+function covers(consent: Consent | undefined, request: AuthorizationRequest): boolean {
+  const needed = consentTo(request)
+  return (
+    consent !== undefined &&
+    needed.scope.every((value) => consent.scope.includes(value)) &&
+    needed.claims.every((name) => consent.claims.includes(name)) &&
+    needed.resources.every((uri) => consent.resources.includes(uri))
+  )
+}
 
 /** The names of the claims that are asked for one by one, each once. */
 export const claimNames = ({ claims }: Pick<AuthorizationRequest, 'claims'>): readonly string[] => [

@@ -14,7 +14,7 @@ import type { AuthorizationOutcome } from '../authorization/outcome.ts'
 import { isOurRequestUri } from '../authorization/pending-requests.ts'
 import { readRequest } from '../authorization/read-request.ts'
 import { resumeHref } from '../authorization/sign-in-step.ts'
-import { claimNames } from './consent-needed.ts'
+import { consentTo } from './consent-needed.ts'
 
 const FIELDS = ['client_id', 'request_uri', 'proof', 'decision'] as const
 
@@ -54,7 +54,7 @@ async function decide(parts: AuthorizeParts, visit: Visit): Promise<Authorizatio
   const session = await sessions.peek(readSessionCookie(visit.cookieHeader, config), now)
   if (!session.ok) return notThere(session.refusal.code, again)
   const { userId, sid } = session.value
-  const consent = { applicationId, scope: request.scope, claims: claimNames(request) }
+  const consent = { applicationId, ...consentTo(request) }
   const question = { sid, requestUri, ...consent, resource: request.resource }
   const isAsked = await consentProofs.check(question, proof ?? '')
   if (!isAsked) return notAsked('proof', again)

@@ -84,7 +84,8 @@ async function mintGrant(
   now: EpochSeconds,
 ) {
   const applicationId = application.id
-  const consent = { scope: content.scope, claims: [] }
+  const { scope, resource } = content
+  const consent = { scope, claims: [], resources: resource === undefined ? [] : [resource] }
   const needsConsent = application.isFirstParty ? undefined : consent
   if (needsConsent !== undefined) {
     const given = await consents.give({ userId, sid, consent: { applicationId, ...consent }, now })

@@ -22,7 +22,13 @@ export async function refreshTokens(parts: SessionGrantParts, request: GrantRequ
   const rotated = await parts.grants.rotate({
     handle,
     presented: { applicationId: application.id, ...(jkt === undefined ? {} : { jkt }) },
-    asked: { scope, scopes: oauth.scope, resource, resources: oauth.resources },
+    asked: {
+      scope,
+      scopes: oauth.scope,
+      resource,
+      resources: oauth.resources,
+      mayNameResource: application.isFirstParty,
+    },
     lifetimeSeconds: parts.refreshLifetimeSeconds,
     now,
   })

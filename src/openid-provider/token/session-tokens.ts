@@ -36,9 +36,11 @@ export async function prepareTokens(
   const { application, jkt, now } = request
   const { session, family } = grant
   const { resource = grant.content.resource } = request
-  // RFC 8707 §2.2: the token request may repeat what was granted, never name another.
-  const isOther = grant.content.resource !== undefined && resource !== grant.content.resource
-  if (isOther) return refuse('invalid_target', { check: 'not_granted' })
+  // RFC 8707 §2.2: the token request may repeat what was granted, never name another; nor the first that is named at
+  // all, where a person has to have agreed to it.
+  const isOther = resource !== grant.content.resource
+  if (isOther && (grant.content.resource !== undefined || !application.isFirstParty))
+    return refuse('invalid_target', { check: 'not_granted' })
   // That of a grant may have been taken out of the registration since.
   const isKnown = resource === undefined || application.oauth.resources.includes(resource)
   if (!isKnown) return refuse('invalid_target', { check: 'not_registered' })

@@ -29,7 +29,12 @@ export async function aliceWithEverything(world: World) {
   await world.core.consents.give({
     userId,
     sid,
-    consent: { applicationId: 'shop', scope: ['openid'], claims: [] },
+    consent: {
+      applicationId: 'shop',
+      scope: ['openid'],
+      claims: [],
+      resources: ['https://orders.example'],
+    },
     now,
   })
   await connectToSite(world, userId)

@@ -35,7 +35,12 @@ describe('what is kept of a user', () => {
       claims: { name: people.alice.name, email: people.alice.email, email_verified: true },
       username: 'alice',
       roles: ['moderator'],
-      applications: [{ application: 'shop', consent: { scope: ['openid'], claims: [] } }],
+      applications: [
+        {
+          application: 'shop',
+          consent: { scope: ['openid'], claims: [], resources: ['https://orders.example'] },
+        },
+      ],
       services: [],
       site_users: [
         {

@@ -120,7 +120,7 @@ describe('the end of an application', () => {
     const ada = await customer(here)
     await here.core.consents.give({
       ...ada,
-      consent: { applicationId: SHOP, scope: ['openid'], claims: [] },
+      consent: { applicationId: SHOP, scope: ['openid'], claims: [], resources: [] },
     })
     const progress = valueOf(await end(here))
     expect(progress).toMatchObject({ scope: 'application', scopeId: SHOP, total: 1, visited: 0 })
@@ -205,7 +205,7 @@ describe('the end of an application', () => {
     const later = { ...ada, now: clock.now() }
     const { handle } = valueOf(await here.core.grants.mint({ ...later, grant: newGrant() }))
     const { refreshToken } = valueOf(await takeCode(handle, clock.now(), HONEST, here.core.grants))
-    const consent = { applicationId: SHOP, scope: ['openid'], claims: [] }
+    const consent = { applicationId: SHOP, scope: ['openid'], claims: [], resources: [] }
     valueOf(await here.core.consents.give({ ...later, consent }))
     const own = await openAsShop(here, ada.userId)
     await here.deliver()

@@ -1,3 +1,4 @@
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createConsents } from '../../../src/core/sessions/consents.ts'
 import { createGrants } from '../../../src/core/sessions/grants.ts'
@@ -29,6 +30,7 @@ import { ring } from './published-hint.ts'
 import {
   ABSOLUTE_SECONDS,
   IDLE_SECONDS,
+  objectOf,
   openInput,
   rowsOf,
   sessionsOf,
@@ -46,8 +48,20 @@ beforeEach(() => {
   vi.spyOn(console, 'log').mockImplementation(() => {})
 })
 
-const give = (session: Person, scope: string[], claims: string[] = [], applicationId = SHOP) =>
-  consents.give({ ...session, now: clock.now(), consent: { applicationId, scope, claims } })
+const API = 'https://orders.example'
+
+const give = (
+  session: Person,
+  scope: string[],
+  claims: string[] = [],
+  applicationId = SHOP,
+  resources: string[] = [],
+) =>
+  consents.give({
+    ...session,
+    now: clock.now(),
+    consent: { applicationId, scope, claims, resources },
+  })
 
 const read = async ({ userId }: Pick<Person, 'userId'>, applicationId = SHOP) =>
   valueOf(await consents.read(userId, applicationId))
@@ -77,10 +91,12 @@ describe('a consent', () => {
     await give(ada, ['openid', 'email'])
     clock.advance(10)
     await give(ada, ['openid', 'profile'], ['birthdate'])
+    await give(ada, [], [], SHOP, [API])
     expect(await read(ada)).toEqual({
       applicationId: SHOP,
       scope: ['openid', 'email', 'profile'],
       claims: ['birthdate'],
+      resources: [API],
       givenAt: START + 10,
     })
     expect(await read(ada, OTHER)).toBeUndefined()
@@ -143,14 +159,33 @@ describe('a consent', () => {
       value: [{ applicationId: OTHER }],
     })
     clock.advance(1)
-    const consent = { applicationId: SHOP, scope: ['openid'], claims: [] }
+    const consent = { applicationId: SHOP, scope: ['openid'], claims: [], resources: [] }
     await ruled.give({ ...ada, consent, now: clock.now() })
     expect(valueOf(await ruled.read(ada.userId, SHOP))?.scope).toEqual(['openid'])
   })
 })
 
+describe('an object of before, when a consent was to scope and claims alone', () => {
+  it('keeps its sessions and consents, which are to no API', async () => {
+    const ada = await person(clock.now())
+    await give(ada, ['openid', 'email'], ['picture'], SHOP, [API])
+    const object = await objectOf(ada.userId)
+    await runInDurableObject(object, (_, { storage: { sql } }) => {
+      sql.exec('ALTER TABLE consents DROP COLUMN resources')
+      sql.exec('UPDATE schema_steps SET step = 6')
+    })
+    await evictDurableObject(object)
+    expect(await read(ada)).toMatchObject({ scope: ['openid', 'email'], resources: [] })
+    expect(await sessions.list(ada.userId, clock.now())).toMatchObject({
+      value: [{ sid: ada.sid }],
+    })
+    await give(ada, ['openid'], [], SHOP, [API])
+    expect(await read(ada)).toMatchObject({ claims: ['picture'], resources: [API] })
+  })
+})
+
 describe('what rests on a consent', () => {
-  const needsConsent = { scope: ['openid', 'email'], claims: ['picture'] }
+  const needsConsent = { scope: ['openid', 'email'], claims: ['picture'], resources: [API] }
 
   /** A code, and a part without one, as for an application that is not the company's own. */
   const attempts = (ada: Person, by = grants) => [
@@ -166,7 +201,7 @@ describe('what rests on a consent', () => {
 
   it('is given with it, and not once it was withdrawn in between', async () => {
     const ada = await person(clock.now())
-    await give(ada, ['openid', 'email'], ['picture'])
+    await give(ada, ['openid', 'email'], ['picture'], SHOP, [API])
     for (const attempt of attempts(ada)) expect(await attempt()).toMatchObject({ ok: true })
     // Whoever has read the consent before does not notice.
     await leave(ada)
@@ -177,21 +212,22 @@ describe('what rests on a consent', () => {
   })
 
   it.each([
-    ['without a scope value', ['openid'], ['picture']],
-    ['without a claim', ['openid', 'email'], []],
-  ])('is not given on one %s', async (_, scope, claims) => {
+    ['without a scope value', ['openid'], ['picture'], [API]],
+    ['without a claim', ['openid', 'email'], [], [API]],
+    ['without the API', ['openid', 'email'], ['picture'], [`${API}/v1`]],
+  ])('is not given on one %s', async (_, scope, claims, resources) => {
     const ada = await person(clock.now())
-    await give(ada, scope, claims)
+    await give(ada, scope, claims, SHOP, resources)
     for (const attempt of attempts(ada))
       expect(await attempt()).toMatchObject(refused('no_consent'))
   })
 
   it('is not given on the consent to another application, nor on one that was cut off', async () => {
     const ada = await person(clock.now())
-    await give(ada, ['openid', 'email'], ['picture'], OTHER)
+    await give(ada, ['openid', 'email'], ['picture'], OTHER, [API])
     for (const attempt of attempts(ada))
       expect(await attempt()).toMatchObject(refused('no_consent'))
-    await give(ada, ['openid', 'email'], ['picture'])
+    await give(ada, ['openid', 'email'], ['picture'], SHOP, [API])
     const cutOffs: CutOff[] = [
       { scope: 'application', id: SHOP, at: START * 1000 + 5, cause: 'application_removed' },
     ]
@@ -216,6 +252,7 @@ describe('connections', () => {
           applicationId: OTHER,
           scope: ['openid', 'email'],
           claims: [],
+          resources: [],
           givenAt: START,
         },
         scope: ['openid', 'email'],

@@ -26,7 +26,10 @@ async function costOf(live: number, ended: number, granted = 0) {
 /** So many applications that take part in the session, each with a grant, a consent and a revoked token. */
 async function addGrants(session: OfSession, count: number) {
   const taken = await family(session)
-  await consents.give({ ...session, consent: { applicationId: SHOP, scope: [], claims: [] } })
+  await consents.give({
+    ...session,
+    consent: { applicationId: SHOP, scope: [], claims: [], resources: [] },
+  })
   await grants.revokeTokens({ ...session, id: taken.family })
   await family(session)
   const numbered = `WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ${count})`
@@ -36,7 +39,7 @@ async function addGrants(session: OfSession, count: number) {
      FROM grants, counted`,
     `INSERT INTO participants SELECT sid, 'shop-' || n, subject, client_sid, protocol, family || n, scope, first_at,
        last_at, ended_at, end_cause FROM participants, counted`,
-    `INSERT INTO consents SELECT 'shop-' || n, scope, claims, given_at, last_used_at FROM consents, counted`,
+    `INSERT INTO consents SELECT 'shop-' || n, scope, claims, given_at, last_used_at, resources FROM consents, counted`,
     `INSERT INTO revoked_ids SELECT printf('%032x', n), epoch, until FROM revoked_ids, counted`,
   ]) {
     await rowsOf(session.userId, `${numbered} ${copy}`)

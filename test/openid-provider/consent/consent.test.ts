@@ -89,13 +89,23 @@ describe('an application that is not the company’s own', () => {
   })
 
   it('is not asked about again for the same, but for more', async () => {
-    const { app, browser } = await asking()
-    await press(browser, await go(browser, authorizeUrl(app, { scope: 'openid email' })), 'allow')
-    for (const asked of [{ scope: 'openid email' }, { scope: 'email' }, { prompt: 'none' }])
+    const resources = ['https://orders.example/v1', 'https://other.example']
+    const { redirectUris } = shopRegistration.oauth
+    const { app, browser } = await asking({ oauth: { redirectUris, resources } })
+    const resource = resources[0]!
+    const first = await go(browser, authorizeUrl(app, { scope: 'openid email', resource }))
+    await press(browser, first, 'allow')
+    for (const asked of [
+      { scope: 'openid email' },
+      { scope: 'email' },
+      { prompt: 'none' },
+      { scope: 'openid', resource },
+    ])
       expect(heard(await ask(browser, authorizeUrl(app, asked))).code).toBeTruthy()
     for (const asked of [
       { scope: 'openid profile' },
       { scope: 'openid', claims: '{"userinfo":{"name":null}}' },
+      { scope: 'openid', resource: resources[1]! },
       { scope: 'openid', prompt: 'consent' },
     ]) {
       const page = await ask(browser, authorizeUrl(app, asked))

@@ -30,10 +30,10 @@ let world: TokenWorld
 let tv: RegisteredApplication
 let browser: Browser
 
-const registerTv = (oauth: object = {}) =>
+const registerTv = (oauth: object = {}, isFirstParty = true) =>
   registerApplication({
     name: 'TV',
-    isFirstParty: true,
+    isFirstParty,
     oauth: {
       redirectUris: [],
       grantTypes: [DEVICE_GRANT, 'refresh_token'],
@@ -138,11 +138,14 @@ describe('a device that waits (RFC 8628 §3.5)', () => {
     expectError(await poll(codes), 'authorization_pending')
   })
 
-  it('says on the page for which API it asks (RFC 8707 §2)', async () => {
+  it('says on the page for which API it asks (RFC 8707 §2), which is remembered', async () => {
     const resource = 'https://orders.example/v1'
-    const apis = await registerTv({ resources: [resource] })
+    const apis = await registerTv({ resources: [resource] }, false)
     const { codes } = await ask({ resource }, apis)
     expect(await (await open(codes.user_code)).text()).toContain(resource)
+    await decide(codes.user_code, 'allow')
+    const account = await browser.fetch('/account')
+    expect(await account.text()).toContain(`data-resource="${resource}"`)
   })
 
   it('gets its tokens once the person says yes, under their session', async () => {

@@ -18,7 +18,7 @@ let shop: RegisteredApplication
 
 beforeEach(async () => {
   world = await tokenWorld()
-  shop = await registerShop({ oauth: { resources: [API] } })
+  shop = await registerShop({ isFirstParty: true, oauth: { resources: [API] } })
 })
 
 async function tokens(application = shop, form: Record<string, string> = {}) {

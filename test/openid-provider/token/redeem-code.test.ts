@@ -269,7 +269,7 @@ describe('the API that a token is for (RFC 8707)', () => {
   const API = 'https://orders.example'
 
   it('is one that the application is registered for', async () => {
-    const client = await registerShop({ oauth: { resources: [API] } })
+    const client = await registerShop({ isFirstParty: true, oauth: { resources: [API] } })
     const { session } = await world.person()
     const code = await world.mint(session, client)
     await expectUntouched('invalid_target', () =>
@@ -294,6 +294,23 @@ describe('the API that a token is for (RFC 8707)', () => {
     )
     const refreshed = await world.refresh(client, body.refresh_token)
     expect(decodeJwt(refreshed.body.access_token).aud).toBe(API)
+  })
+
+  it('is named to the person first, where they have to agree to it', async () => {
+    const client = await registerShop({ isFirstParty: false, oauth: { resources: [API] } })
+    const { session } = await world.person()
+    const code = await world.mint(session, client)
+    await expectUntouched('invalid_target', () => world.exchange(client, code, { resource: API }))
+    const { body } = await world.exchange(client, code)
+    expect(decodeJwt(body.access_token).aud).toBe(`${settings.ISSUER}/oauth/userinfo`)
+    await expectUntouched('invalid_target', () =>
+      world.refresh(client, body.refresh_token, { resource: API }),
+    )
+    const agreed = await world.mint(session, client, { content: { resource: API } })
+    const { body: first } = await world.exchange(client, agreed, { resource: API })
+    expect(decodeJwt(first.access_token).aud).toBe(API)
+    const again = await world.refresh(client, first.refresh_token, { resource: API })
+    expect(decodeJwt(again.body.access_token).aud).toBe(API)
   })
 
   it('is one at a time', async () => {
