@@ -56,7 +56,7 @@ export async function parseVerificationKey(key: unknown): Promise<VerificationKe
 }
 
 /** 2048 to 8192 bits, odd, with an odd public exponent of 3 or more in at most 32 bits. */
-function isSoundRsaKey(modulus: unknown, exponent: unknown): boolean {
+export function isSoundRsaKey(modulus: unknown, exponent: unknown): boolean {
   const n = unsignedInteger(modulus, 8192)
   const e = unsignedInteger(exponent, 32)
   if (n === undefined || e === undefined) return false

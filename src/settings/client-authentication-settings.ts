@@ -2,6 +2,7 @@
 import { isJsonObject } from '../platform/json-object.ts'
 import type { SettingsTable } from './settings-table.ts'
 import { SIGNING_ALGORITHM_KEYS, SIGNING_ALGORITHMS } from '../protocol/signing-algorithms.ts'
+import { isSoundRsaKey } from '../protocol/verification-key.ts'
 import type { SigningAlgorithm } from '../protocol/signing-algorithms.ts'
 
 export type ClientAuthentication =
@@ -75,7 +76,8 @@ function checkPrivateKey(jwk: NamedJwk | undefined): string | undefined {
   if (shape.kty === 'RSA' && !RSA_MEMBERS.every((member) => typeof jwk[member] === 'string')) {
     return `is an RSA key without all of ${RSA_MEMBERS.join(', ')}`
   }
-  if (shape.kty === 'RSA' && rsaBits(jwk.n) < 2048) return 'is an RSA key of fewer than 2048 bits'
+  if (shape.kty === 'RSA' && !isSoundRsaKey(jwk.n, jwk.e))
+    return 'is no RSA key of 2048 to 8192 bits'
   if (jwk.use !== undefined && jwk.use !== 'sig') return 'has a "use" that is not "sig"'
   const operations: unknown = jwk.key_ops ?? ['sign']
   if (!Array.isArray(operations) || !operations.includes('sign'))
@@ -87,9 +89,6 @@ function checkPrivateKey(jwk: NamedJwk | undefined): string | undefined {
 
 const algorithmOf = (jwk: NamedJwk | undefined) =>
   SIGNING_ALGORITHMS.find((algorithm) => algorithm === jwk?.alg)
-
-const rsaBits = (modulus: string | undefined): number =>
-  typeof modulus === 'string' ? modulus.length * 6 : 0
 
 /** The parser's own message would quote the text. */
 function parseJwk(text: string): NamedJwk | undefined {

@@ -302,11 +302,13 @@ describe('client authentication', () => {
     const { p: _p, ...incompleteRsa } = rsa
     const { alg: _alg, ...unnamed } = ec
     const shortRsa = { ...rsa, n: (rsa.n as string).slice(0, 171) }
+    const rsaOf2047Bits = { ...rsa, n: `f${(rsa.n as string).slice(1)}` }
     for (const jwk of [
       publicKey,
       incompleteRsa,
       unnamed,
       shortRsa,
+      rsaOf2047Bits,
       { ...ec, alg: 'HS256' },
       { ...rsa, kty: 'EC' },
       { ...ec, alg: 'RS256' },
