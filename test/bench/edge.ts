@@ -7,14 +7,14 @@ import { generateKeyPair, SignJWT } from 'jose'
 import { startBenchGateway } from './bench-gateway.ts'
 import { edgePeers, preparePeer } from './edge-peers.ts'
 import { floors, guardedApi, hintNameOf, people, post, signIn } from './edge-workers.ts'
-import { compare, measureInTurn, medians } from './in-turn.ts'
-import { measureOnce } from './load.ts'
+import { compare, measureBesideFloors, medians } from './in-turn.ts'
+import { CONNECTIONS, measureOnce } from './load.ts'
 import type { Measurement, Target } from './load.ts'
 import { residentMegabytesOf } from './processes.ts'
 import { spread, table } from './section.ts'
 import type { Section } from './section.ts'
 
-const ROUNDS = { rounds: 7, milliseconds: 800 }
+const ROUNDS = { rounds: 14, milliseconds: 500 }
 /** Whose objects hold a session, and for how many more there is a hint. */
 const PEOPLE = 1_000
 const MORE_PEOPLE = 9_000
@@ -23,8 +23,14 @@ const ASLEEP_MILLISECONDS = 15_000
 /** To be signed up with a peer, one after the other. */
 const PEOPLE_OF_PEER = 50
 
-/** What is measured, and the floor that it stands beside. */
-type Rows = Readonly<Record<string, { readonly target: Target; readonly floor?: string }>>
+interface Row {
+  readonly target: Target
+  /** The floor that it stands beside: another row, unless `floorTarget` is the same for the requests of this one. */
+  readonly floor?: string
+  readonly floorTarget?: Target
+}
+
+type Rows = Readonly<Record<string, Row>>
 
 export const edge: Section = {
   name: 'edge',
@@ -42,11 +48,17 @@ export const edge: Section = {
     })
     try {
       const megabytesBefore = residentMegabytesOf(gateway.processId)
+      /** Beside a bare answer to the very same requests: a short cookie costs less to read than a long token. */
+      const besideBare = (target: Target): Row => ({
+        target,
+        floor: 'bare Hono',
+        floorTarget: { ...target, port: gateway.portOf('floors'), path: '/bare' },
+      })
       const peerRows: Rows = Object.fromEntries(
         await Promise.all(
           peers.map(async (peer) => [
             `${peer.title}; refuses what was revoked: ${peer.refusesRevoked}`,
-            { target: await preparePeer(peer, gateway, PEOPLE_OF_PEER), floor: 'bare Hono' },
+            besideBare(await preparePeer(peer, gateway, PEOPLE_OF_PEER)),
           ]),
         ),
       )
@@ -72,11 +84,16 @@ export const edge: Section = {
 
       // One person first: thousands leave the runtime with objects to put to sleep, whose CPU time falls on whoever
       // is measured then.
-      const ones = await signIn(gateway.portOf('people'), 'sessions', 1)
-      await prepare(ones.map(hintNameOf))
+      const [token] = await signIn(gateway.portOf('people'), 'sessions', 1)
+      const ones = Array.from({ length: CONNECTIONS }, () => token!)
+      await prepare([hintNameOf(token!)])
       const one = await measureRows({
         'bare Hono': { target: floor('/bare', ones) },
         cached: { target: guarded('/cached', ones), floor: 'bare Hono' },
+        'bare Hono + a middleware that reads two headers and sets two': {
+          target: floor('/middleware', ones),
+          floor: 'bare Hono',
+        },
         'bare Hono + one line logged': { target: floor('/log', ones), floor: 'bare Hono' },
         'cached, with a line of its own': {
           target: guarded('/cached/logged', ones),
@@ -92,13 +109,16 @@ export const edge: Section = {
         'bare Hono + one ES256 verification': {
           target: {
             ...floor('/signature', ones),
-            each: [{ headers: { authorization: `Bearer ${signed}` } }],
+            each: ones.map(() => ({ headers: { authorization: `Bearer ${signed}` } })),
           },
           floor: 'bare Hono',
         },
       })
+      const some = await signIn(gateway.portOf('people'), 'sessions', PEOPLE_OF_PEER)
       const others = await measureRows({
-        'bare Hono': { target: floor('/bare', ones) },
+        'bare Hono': { target: floor('/bare', some) },
+        'Drawbridge, `cached`; refuses what was revoked: when KV has it, 5 s later at most':
+          besideBare(guarded('/cached', some)),
         ...peerRows,
       })
 
@@ -142,7 +162,7 @@ export const edge: Section = {
           `For the first time: ${Object.entries(firstTouches)
             .map(([name, { cpuMicroseconds }]) => `${name}, ${cpuMicroseconds.toFixed(0)} µs CPU`)
             .join('; ')}.`,
-          `Beside others, whose ${PEOPLE_OF_PEER} people send in turn:\n\n${others.text}`,
+          `Beside others. ${PEOPLE_OF_PEER} people send in turn; each row stands beside a bare answer to its own requests:\n\n${others.text}`,
           `Memory of the whole workerd, ${peers.length + 6} Workers: ${megabytesBefore.toFixed(0)} MB before, ${megabytesAfter.toFixed(0)} MB with the objects of ${PEOPLE} people awake ("Memory" tells them apart).`,
         ].join('\n\n'),
         figures: {
@@ -164,21 +184,24 @@ async function measureRows(
   rows: Rows,
 ): Promise<{ readonly text: string; readonly figures: Readonly<Record<string, unknown>> }> {
   const names = Object.keys(rows)
-  const targets = Object.fromEntries(names.map((name) => [name, rows[name]!.target]))
-  const measured = await measureInTurn(targets, ROUNDS)
-  const ratiosOf = (name: string) => {
-    const beside = rows[name]!.floor
-    return beside === undefined ? undefined : compare(measured[beside]!, measured[name]!)
-  }
+  const targets = Object.fromEntries(
+    Object.entries(rows).map(([name, { target, floor, floorTarget }]) => [
+      name,
+      { target, floor: floorTarget ?? (floor === undefined ? undefined : rows[floor]!.target) },
+    ]),
+  )
+  const found = await measureBesideFloors(targets, ROUNDS)
+  const ratiosOf = (name: string) =>
+    rows[name]!.floor === undefined ? undefined : compare(found[name]!.floor, found[name]!.measured)
   return {
     text: table(
       ['request', 'CPU µs', 'requests/s', 'beside', 'by CPU', 'by requests/s'],
-      names.map((name) => rowOf(name, measured[name]!, rows[name]!.floor, ratiosOf(name))),
+      names.map((name) => rowOf(name, found[name]!.measured, rows[name]!.floor, ratiosOf(name))),
     ),
     figures: Object.fromEntries(
       names.map((name) => [
         name,
-        { ...medians(measured[name]!), floor: rows[name]!.floor, ...ratiosOf(name) },
+        { ...medians(found[name]!.measured), floor: rows[name]!.floor, ...ratiosOf(name) },
       ]),
     ),
   }

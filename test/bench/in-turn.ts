@@ -22,6 +22,41 @@ export async function measureInTurn<Name extends string>(
   return measured
 }
 
+export interface BesideFloor {
+  readonly measured: readonly Measurement[]
+  /** Measured right before or after, round by round; none for what stands beside nothing. */
+  readonly floor: readonly Measurement[]
+}
+
+/**
+ * Rounds as above, in which each target is measured beside the floor that it is held against: a machine that is slow
+ * for some seconds is slow for both. Which of them goes first changes from round to round, since whoever does pays
+ * for what the one before has left to be tidied up.
+ */
+export async function measureBesideFloors<Name extends string>(
+  rows: Readonly<Record<Name, { readonly target: Target; readonly floor?: Target | undefined }>>,
+  { rounds, milliseconds }: { readonly rounds: number; readonly milliseconds: number },
+): Promise<Readonly<Record<Name, BesideFloor>>> {
+  const names = Object.keys(rows) as Name[]
+  const found = Object.fromEntries(
+    names.map((name) => [name, { measured: [] as Measurement[], floor: [] as Measurement[] }]),
+  ) as Record<Name, { measured: Measurement[]; floor: Measurement[] }>
+  for (const name of names) await measure(rows[name].target, WARM_UP_MILLISECONDS)
+  for (let round = 0; round < rounds; round += 1) {
+    for (const name of names) {
+      const { target, floor } = rows[name]
+      const isFloorFirst = round % 2 === 0
+      const measureFloor = async () => {
+        if (floor !== undefined) found[name].floor.push(await measure(floor, milliseconds))
+      }
+      if (isFloorFirst) await measureFloor()
+      found[name].measured.push(await measure(target, milliseconds))
+      if (!isFloorFirst) await measureFloor()
+    }
+  }
+  return found
+}
+
 /** Round by round: how much of the floor's speed is left. Above 1 is faster than the floor. */
 export interface Ratios {
   readonly ofRequestsPerSecond: readonly number[]

@@ -3,9 +3,8 @@
  * tells it what to send; it ends when the process that started it is gone.
  */
 import autocannon from 'autocannon'
+import { CONNECTIONS } from './load.ts'
 import type { Load, LoadReport } from './load.ts'
-
-const CONNECTIONS = 16
 
 process.on('message', (load: Load) => void answer(load))
 process.on('disconnect', () => process.exit())

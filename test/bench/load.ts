@@ -7,6 +7,9 @@ import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { cpuSecondsOf, processListeningAt } from './processes.ts'
 
+/** As many send at once; fewer, where fewer requests differ. */
+export const CONNECTIONS = 16
+
 export interface Target {
   /** On 127.0.0.1. */
   readonly port: number

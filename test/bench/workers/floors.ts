@@ -1,5 +1,5 @@
 /**
- * What a Worker costs that does the least of its kind: answers, answers and writes a line, reads KV once, calls a
+ * What a Worker costs that does the least of its kind: answers, answers behind a middleware that reads two headers and sets two, answers and writes a line, reads KV once, calls a
  * Durable Object that reads one row or writes one, verifies or makes one signature. The physical limits of what is
  * measured beside them.
  */
@@ -49,6 +49,14 @@ const before = (path: string, middleware: MiddlewareHandler<{ Bindings: Bindings
   app.get(path, middleware, (c) => c.json({ sub: 'somebody' }))
 
 app.get('/bare', (c) => c.json({ sub: 'somebody' }))
+
+before('/middleware', async (c, next) => {
+  const isOfOtherOrigin = c.req.header('origin') !== undefined
+  const hasToken = c.req.header('authorization') !== undefined
+  await next()
+  c.res.headers.append('Vary', 'Origin')
+  if (hasToken || isOfOtherOrigin) c.res.headers.set('Cache-Control', 'no-store')
+})
 
 before('/log', async (_, next) => {
   console.info(
