@@ -8,6 +8,7 @@ import { isSameHash } from '../../platform/digest.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { findConsent, noteConsentUsed } from './consents-table.ts'
+import { coversConsent } from './covers-consent.ts'
 import { forgetDue } from './deliveries-table.ts'
 import { endFamilies } from './grant-ends.ts'
 import type {
@@ -129,10 +130,7 @@ export function isConsentMissing(
 ): boolean {
   if (needed === undefined) return false
   const given = findConsent(sql, applicationId)
-  if (given === undefined || isConsentOver(given, rules)) return true
-  return (['scope', 'claims', 'resources'] as const).some((member) =>
-    needed[member].some((value) => !given[member].includes(value)),
-  )
+  return given === undefined || isConsentOver(given, rules) || !coversConsent(given, needed)
 }
 
 /** Mints a grant; of too many some give way, with all that came from them. */

@@ -1,4 +1,5 @@
-import type { Consent, Consents, NeededConsent } from '../../core/sessions/grant.ts'
+import { coversConsent } from '../../core/sessions/covers-consent.ts'
+import type { Consents, NeededConsent } from '../../core/sessions/grant.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import { ok } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
@@ -19,7 +20,8 @@ export async function isConsentLacking(
   if (isAlwaysAsked(request)) return ok(true)
   if (application.isFirstParty) return ok(false)
   const given = await consents.read(userId, application.id)
-  return given.ok ? ok(!covers(given.value, request)) : given
+  if (!given.ok) return given
+  return ok(given.value === undefined || !coversConsent(given.value, consentTo(request)))
 }
 
 /** Whether no consent of before is enough. */
@@ -41,16 +43,6 @@ export const consentTo = (request: AuthorizationRequest): NeededConsent => ({
   claims: claimNames(request),
   resources: request.resource === undefined ? [] : [request.resource],
 })
-
-function covers(consent: Consent | undefined, request: AuthorizationRequest): boolean {
-  const needed = consentTo(request)
-  return (
-    consent !== undefined &&
-    needed.scope.every((value) => consent.scope.includes(value)) &&
-    needed.claims.every((name) => consent.claims.includes(name)) &&
-    needed.resources.every((uri) => consent.resources.includes(uri))
-  )
-}
 
 /** The names of the claims that are asked for one by one, each once. */
 export const claimNames = ({ claims }: Pick<AuthorizationRequest, 'claims'>): readonly string[] => [
