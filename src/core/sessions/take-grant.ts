@@ -23,6 +23,7 @@ import type {
 } from './grant.ts'
 import { advanceGrant, extendTokensOf, insertGrant, surplusGrants } from './grants-table.ts'
 import type { GrantRow } from './grants-table.ts'
+import { judgeResource } from './judge-resource.ts'
 import { noteParticipant, noteParticipantUsed } from './participants-table.ts'
 import type { Participant } from './participants-table.ts'
 import { findOutsideEnd, isConsentOver } from './session-rules.ts'
@@ -230,12 +231,8 @@ function findBeyond(content: string, asked: AskedContent): string | undefined {
   const scope = asked.scope ?? granted.scope
   if (scope.some((value) => !granted.scope.includes(value))) return 'scope'
   if (scope.length > 0 && !scope.some((value) => asked.scopes.includes(value))) return 'scope'
-  const resource = asked.resource ?? granted.resource
-  const isOther = granted.resource !== resource
-  if (isOther && (granted.resource !== undefined || !asked.mayNameResource)) return 'resource'
-  return resource === undefined || asked.resources.includes(resource)
-    ? undefined
-    : 'resource_registered'
+  const wrong = judgeResource(granted.resource, asked)
+  return wrong && { not_granted: 'resource', not_registered: 'resource_registered' }[wrong]
 }
 
 const refreshBinding = (

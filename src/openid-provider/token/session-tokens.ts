@@ -1,5 +1,6 @@
 import type { OAuthApplication } from '../../core/applications/application.ts'
 import type { GrantContent } from '../../core/sessions/grant.ts'
+import { judgeResource } from '../../core/sessions/judge-resource.ts'
 import type { LiveSession } from '../../core/sessions/session.ts'
 import type { IssuedToken } from '../../core/tokens/application-token.ts'
 import { ok, refuse } from '../../platform/refusal.ts'
@@ -36,14 +37,10 @@ export async function prepareTokens(
   const { application, jkt, now } = request
   const { session, family } = grant
   const { resource = grant.content.resource } = request
-  // RFC 8707 §2.2: the token request may repeat what was granted, never name another; nor the first that is named at
-  // all, where a person has to have agreed to it.
-  const isOther = resource !== grant.content.resource
-  if (isOther && (grant.content.resource !== undefined || !application.isFirstParty))
-    return refuse('invalid_target', { check: 'not_granted' })
-  // That of a grant may have been taken out of the registration since.
-  const isKnown = resource === undefined || application.oauth.resources.includes(resource)
-  if (!isKnown) return refuse('invalid_target', { check: 'not_registered' })
+  const { resources } = application.oauth
+  const asked = { resource, resources, mayNameResource: application.isFirstParty }
+  const wrong = judgeResource(grant.content.resource, asked)
+  if (wrong !== undefined) return refuse('invalid_target', { check: wrong })
   const content = narrowed(application, {
     ...grant.content,
     ...(resource === undefined ? {} : { resource }),
