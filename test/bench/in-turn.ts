@@ -5,23 +5,6 @@ import { median } from './section.ts'
 /** The runtime compiles for its first ten thousand requests or so, and that in the CPU time of the same process. */
 export const WARM_UP_MILLISECONDS = 4000
 
-/** Rounds in which the targets take turns, so that a noisy moment does not fall on one alone. */
-export async function measureInTurn<Name extends string>(
-  targets: Readonly<Record<Name, Target>>,
-  { rounds, milliseconds }: { readonly rounds: number; readonly milliseconds: number },
-): Promise<Readonly<Record<Name, readonly Measurement[]>>> {
-  const names = Object.keys(targets) as Name[]
-  const measured = Object.fromEntries(names.map((name) => [name, [] as Measurement[]])) as Record<
-    Name,
-    Measurement[]
-  >
-  for (const name of names) await measure(targets[name], WARM_UP_MILLISECONDS)
-  for (let round = 0; round < rounds; round += 1) {
-    for (const name of names) measured[name].push(await measure(targets[name], milliseconds))
-  }
-  return measured
-}
-
 export interface BesideFloor {
   readonly measured: readonly Measurement[]
   /** Measured right before or after, round by round; none for what stands beside nothing. */
@@ -29,9 +12,9 @@ export interface BesideFloor {
 }
 
 /**
- * Rounds as above, in which each target is measured beside the floor that it is held against: a machine that is slow
- * for some seconds is slow for both. Which of them goes first changes from round to round, since whoever does pays
- * for what the one before has left to be tidied up.
+ * Rounds in which the targets take turns, so that a noisy moment does not fall on one alone; each is measured beside
+ * the floor that it is held against, for which a slow machine is as slow. Which of the two goes first changes from
+ * round to round, since whoever does pays for what the one before has left to be tidied up.
  */
 export async function measureBesideFloors<Name extends string>(
   rows: Readonly<Record<Name, { readonly target: Target; readonly floor?: Target | undefined }>>,
@@ -55,6 +38,16 @@ export async function measureBesideFloors<Name extends string>(
     }
   }
   return found
+}
+
+/** The same for targets that stand beside nothing. */
+export async function measureInTurn(
+  targets: Readonly<Record<string, Target>>,
+  rounds: { readonly rounds: number; readonly milliseconds: number },
+): Promise<Readonly<Record<string, readonly Measurement[]>>> {
+  const rows = Object.entries(targets).map(([name, target]) => [name, { target }] as const)
+  const found = await measureBesideFloors(Object.fromEntries(rows), rounds)
+  return Object.fromEntries(Object.entries(found).map(([name, { measured }]) => [name, measured]))
 }
 
 /** Round by round: how much of the floor's speed is left. Above 1 is faster than the floor. */
