@@ -34,6 +34,12 @@ async function firstTokens(scope = ['openid', 'email', 'profile']) {
   return { session, cookie, ...body, refresh_token: body.refresh_token! }
 }
 
+/** As a client does: where a busy machine took too long, the answer invited it to ask again. */
+async function refreshAsOftenAsInvited(token: string): ReturnType<TokenWorld['refresh']> {
+  const answer = await world.refresh(shop, token)
+  return answer.status === 503 ? refreshAsOftenAsInvited(token) : answer
+}
+
 describe('a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
   it('gives new ones, and gives way to its one successor', async () => {
     const first = await firstTokens()
@@ -145,7 +151,7 @@ describe('a refresh token for tokens (RFC 6749 §6, RFC 9700 §4.14.2)', () => {
   it('has one successor, however many ask at once', async () => {
     const first = await firstTokens()
     const answers = await Promise.all(
-      Array.from({ length: 20 }, () => world.refresh(shop, first.refresh_token)),
+      Array.from({ length: 20 }, () => refreshAsOftenAsInvited(first.refresh_token)),
     )
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
     expect(new Set(answers.map(({ body }) => body.refresh_token)).size).toBe(1)
