@@ -12,9 +12,10 @@ import { inTime, OBJECT_WAIT_MILLISECONDS } from './time-limit.ts'
 export async function askObject<Answer>(
   line: LogLine,
   question: () => Promise<Answer>,
+  waitMilliseconds = OBJECT_WAIT_MILLISECONDS,
 ): Promise<Result<Answer, 'unavailable'>> {
   try {
-    return ok(await inTime(OBJECT_WAIT_MILLISECONDS, question()))
+    return ok(await inTime(waitMilliseconds, question()))
   } catch (thrown) {
     log('error', { ...line, error: describeThrown(thrown) })
     return refuse('unavailable')

@@ -7,7 +7,8 @@ export type BodyRefusal = 'body_too_large' | 'unsupported_media_type' | 'invalid
 /**
  * The whole body as text, once its declared type is the expected one and its bytes are UTF-8. Bytes are
  * counted as they arrive, so that neither a missing nor a lying Content-Length makes us hold more than
- * `maxBytes`. A byte order mark stays in the text. Never throws.
+ * `maxBytes`; a body that is as long as declared is whole, and its end is not waited for. A byte order mark
+ * stays in the text. Never throws.
  */
 export async function readBody(
   request: Request,
@@ -23,7 +24,8 @@ export async function readBody(
   if (mediaType !== 'ignored' && !hasMediaType(request.headers, mediaType)) {
     return refuse('unsupported_media_type')
   }
-  if (Number(request.headers.get('content-length')) > maxBytes) return refuse('body_too_large')
+  const declaredBytes = Number(request.headers.get('content-length') ?? NaN)
+  if (declaredBytes > maxBytes) return refuse('body_too_large')
   if (request.body === null) return ok('')
   if (request.bodyUsed || request.body.locked)
     return refuse('invalid_body', { check: 'already_read' })
@@ -37,7 +39,9 @@ export async function readBody(
       if (done) return ok(text + decoder.decode())
       bytes += value.length
       if (bytes > maxBytes) return refuse('body_too_large')
-      text += decoder.decode(value, { stream: true })
+      const isWhole = bytes === declaredBytes
+      text += decoder.decode(value, { stream: !isWhole })
+      if (isWhole) return ok(text)
     }
   } catch {
     // Either not UTF-8, or the client went away while it was sending.

@@ -125,6 +125,21 @@ describe('the size', () => {
     expect(sent.pieces).toBe(0)
   })
 
+  it('is what was declared: what comes after that is not waited for', async () => {
+    const { stream, sent } = inPieces([KILOBYTE, KILOBYTE])
+    const outcome = await outcomeOf(post(stream, { 'content-length': '1024' }))
+    expect(outcome).toEqual([['a'.repeat(1024), '']])
+    expect(sent).toEqual({ pieces: 1, isCancelled: true })
+  })
+
+  it('may not be declared so that the last character comes in half', async () => {
+    const bytes = new TextEncoder().encode('name=Zoë')
+    const readAlone = async (piece: Uint8Array) =>
+      outcomeOf(post(inPieces([piece]).stream, { 'content-length': String(piece.length) }))
+    expect(await readAlone(bytes)).toEqual([['name', 'Zoë']])
+    expect(await readAlone(bytes.slice(0, -1))).toBe('invalid_body')
+  })
+
   it('does not matter to how the text is put together', async () => {
     const bytes = new TextEncoder().encode('name=Zoë')
     const { stream } = inPieces(Array.from(bytes, (byte) => new Uint8Array([byte])))

@@ -8,7 +8,6 @@ import { ok, refuse } from '../../platform/refusal.ts'
 import type { Result } from '../../platform/refusal.ts'
 import { randomBytes, randomId, toHex } from '../../platform/random.ts'
 import { createSeal } from '../../platform/seal.ts'
-import { within } from '../../platform/time-limit.ts'
 import { askUserSessions } from './ask-user-sessions.ts'
 import type { GrantContent, GrantKind, Grants, NewGrant } from './grant.ts'
 import { createHandleAuthenticator, mintHandle, parseHandle } from './handle.ts'
@@ -152,11 +151,14 @@ export function createGrants({
       const { secretHash } = next
       const successor = { secretHash, sealed, lifetimeSeconds, isKeyBound: false }
       const question = { presented, by, asked, successor, rules: ruled.value, now }
-      const asking = askUserSessions(userSessions, userId, async (object) =>
-        object.takeGrant({ ...question, tokenLifetimeSeconds }),
+      const taken = flatten(
+        await askUserSessions(
+          userSessions,
+          userId,
+          async (object) => object.takeGrant({ ...question, tokenLifetimeSeconds }),
+          { waitMilliseconds: ROTATION_WAIT_MILLISECONDS },
+        ),
       )
-      const answer = await within(ROTATION_WAIT_MILLISECONDS, asking)
-      const taken = answer.isLate ? refuse('unavailable') : flatten(answer.value)
       if (!taken.ok) return taken
       const { sealedSuccessor, ...kept } = taken.value
       const value = { ...kept, content: parseContent(kept.content) }

@@ -158,7 +158,7 @@ export function createSessions(
     userId: UserId,
     question: (object: DurableObjectStub<UserSessions>) => Promise<Answer>,
     continent?: string,
-  ) => askUserSessions(parts.userSessions, userId, question, continent)
+  ) => askUserSessions(parts.userSessions, userId, question, { continent })
 
   /** Asks the object that the cookie names, if the cookie is one of ours, and tells it the rules. */
   async function askByCookie<Value, Code extends string>(
