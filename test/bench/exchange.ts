@@ -5,9 +5,8 @@
 import { generateKeyPair } from 'jose'
 import { startBenchGateway } from './bench-gateway.ts'
 import { findBenchPerson } from './bench-people.ts'
-import { callEach } from './calls.ts'
+import { ask, callEach } from './calls.ts'
 import { floors } from './edge-workers.ts'
-import { measure } from './load.ts'
 import { floorProvider, nodeProvider, ours, workersProvider } from './peers/code-providers.ts'
 import type { CodeProvider } from './peers/code-providers.ts'
 import { median, spread, table } from './section.ts'
@@ -63,16 +62,22 @@ export const exchange: Section = {
         measured.set(name, of.set(step, [...(of.get(step) ?? []), cpu]))
       }
       const units: number[] = []
-      const unit = { port: gateway.portOf('bare'), path: '/' }
-      await measure(unit, 500)
+      /** The unit: a bare answer, asked for as everything here is. */
+      const askBare = async () =>
+        callEach(
+          gateway.processId,
+          Array.from({ length: callsEach }, () => async () => ask(bareAnswer, 200)),
+        )
+      const bareAnswer = { port: gateway.portOf('bare'), path: '/' }
       for (const provider of providers) {
         for (let round = 0; round < WARM_UP_ROUNDS; round += 1) {
+          await askBare()
           await goThrough(provider, often(provider), () => {})
         }
       }
       for (let round = 0; round < rounds; round += 1) {
-        units.push((await measure(unit, 800)).cpuMicroseconds)
         for (const provider of providers) {
+          units.push((await askBare()).cpuMicroseconds)
           await goThrough(provider, often(provider), (step, cpu) => note(provider.name, step, cpu))
         }
       }

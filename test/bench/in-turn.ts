@@ -1,9 +1,19 @@
-import { measure } from './load.ts'
+import { measure, measureOnce } from './load.ts'
 import type { Measurement, Target } from './load.ts'
 import { median } from './section.ts'
 
 /** The runtime compiles for its first ten thousand requests or so, and that in the CPU time of the same process. */
 export const WARM_UP_MILLISECONDS = 4000
+
+export interface InTurn {
+  readonly target: Target
+  readonly floor?: Target | undefined
+  /**
+   * Each request is sent once, right after it was sent before: so no object that it asks has gone to sleep meanwhile.
+   * Without it, a target that is slower comes to fewer of many objects in its time, and to more that sleep.
+   */
+  readonly isAwake?: boolean | undefined
+}
 
 export interface BesideFloor {
   readonly measured: readonly Measurement[]
@@ -17,7 +27,7 @@ export interface BesideFloor {
  * round to round, since whoever does pays for what the one before has left to be tidied up.
  */
 export async function measureBesideFloors<Name extends string>(
-  rows: Readonly<Record<Name, { readonly target: Target; readonly floor?: Target | undefined }>>,
+  rows: Readonly<Record<Name, InTurn>>,
   { rounds, milliseconds }: { readonly rounds: number; readonly milliseconds: number },
 ): Promise<Readonly<Record<Name, BesideFloor>>> {
   const names = Object.keys(rows) as Name[]
@@ -27,13 +37,18 @@ export async function measureBesideFloors<Name extends string>(
   for (const name of names) await measure(rows[name].target, WARM_UP_MILLISECONDS)
   for (let round = 0; round < rounds; round += 1) {
     for (const name of names) {
-      const { target, floor } = rows[name]
+      const { target, floor, isAwake = false } = rows[name]
       const isFloorFirst = round % 2 === 0
+      const measureOne = async (one: Target): Promise<Measurement> => {
+        if (!isAwake) return measure(one, milliseconds)
+        await measureOnce(one)
+        return measureOnce(one)
+      }
       const measureFloor = async () => {
-        if (floor !== undefined) found[name].floor.push(await measure(floor, milliseconds))
+        if (floor !== undefined) found[name].floor.push(await measureOne(floor))
       }
       if (isFloorFirst) await measureFloor()
-      found[name].measured.push(await measure(target, milliseconds))
+      found[name].measured.push(await measureOne(target))
       if (!isFloorFirst) await measureFloor()
     }
   }

@@ -7,10 +7,9 @@ import { startBenchGateway } from './bench-gateway.ts'
 import type { BenchGateway } from './bench-gateway.ts'
 import { benchPerson, findBenchPerson } from './bench-people.ts'
 import { callEach } from './calls.ts'
-import { measure } from './load.ts'
 import { finishLogin, gatewaySite, openDashboard, passProvider, startLogin } from './login-steps.ts'
 import type { LoginSite } from './login-steps.ts'
-import type { HttpVisitor } from '../clients/http-visitor.ts'
+import { HttpVisitor } from '../clients/http-visitor.ts'
 import type { Person } from '../../dev/otrotl/people.ts'
 import { betterAuth, floorLogin, oidcAuth, prepareTables } from './peers/login-peers.ts'
 import { median, spread, table } from './section.ts'
@@ -77,15 +76,16 @@ export const login: Section = {
         const kinds = measured.get(name)!
         kinds.set(kind, [...(kinds.get(kind) ?? []), costs])
       }
-      const unit = { port: gateway.portOf('bare'), path: '/' }
-      await measure(unit, 500)
       for (let round = 0; round < WARM_UP_ROUNDS; round += 1) {
-        for (const { site } of sites) await logInEach(gateway, site, peopleOf(round))
+        for (const { site } of sites) {
+          await bareAnswerToEach(gateway)
+          await logInEach(gateway, site, peopleOf(round))
+        }
       }
       for (let round = 0; round < rounds; round += 1) {
-        units.push((await measure(unit, 800)).cpuMicroseconds)
         const people = peopleOf(WARM_UP_ROUNDS + round)
         for (const { name, site } of sites) {
+          units.push(await bareAnswerToEach(gateway))
           note(name, 'first ever', (await logInEach(gateway, site, people)).costs)
           const again = await logInEach(gateway, site, people)
           note(name, 'returning', again.costs)
@@ -107,6 +107,16 @@ export const login: Section = {
 
 const peopleOf = (round: number): Person[] =>
   Array.from({ length: loginsEach }, (_, index) => benchPerson(round * loginsEach + index))
+
+/** The unit, in µs of CPU: a bare answer to as many visitors, asked for as each step of theirs is. */
+async function bareAnswerToEach(gateway: BenchGateway): Promise<number> {
+  const address = `http://127.0.0.1:${gateway.portOf('bare')}/`
+  const visits = Array.from(
+    { length: loginsEach },
+    () => async () => new HttpVisitor().visit(address),
+  )
+  return (await callEach(gateway.processId, visits)).cpuMicroseconds
+}
 
 /** All of them by the same step before any takes the next, so that each step has a price of its own. */
 async function logInEach(
