@@ -24,7 +24,8 @@ export interface CodeProvider {
   refresh(token: string): Promise<string>
 }
 
-const peopleEach = 24
+/** So many that nobody comes to 50 grants in one session: from then on the oldest gives way to each new one, at a price. */
+const peopleEach = 48
 /** A person's second grant ends their first at @cloudflare/workers-oauth-provider, so there each comes but once a round. */
 const peopleWhoComeOnce = 96
 /** Nobody listens there: the redirect is read, not followed. */
