@@ -53,12 +53,15 @@ async function putLoadOn({ target, milliseconds }: Load): Promise<LoadReport> {
   }
   const seconds = await new Promise<number>((resolve, reject) => {
     let startedAt = performance.now()
+    // autocannon looks but once a second whether all that was to be sent has been.
+    let lastAnsweredAt = startedAt
     const load = autocannon(options, (failed: Error | null) =>
-      failed === null ? resolve((performance.now() - startedAt) / 1000) : reject(failed),
+      failed === null ? resolve((lastAnsweredAt - startedAt) / 1000) : reject(failed),
     )
     load.on('start', () => (startedAt = performance.now()))
     load.on('response', (_client, statusCode, _bytes, took) => {
       latencies.push(took)
+      lastAnsweredAt = performance.now()
       if (statusCode !== status) note(`answered ${statusCode}`)
     })
     load.on('reqError', (failed: Error) => note(failed.message))
