@@ -62,13 +62,13 @@ export const exchange: Section = {
         measured.set(name, of.set(step, [...(of.get(step) ?? []), cpu]))
       }
       const units: number[] = []
+      const bareAnswer = { port: gateway.portOf('bare'), path: '/' }
       /** The unit: a bare answer, asked for as everything here is. */
       const askBare = async () =>
         callEach(
           gateway.processId,
           Array.from({ length: callsEach }, () => async () => ask(bareAnswer, 200)),
         )
-      const bareAnswer = { port: gateway.portOf('bare'), path: '/' }
       for (const provider of providers) {
         for (let round = 0; round < WARM_UP_ROUNDS; round += 1) {
           await askBare()

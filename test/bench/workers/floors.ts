@@ -1,7 +1,7 @@
 /**
- * What a Worker costs that does the least of its kind: answers, answers behind a middleware that reads two headers and sets two, answers and writes a line, reads KV once, calls a
- * Durable Object that reads one row or writes one, verifies or makes one signature. The physical limits of what is
- * measured beside them.
+ * What a Worker costs that does the least of its kind: answers, answers behind a middleware that reads two headers
+ * and sets two, answers and writes a line, reads KV once, calls a Durable Object that reads one row or writes one,
+ * verifies or makes one signature. The physical limits of what is measured beside them.
  */
 import { DurableObject } from 'cloudflare:workers'
 import { Hono } from 'hono'
